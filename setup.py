@@ -1,0 +1,70 @@
+"""Package metadata; tool settings live in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "(.+?)"',
+    (HERE / "explainable_seg/__init__.py").read_text(encoding="utf-8"),
+).group(1)
+
+setup(
+    name="explainable-seg",
+    version=VERSION,
+    description="Find speech, music, noise and overlap, and say why.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(
+        include=["explainable_seg", "explainable_seg.*", "data_prep"]
+    ),
+    package_data={
+        "explainable_seg": ["py.typed", "explanation/templates/*"],
+    },
+    install_requires=[
+        "speechbrain>=1.1.2",
+        "torch>=2.6",
+        "torchaudio>=2.6",
+        "transformers>=4.40",
+        "hyperpyyaml>=1.2.2",
+        "sentencepiece",
+        "pandas>=2.0",
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "soundfile>=0.12.1",
+        "soxr>=0.3.7",
+        "safetensors>=0.4",
+        "huggingface_hub>=0.23",
+        "pyannote.core>=5.0",
+        "pyannote.metrics>=3.2",
+        "matplotlib>=3.8",
+        "jinja2>=3.1",
+        "click>=8.1",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "minibroadcast": [
+            "espeakng-loader>=0.2.4",
+            "symusic>=0.5.9,<0.6",  # 0.6.0 cannot render
+            "pretty_midi>=0.2.10",  # carries the soundfont TimGM6mb.sf2
+        ],
+        "train": ["tensorboard>=2.15"],
+        "dev": [
+            "pytest>=8",
+            "hypothesis>=6.100",
+            "mypy>=1.10",
+            "pandas-stubs",
+            "ruff==0.12.4",
+            "yamllint==1.35.1",
+            "codespell==2.3.0",
+        ],
+    },
+    entry_points={
+        "console_scripts": ["explainable-seg=explainable_seg.cli:main"]
+    },
+)
