@@ -1,0 +1,1 @@
+"""Preparation of corpora: one file a corpus, each knows one layout only."""

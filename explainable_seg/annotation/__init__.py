@@ -1,0 +1,1 @@
+"""Readers and writers of annotation files, one format a file."""

@@ -1,0 +1,102 @@
+"""UEM: the time of each recording that is annotated, or is to be scored.
+
+``<uri> <channel> <start> <end>``, times in seconds, several lines a recording.
+"""
+
+import os
+from collections.abc import Mapping
+
+from pyannote.core import Segment, Timeline
+
+from explainable_seg.annotation.fields import (
+    blanks_replaced,
+    parse_seconds,
+    read_fields,
+)
+from explainable_seg.errors import AnnotationError
+from explainable_seg.files import atomic_write_text
+
+# The first field may be the name of the audio file.
+AUDIO_SUFFIXES = (".wav", ".flac", ".sph", ".mp3", ".ogg")
+
+
+def read_uem(path: str | os.PathLike[str]) -> dict[str, Timeline]:
+    """Read a UEM file.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The file. The channel is ignored; the suffix of an audio file in the
+        first field is dropped.
+
+    Returns
+    -------
+    dict[str, Timeline]
+        For each uri its time, in seconds, sorted and merged.
+
+    Raises
+    ------
+    AnnotationError
+        If the file cannot be read, or a line has fewer or more than four
+        fields, a bad number, or an end before its start.
+    """
+    timelines: dict[str, Timeline] = {}
+    for line, fields in read_fields(path):
+        where = f"{path}:{line}"
+        if len(fields) != 4:
+            raise AnnotationError(
+                f"expected 4 fields (uri channel start end), got "
+                f"{len(fields)}, in {where}; correct the line"
+            )
+        start = parse_seconds(fields[2], "start", where)
+        end = parse_seconds(fields[3], "end", where)
+        if end < start:
+            raise AnnotationError(
+                f"expected an end at or after {fields[2]} s, got {fields[3]}, "
+                f"in {where}; columns 3 and 4 are start and end"
+            )
+        uri = _without_audio_suffix(fields[0])
+        timeline = timelines.setdefault(uri, Timeline(uri=uri))
+        timeline.add(Segment(start, end))
+    return {uri: timeline.support() for uri, timeline in timelines.items()}
+
+
+def _without_audio_suffix(name: str) -> str:
+    """The uri of a first field; dots that are part of a name stay."""
+    for suffix in AUDIO_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def write_uem(
+    path: str | os.PathLike[str], timelines: Timeline | Mapping[str, Timeline]
+) -> None:
+    """Write a UEM file, whole or not at all; times rounded to 0.1 ms.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The file to write.
+    timelines : Timeline or Mapping[str, Timeline]
+        One recording, with its ``uri``, or several by uri. Blanks in uris
+        become ``_``.
+
+    Raises
+    ------
+    AnnotationError
+        If a uri is empty.
+    """
+    if isinstance(timelines, Timeline):
+        timelines = {timelines.uri or "": timelines}
+    lines = []
+    for uri in sorted(timelines):
+        name = blanks_replaced(uri)
+        if not name:
+            raise AnnotationError(
+                f"expected a uri to write, got an empty one, in {path}; "
+                "give every recording its uri"
+            )
+        for start, end in timelines[uri].support():
+            lines.append(f"{name} 1 {start:.4f} {end:.4f}\n")
+    atomic_write_text(path, "".join(lines))

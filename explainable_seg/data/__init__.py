@@ -1,0 +1,1 @@
+"""From manifests and clips to chunks of audio with frame targets."""

@@ -1,0 +1,282 @@
+"""Manifests: one CSV row for one region of a recording.
+
+The first six columns mean what they mean in SpeechBrain: ``duration`` in
+seconds, ``start`` and ``stop`` in samples at the file's own rate. The others
+name the recording, its normalised RTTM file, and for each class the UEM file
+of the time in which that class is annotated; an empty field means nowhere.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.errors import ManifestError
+from explainable_seg.files import atomic_write_text
+
+UEM_COLUMNS = {name: f"{name}_uem" for name in CLASSES}
+COLUMNS = (
+    "ID",
+    "duration",
+    "wav",
+    "start",
+    "stop",
+    "sample_rate",
+    "recording",
+    "rttm",
+    *UEM_COLUMNS.values(),
+)
+DATA_ROOT = "$data_root"
+Number = TypeVar("Number", int, float)
+DURATION_TOLERANCE = 0.01  # seconds between duration and (stop - start) / rate
+
+
+@dataclass(frozen=True)
+class Region:
+    """One row of a manifest.
+
+    Arguments
+    ---------
+    id : str
+        Unique in the manifest.
+    duration : float
+        Seconds.
+    wav : str
+        Path of the audio file.
+    start : int
+        First sample of the region, at the file's own rate.
+    stop : int
+        One past its last sample.
+    sample_rate : int
+        The file's own rate, Hz.
+    recording : str
+        The uri that the annotation files use.
+    rttm : str or None
+        Path of the normalised annotation; None if no class is annotated.
+    uems : dict[str, str or None]
+        For each class the path of the UEM file of its annotated time; None if
+        the class is annotated nowhere.
+    """
+
+    id: str
+    duration: float
+    wav: str
+    start: int
+    stop: int
+    sample_rate: int
+    recording: str
+    rttm: str | None
+    uems: dict[str, str | None]
+
+    @property
+    def start_s(self) -> float:
+        """Start of the region in its recording, seconds."""
+        return self.start / self.sample_rate
+
+    @property
+    def stop_s(self) -> float:
+        """End of the region in its recording, seconds."""
+        return self.stop / self.sample_rate
+
+
+def write_manifest(
+    path: str | os.PathLike[str], regions: Iterable[Region]
+) -> None:
+    """Write a manifest, whole or not at all.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The CSV file to write.
+    regions : Iterable[Region]
+        Its rows, in this order.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for region in regions:
+        writer.writerow(
+            [
+                region.id,
+                round(region.duration, 6),
+                region.wav,
+                region.start,
+                region.stop,
+                region.sample_rate,
+                region.recording,
+                region.rttm or "",
+                *(region.uems.get(name) or "" for name in CLASSES),
+            ]
+        )
+    atomic_write_text(path, text.getvalue())
+
+
+def read_manifest(
+    path: str | os.PathLike[str],
+    data_root: str | os.PathLike[str] | None = None,
+    check_audio: bool = True,
+) -> list[Region]:
+    """Read a manifest and check every row of it.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The CSV file.
+    data_root : str or os.PathLike, optional
+        What ``$data_root`` at the start of a path stands for.
+    check_audio : bool
+        Whether each audio file must exist. Scoring needs none.
+
+    Returns
+    -------
+    list[Region]
+        The rows, in their order.
+
+    Raises
+    ------
+    ManifestError
+        If the file cannot be read or has no rows, lacks a column, or a row
+        has a bad value, an ID for the second time, or an audio file that does
+        not exist.
+    """
+    regions: list[Region] = []
+    seen: set[str] = set()
+    for line, row in _read_rows(path):
+        where = f"{path}:{line}"
+        region = _parse_row(row, data_root, where)
+        if region.id in seen:
+            raise ManifestError(
+                f"expected each ID once, got '{region.id}' again, in {where}; "
+                "give each region its own ID"
+            )
+        if check_audio and not Path(region.wav).is_file():
+            raise ManifestError(
+                f"expected an audio file, got no file {region.wav}, in "
+                f"{where}; correct the path or set data_root"
+            )
+        seen.add(region.id)
+        regions.append(region)
+    if not regions:
+        raise ManifestError(
+            f"expected at least one row, got none, in {path}; "
+            "prepare the corpus again"
+        )
+    return regions
+
+
+def _read_rows(
+    path: str | os.PathLike[str],
+) -> list[tuple[int, dict[str, str]]]:
+    """Line number and fields of each row, after a check of the columns."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            # None is the key of surplus fields and the value of missing ones.
+            rows = [(reader.line_num, row) for row in reader]
+            columns = reader.fieldnames or []
+    except OSError as error:
+        raise ManifestError(
+            f"expected a readable manifest, got '{error.strerror}', in "
+            f"{path}; check the path or prepare the corpus first"
+        ) from None
+    except (UnicodeDecodeError, csv.Error):
+        raise ManifestError(
+            f"expected a CSV file in UTF-8, got other bytes, in {path}; "
+            "check that it is a manifest"
+        ) from None
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        raise ManifestError(
+            f"expected the columns {','.join(COLUMNS)}, got none named "
+            f"{','.join(missing)}, in {path}:1; prepare the corpus again"
+        )
+    for line, row in rows:
+        if None in row or None in row.values():
+            raise ManifestError(
+                f"expected {len(columns)} fields, got another number, in "
+                f"{path}:{line}; quote fields that hold commas"
+            )
+    return rows
+
+
+def _parse_row(
+    row: dict[str, str], data_root: str | os.PathLike[str] | None, where: str
+) -> Region:
+    """One checked row."""
+    paths = {
+        column: _resolve(row[column], data_root, where)
+        for column in ("wav", "rttm", *UEM_COLUMNS.values())
+    }
+    uems = {name: paths[column] for name, column in UEM_COLUMNS.items()}
+    for column in ("ID", "wav", "recording"):
+        if not row[column]:
+            raise ManifestError(
+                f"expected a value for {column}, got an empty field, "
+                f"in {where}; fill it in"
+            )
+    if any(uems.values()) and not paths["rttm"]:
+        raise ManifestError(
+            f"expected an rttm for the annotated classes, got an empty "
+            f"field, in {where}; name the RTTM file or empty the UEM columns"
+        )
+    region = Region(
+        id=row["ID"],
+        duration=_number(row, "duration", float, where),
+        wav=paths["wav"] or "",
+        start=_number(row, "start", int, where),
+        stop=_number(row, "stop", int, where),
+        sample_rate=_number(row, "sample_rate", int, where),
+        recording=row["recording"],
+        rttm=paths["rttm"],
+        uems=uems,
+    )
+    _check_times(region, where)
+    return region
+
+
+def _number(
+    row: dict[str, str], column: str, kind: type[Number], where: str
+) -> Number:
+    """Value of a numeric column."""
+    try:
+        return kind(row[column])
+    except ValueError:
+        what = "whole number" if kind is int else "number"
+        raise ManifestError(
+            f"expected a {what} for {column}, got '{row[column]}', "
+            f"in {where}; correct the row"
+        ) from None
+
+
+def _check_times(region: Region, where: str) -> None:
+    """Raise unless start, stop, rate and duration fit together."""
+    if not (0 <= region.start < region.stop and region.sample_rate > 0):
+        raise ManifestError(
+            f"expected 0 <= start < stop and a positive sample_rate, got "
+            f"{region.start}, {region.stop}, {region.sample_rate}, "
+            f"in {where}; start and stop are samples"
+        )
+    seconds = region.stop_s - region.start_s
+    if not abs(region.duration - seconds) <= DURATION_TOLERANCE:
+        raise ManifestError(
+            f"expected a duration of {seconds:.4f} s from start, stop and "
+            f"sample_rate, got {region.duration}, in {where}; correct the row"
+        )
+
+
+def _resolve(
+    field: str, data_root: str | os.PathLike[str] | None, where: str
+) -> str | None:
+    """A path with its ``$data_root`` filled in; None for an empty field."""
+    if not field.startswith(DATA_ROOT):
+        return field or None
+    if data_root is None:
+        raise ManifestError(
+            f"expected a data_root to put for {DATA_ROOT}, got none, "
+            f"in {where}; give the folder of the corpus"
+        )
+    return str(data_root) + field[len(DATA_ROOT) :]

@@ -1,0 +1,232 @@
+"""What is known of a recording: 1, 0 or unknown, for each class and frame.
+
+A class is known only inside its UEM. Unknown time is masked from losses,
+thresholds and scores; it is never written as zero.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from pyannote.core import Segment, Timeline
+
+from explainable_seg.annotation.classes import CLASS_LABELS, class_spans
+from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.uem import read_uem
+from explainable_seg.classes import CLASSES
+from explainable_seg.data.manifest import Region
+from explainable_seg.errors import ManifestError
+from explainable_seg.frames import (
+    FRAME_STEP,
+    SAMPLE_RATE,
+    Span,
+    frame_targets,
+    num_frames,
+)
+
+Entry = TypeVar("Entry")
+
+UNKNOWN = -1  # target of a frame in which a class is not annotated
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Truth of one recording.
+
+    Arguments
+    ---------
+    recording : str
+        Its uri.
+    spans : dict[str, np.ndarray]
+        For each class the spans in which it is heard, [S, 2], seconds, sorted
+        and disjoint.
+    annotated : dict[str, np.ndarray]
+        For each class the spans in which it is annotated, likewise; empty if
+        nowhere.
+
+    Example
+    -------
+    >>> nothing = {name: np.zeros((0, 2)) for name in CLASSES}
+    >>> music = {**nothing, "music": np.array([[1.0, 1.04]])}
+    >>> known = {**nothing, "music": np.array([[0.96, 9.0]])}
+    >>> Truth("show", music, known).targets(0.94, 5)[:, 1].tolist()
+    [-1, 0, 0, 1, 1]
+    """
+
+    recording: str
+    spans: dict[str, np.ndarray]
+    annotated: dict[str, np.ndarray]
+
+    def targets(self, start_s: float, n_frames: int) -> np.ndarray:
+        """Targets on the frame grid of audio cut at ``start_s``.
+
+        Arguments
+        ---------
+        start_s : float
+            Where the audio starts in the recording, seconds.
+        n_frames : int
+            Number of frames T of the audio.
+
+        Returns
+        -------
+        np.ndarray [shape=(T, 4), dtype=int8]
+            1 where the class is heard, 0 where it is not, -1 where it is
+            unknown, in the order of the classes.
+        """
+        targets = np.empty((n_frames, len(CLASSES)), dtype=np.int8)
+        for index, name in enumerate(CLASSES):
+            heard = _shifted(self.spans[name], start_s, n_frames)
+            known = _shifted(self.annotated[name], start_s, n_frames)
+            targets[:, index] = np.where(
+                frame_targets(known, n_frames),
+                frame_targets(heard, n_frames),
+                UNKNOWN,
+            )
+        return targets
+
+
+def _shifted(spans: np.ndarray, start_s: float, n_frames: int) -> list[Span]:
+    """Spans near the frames, relative to ``start_s``: a day is long."""
+    end_s = start_s + (n_frames + 1) * FRAME_STEP
+    first = np.searchsorted(spans[:, 1], start_s)
+    last = np.searchsorted(spans[:, 0], end_s)
+    return [(a, b) for a, b in (spans[first:last] - start_s).tolist()]
+
+
+def load_truth(regions: Iterable[Region]) -> dict[str, Truth]:
+    """Read the annotation files of a manifest, each recording once.
+
+    Arguments
+    ---------
+    regions : Iterable[Region]
+        Rows of the manifest.
+
+    Returns
+    -------
+    dict[str, Truth]
+        For each recording its truth.
+
+    Raises
+    ------
+    ManifestError
+        If two regions of one recording name different annotation files, or a
+        file says nothing of the recording but something of others.
+    AnnotationError
+        If an annotation file is missing or breaks its format.
+    """
+    truths: dict[str, Truth] = {}
+    firsts: dict[str, Region] = {}
+    for region in regions:
+        first = firsts.setdefault(region.recording, region)
+        if (first.rttm, first.uems) != (region.rttm, region.uems):
+            raise ManifestError(
+                f"expected one set of annotation files a recording, got two, "
+                f"in regions {first.id} and {region.id} of "
+                f"{region.recording}; prepare the corpus again"
+            )
+        if region.recording not in truths:
+            truths[region.recording] = _read_truth(region)
+    return truths
+
+
+def _read_truth(region: Region) -> Truth:
+    """Truth of the recording of a region."""
+    spans = {name: Timeline() for name in CLASSES}
+    if region.rttm:
+        annotation = _of_recording(
+            read_rttm(region.rttm), region.recording, region.rttm
+        )
+        if annotation is not None:
+            spans = class_spans(annotation, CLASS_LABELS, region.rttm)
+    annotated: dict[str, np.ndarray] = {}
+    for name, uem in region.uems.items():
+        timeline = uem and _of_recording(read_uem(uem), region.recording, uem)
+        annotated[name] = _as_array(timeline or Timeline())
+    return Truth(
+        recording=region.recording,
+        spans={name: _as_array(spans[name]) for name in CLASSES},
+        annotated=annotated,
+    )
+
+
+def _of_recording(
+    entries: dict[str, Entry], recording: str, path: str
+) -> Entry | None:
+    """What a file says of the recording; None if the file is empty."""
+    if entries and recording not in entries:
+        raise ManifestError(
+            f"expected the uri {recording}, got {' '.join(entries)}, "
+            f"in {path}; the recording column must hold the uri of the file"
+        )
+    return entries.get(recording)
+
+
+def _as_array(timeline: Timeline) -> np.ndarray:
+    """Spans of a timeline, [S, 2]."""
+    return np.array([(s.start, s.end) for s in timeline]).reshape(-1, 2)
+
+
+def region_targets(
+    region: Region,
+    truth: Truth,
+    start_s: float = 0.0,
+    n_frames: int | None = None,
+) -> np.ndarray:
+    """Targets of a region, or of a stretch inside it, on the frame grid.
+
+    Arguments
+    ---------
+    region : Region
+        A row of a manifest.
+    truth : Truth
+        The truth of its recording.
+    start_s : float
+        Where the stretch starts in the region, seconds.
+    n_frames : int, optional
+        Number of frames T; by default up to the end of the region.
+
+    Returns
+    -------
+    np.ndarray [shape=(T, 4), dtype=int8]
+        1, 0 or -1 (unknown) for each frame and class.
+    """
+    if n_frames is None:
+        left = region.stop_s - region.start_s - start_s
+        n_frames = num_frames(round(left * SAMPLE_RATE))
+    return truth.targets(region.start_s + start_s, n_frames)
+
+
+def annotated_time(
+    regions: Iterable[Region], truths: dict[str, Truth]
+) -> dict[str, dict[str, Timeline]]:
+    """Where each class is to be scored: annotated, and inside a region.
+
+    Arguments
+    ---------
+    regions : Iterable[Region]
+        Rows of a manifest.
+    truths : dict[str, Truth]
+        From :func:`load_truth`.
+
+    Returns
+    -------
+    dict[str, dict[str, Timeline]]
+        For each class and recording, spans in seconds; empty where the class
+        is unknown.
+    """
+    regions = list(regions)
+    extents: dict[str, Timeline] = {}
+    for region in regions:
+        extent = extents.setdefault(region.recording, Timeline())
+        extent.add(Segment(region.start_s, region.stop_s))
+    return {
+        name: {
+            recording: Timeline(
+                [Segment(a, b) for a, b in truths[recording].annotated[name]],
+                uri=recording,
+            ).crop(extent.support())
+            for recording, extent in extents.items()
+        }
+        for name in CLASSES
+    }

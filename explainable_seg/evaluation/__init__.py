@@ -1,0 +1,1 @@
+"""Detection scores a class, pooled over files."""

@@ -1,0 +1,218 @@
+"""Detection scores."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import (
+    given,
+    settings,
+    strategies as st,
+)
+from pyannote.core import Annotation, Segment, Timeline
+
+from data_prep.aragonradio_prepare import prepare_aragonradio
+from explainable_seg.annotation.rttm import write_rttm
+from explainable_seg.data.manifest import read_manifest
+from explainable_seg.data.truth import annotated_time, load_truth
+from explainable_seg.errors import AnnotationError
+from explainable_seg.evaluation.detection import (
+    SCORES,
+    evaluate,
+    format_table,
+    score,
+)
+
+NOTHING = dict.fromkeys(SCORES)
+
+
+def rttm(folder, uri, *turns):
+    """Write the RTTM file of a recording."""
+    annotation = Annotation(uri=uri)
+    for track, (start, end, label) in enumerate(turns):
+        annotation[Segment(start, end), track] = label
+    write_rttm(folder / f"{uri}.rttm", annotation)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two recordings: reference and prediction."""
+    reference, hypothesis = tmp_path / "reference", tmp_path / "hypothesis"
+    rttm(reference, "a", (0, 4, "sp"), (2, 6, "sp"), (8, 9, "mu"))
+    rttm(hypothesis, "a", (3, 9, "speech"))
+    rttm(reference, "b", (0, 1, "speech"))
+    rttm(hypothesis / "deep", "b")
+    return reference, hypothesis
+
+
+def test_seconds_are_pooled_over_files_before_any_ratio(folders):
+    scores = evaluate(*folders)
+    # a: 6 s of reference (merged), 6 s found, 3 s right; b: 1 s missed.
+    assert scores["classes"]["speech"] == {
+        "precision": 3 / 6,
+        "recall": 3 / 7,
+        "f1": pytest.approx(6 / 13),
+        "reference_seconds": 7.0,
+        "hypothesis_seconds": 6.0,
+    }
+    assert scores["files"]["a"]["speech"]["f1"] == 0.5
+    assert list(scores["files"]) == ["a", "b"]
+
+
+def test_what_cannot_be_scored_is_none(folders):
+    scores = evaluate(*folders)
+    music, noise = scores["classes"]["music"], scores["classes"]["noise"]
+    assert (music["precision"], music["recall"], music["f1"]) == (None, 0, 0)
+    assert noise == {
+        **NOTHING,
+        "reference_seconds": 0.0,
+        "hypothesis_seconds": 0.0,
+    }
+    speech = scores["classes"]["speech"]["f1"]
+    assert scores["macro_f1"] == pytest.approx(speech / 2)
+    false_alarm = evaluate(*reversed(folders))["classes"]["music"]
+    assert (false_alarm["recall"], false_alarm["f1"]) == (None, 0)
+
+
+def test_nothing_anywhere_has_no_score(tmp_path):
+    rttm(tmp_path, "a")
+    scores = evaluate(tmp_path, tmp_path)
+    assert scores["macro_f1"] is None
+    assert scores["classes"]["speech"]["f1"] is None
+
+
+def test_result_is_plain_json(folders):
+    scores = evaluate(*folders)
+    assert json.loads(json.dumps(scores)) == scores
+
+
+def test_only_the_time_of_the_uem_counts(folders, tmp_path):
+    uem = tmp_path / "all.uem"
+    uem.write_text("a 1 0 3.5\na 1 8.5 20\nb 1 0 0.5\n")
+    speech = evaluate(*folders, uem=uem)["classes"]["speech"]
+    assert speech["reference_seconds"] == 4.0
+    assert speech["hypothesis_seconds"] == 1.0
+    assert (speech["precision"], speech["recall"]) == (0.5, 0.125)
+
+
+def test_only_the_asked_classes_are_scored(folders):
+    scores = evaluate(*folders, classes=["mu"])
+    assert list(scores["classes"]) == ["music"]
+    assert list(scores["files"]["a"]) == ["music"]
+
+
+def test_unannotated_classes_and_files_are_not_scored(folders):
+    annotated = {
+        "speech": {"a": Timeline([Segment(0, 6)]), "b": Timeline()},
+        "music": {"a": Timeline(), "b": Timeline()},
+    }
+    scores = evaluate(*folders, annotated=annotated)
+    assert scores["classes"]["speech"]["precision"] == 1.0
+    assert scores["classes"]["speech"]["reference_seconds"] == 6.0
+    assert scores["classes"]["music"] == NOTHING
+    assert scores["classes"]["overlap"] == NOTHING
+    assert scores["files"]["b"]["speech"] == NOTHING
+
+
+def test_a_manifest_chooses_the_recordings(folders):
+    annotated = {"speech": {"b": Timeline([Segment(0, 6)])}}
+    assert list(evaluate(*folders, annotated=annotated)["files"]) == ["b"]
+    (folders[0] / "b.rttm").unlink()
+    with pytest.raises(AnnotationError, match="a reference for .* for b, in"):
+        evaluate(*folders, annotated=annotated)
+
+
+def test_a_reference_without_prediction_is_refused(folders):
+    (folders[1] / "deep" / "b.rttm").unlink()
+    with pytest.raises(AnnotationError, match="a prediction for .* for b, in"):
+        evaluate(*folders)
+
+
+def test_a_recording_without_uem_line_is_refused(folders, tmp_path):
+    (tmp_path / "a.uem").write_text("a 1 0 1\n")
+    with pytest.raises(AnnotationError, match="a UEM line for .* for b, in"):
+        evaluate(*folders, uem=tmp_path / "a.uem")
+
+
+def test_a_prediction_without_reference_is_logged(folders, caplog):
+    rttm(folders[1], "c", (0, 1, "speech"))
+    assert "c" not in evaluate(*folders)["files"]
+    assert "no reference: c" in caplog.text
+
+
+def test_single_files_with_several_recordings(folders, tmp_path):
+    for folder in folders:
+        merged = "".join(p.read_text() for p in folder.rglob("*.rttm"))
+        (tmp_path / f"{folder.name}.rttm").write_text(merged)
+    rttm(folders[0], "b")
+    one = evaluate(tmp_path / "reference.rttm", tmp_path / "reference.rttm")
+    assert one["classes"]["speech"]["f1"] == 1.0
+    with pytest.raises(AnnotationError, match="for b"):
+        evaluate(tmp_path / "reference.rttm", tmp_path / "hypothesis.rttm")
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)))
+
+
+def as_timeline(rows):
+    """Timeline of rows in tenths of a second."""
+    return Timeline([Segment(a / 10, (a + n) / 10) for a, n in rows]).support()
+
+
+def as_steps(rows):
+    """Whether each tenth of a second is covered."""
+    steps = np.zeros(80, dtype=bool)
+    for start, length in rows:
+        steps[start : start + length] = True
+    return steps
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(SPANS, SPANS, SPANS), min_size=1, max_size=3))
+def test_agrees_with_counting_steps(files):
+    reference, hypothesis, time, hits, truth, found = {}, {}, {}, 0, 0, 0
+    for uri, rows in enumerate(files):
+        reference[uri] = {"noise": as_timeline(rows[0])}
+        hypothesis[uri] = {"noise": as_timeline(rows[1])}
+        time[uri] = as_timeline(rows[2])
+        r, h, u = map(as_steps, rows)
+        hits += (r & h & u).sum()
+        truth += (r & u).sum()
+        found += (h & u).sum()
+    got = score(reference, hypothesis, {"noise": time})["classes"]["noise"]
+    known = any(time.values())
+    assert got["precision"] == (pytest.approx(hits / found) if found else None)
+    assert got["recall"] == (pytest.approx(hits / truth) if truth else None)
+    assert (got["reference_seconds"] is None) == (not known)
+    if truth + found:
+        assert got["f1"] == pytest.approx(2 * hits / (truth + found))
+        assert got["reference_seconds"] == pytest.approx(truth / 10)
+
+
+def test_table_has_a_line_for_each_class_and_the_mean(folders):
+    lines = format_table(evaluate(*folders)).splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "class",
+        "speech",
+        "music",
+        "noise",
+        "overlap",
+        "mean",
+    ]
+    assert lines[2].split() == ["music", "-", "0.000", "0.000", "1.0", "0.0"]
+    assert len({len(line) for line in lines[:-1]}) == 1
+
+
+def test_a_real_reference_against_itself_is_perfect(corpora, tmp_path):
+    prepare_aragonradio(
+        corpora / "realbroadcast", tmp_path, labels="sp,mu,no,ov"
+    )
+    regions = read_manifest(tmp_path / "test.csv", check_audio=False)
+    annotated = annotated_time(regions, load_truth(regions))
+    source = corpora / "realbroadcast" / "rttms_segmentation"
+    scores = evaluate(source, tmp_path / "rttm", annotated=annotated)
+    assert len(scores["files"]) == 6
+    assert scores["macro_f1"] == pytest.approx(1.0, abs=1e-6)
+    assert scores["classes"]["overlap"]["reference_seconds"] == pytest.approx(
+        122.513, abs=0.002
+    )
