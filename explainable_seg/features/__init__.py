@@ -1,0 +1,1 @@
+"""What the models see: log-power spectrogram and WavLM, on one grid."""

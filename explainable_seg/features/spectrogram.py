@@ -1,0 +1,85 @@
+"""Log-power spectrogram on the house frame grid."""
+
+from typing import Any
+
+import torch
+
+from explainable_seg.errors import AudioError
+from explainable_seg.frames import HOP, WINDOW
+
+
+class LogPowerSpectrogram(torch.nn.Module):
+    """``X = log(1 + |STFT|^2)``, non-negative, 50 frames a second.
+
+    Frame t is centred on sample 200 + 320 t of 16 kHz audio, as WavLM's frames
+    are: the Hann window of 400 samples covers ``[320 t, 320 t + 400)``, and
+    the zero padding up to ``n_fft`` is outside it.
+
+    Arguments
+    ---------
+    n_fft : int
+        Length of the Fourier transform; F = n_fft // 2 + 1 bins.
+
+    Raises
+    ------
+    AudioError
+        If the audio is shorter than one frame.
+
+    Example
+    -------
+    >>> LogPowerSpectrogram()(torch.zeros(2, 16000)).shape
+    torch.Size([2, 49, 257])
+    """
+
+    window: torch.Tensor
+
+    def __init__(self, n_fft: int = 512):
+        super().__init__()
+        if n_fft < WINDOW or n_fft % 2:
+            raise ValueError(
+                f"expected `n_fft` even and >= {WINDOW}, got {n_fft}"
+            )
+        self.n_fft = n_fft
+        self.register_buffer(
+            "window", torch.hann_window(WINDOW), persistent=False
+        )
+
+    @property
+    def n_features(self) -> int:
+        """Number of frequency bins F."""
+        return self.n_fft // 2 + 1
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Arguments of ``make_frontend`` that rebuild the module."""
+        return {"type": "spectrogram", "n_fft": self.n_fft}
+
+    def forward(self, wav: torch.Tensor) -> torch.Tensor:
+        """Spectrogram of a batch.
+
+        Arguments
+        ---------
+        wav : torch.Tensor [shape=(B, N)]
+            Audio at 16 kHz.
+
+        Returns
+        -------
+        torch.Tensor [shape=(B, T, F)]
+        """
+        if wav.shape[-1] < WINDOW:
+            raise AudioError(
+                f"expected at least {WINDOW} samples at 16 kHz, "
+                f"got {wav.shape[-1]}"
+            )
+        margin = (self.n_fft - WINDOW) // 2
+        stft = torch.stft(
+            torch.nn.functional.pad(wav.float(), (margin, margin)),
+            n_fft=self.n_fft,
+            hop_length=HOP,
+            win_length=WINDOW,
+            window=self.window,
+            center=False,
+            return_complex=True,
+        )
+        power = stft.real.square() + stft.imag.square()
+        return power.log1p().transpose(1, 2)

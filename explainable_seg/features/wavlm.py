@@ -1,0 +1,129 @@
+"""Frozen WavLM features: a learned weighted sum of all hidden states."""
+
+from typing import Any, Optional
+
+import torch
+from transformers import WavLMConfig, WavLMModel
+
+from explainable_seg.errors import AudioError, ModelError
+from explainable_seg.frames import WINDOW
+
+
+class WavLMFeatures(torch.nn.Module):
+    """WavLM (Chen et al., 2022) as a frozen front end.
+
+    Its convolutions give frame t the samples ``[320 t, 320 t + 400)``: the
+    house frame grid. The encoder stays in evaluation mode whatever
+    ``train()`` is asked for, so that a Brain cannot switch its dropout on;
+    only the weights of the sum over hidden states are trained.
+
+    Arguments
+    ---------
+    source : str, optional
+        Hub name or folder from which SpeechBrain's wrapper loads the encoder.
+    save_path : str, optional
+        Where the wrapper keeps what it downloads.
+    architecture : dict, optional
+        Arguments of ``transformers.WavLMConfig`` in place of ``source``: the
+        encoder is then made with random weights, to be loaded afterwards.
+    normalize : bool, optional
+        Whether each waveform is brought to zero mean and unit variance, by
+        default as the preprocessor configuration of the source says.
+
+    Raises
+    ------
+    ModelError
+        If neither or both of ``source`` and ``architecture`` are given, or
+        the source cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        source: Optional[str] = None,
+        save_path: Optional[str] = None,
+        architecture: Optional[dict[str, Any]] = None,
+        normalize: Optional[bool] = None,
+    ):
+        super().__init__()
+        if (source is None) == (architecture is None):
+            raise ModelError(
+                "expected either `source` or `architecture` for WavLM, "
+                "got both or neither"
+            )
+        if source is not None:
+            encoder, source_normalizes = _load_encoder(source, save_path)
+        else:
+            encoder = WavLMModel(WavLMConfig(**architecture))
+            source_normalizes = False
+        self.normalize = source_normalizes if normalize is None else normalize
+        self.encoder = encoder.eval().requires_grad_(False)
+        n_states = encoder.config.num_hidden_layers + 1
+        self.state_weights = torch.nn.Parameter(torch.zeros(n_states))
+
+    @property
+    def n_features(self) -> int:
+        """Number of feature channels."""
+        return int(self.encoder.config.hidden_size)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Arguments that rebuild the module without its source."""
+        return {
+            "type": "wavlm",
+            "architecture": self.encoder.config.to_diff_dict(),
+            "normalize": self.normalize,
+        }
+
+    def train(self, mode: bool = True) -> "WavLMFeatures":
+        """Set the mode of the module, never that of the frozen encoder."""
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def forward(self, wav: torch.Tensor) -> torch.Tensor:
+        """Features of a batch.
+
+        Arguments
+        ---------
+        wav : torch.Tensor [shape=(B, N)]
+            Audio at 16 kHz.
+
+        Returns
+        -------
+        torch.Tensor [shape=(B, T, n_features)]
+            Weighted sum of the hidden states, instance-normalised over time.
+        """
+        if wav.shape[-1] < WINDOW:
+            raise AudioError(
+                f"expected at least {WINDOW} samples at 16 kHz, "
+                f"got {wav.shape[-1]}"
+            )
+        if self.normalize:
+            wav = torch.nn.functional.layer_norm(wav, wav.shape[-1:])
+        with torch.no_grad():
+            states = self.encoder(wav, output_hidden_states=True).hidden_states
+        weights = self.state_weights.softmax(dim=0)
+        features = torch.einsum("s,sbtd->btd", weights, torch.stack(states))
+        variance, mean = torch.var_mean(
+            features, dim=1, keepdim=True, correction=0
+        )
+        return (features - mean) * torch.rsqrt(variance + 1e-5)
+
+
+def _load_encoder(
+    source: str, save_path: Optional[str]
+) -> tuple[WavLMModel, bool]:
+    """Encoder of a source, and whether its preprocessor normalises audio."""
+    from speechbrain.integrations.huggingface.wavlm import WavLM
+
+    try:
+        wrapper = WavLM(
+            source, save_path=save_path, freeze=True, output_norm=False
+        )
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"expected a WavLM model at '{source}', got: {reason}; give a "
+            "local folder or a hub name"
+        ) from error
+    return wrapper.model, bool(wrapper.normalize_wav)

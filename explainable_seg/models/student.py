@@ -1,0 +1,127 @@
+"""The explainable model: every logit is a sum of atom contributions."""
+
+from typing import Any, NamedTuple, Optional
+
+import torch
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.features.frontend import FrontEnd, make_frontend
+from explainable_seg.features.spectrogram import LogPowerSpectrogram
+from explainable_seg.models.tcn import TCN
+from explainable_seg.nmf.coding import accelerated_code
+
+
+class StudentOutput(NamedTuple):
+    """What a student says of a batch, and from what.
+
+    ``logits`` [B, T, C], ``activations`` H [B, T, K], ``spectrogram`` X
+    [B, T, F], and ``code`` [B, T, K], the sparse code of X that H started from.
+    """
+
+    logits: torch.Tensor
+    activations: torch.Tensor
+    spectrogram: torch.Tensor
+    code: torch.Tensor
+
+
+class Student(torch.nn.Module):
+    """Classifier whose evidence is a sparse code of the spectrogram.
+
+    The sparse code of each frame for the dictionary W is computed first, by a
+    fixed number of proximal steps. A TCN, which sees the context, then changes
+    it: ``H = relu(code * 2 sigmoid(gain) + shift)``. So H starts as the code
+    itself, grounded and without dead atoms, and training moves it away only as
+    far as its budget allows (:mod:`explainable_seg.training.budget`). The
+    logits are ``H Theta' + b``: sums of atom contributions, exactly.
+
+    Arguments
+    ---------
+    frontend : dict
+        Arguments of :func:`~explainable_seg.features.frontend.make_frontend`:
+        what the TCN sees.
+    tcn : dict
+        Arguments of :class:`~explainable_seg.models.tcn.TCN`, without
+        ``n_features``.
+    n_atoms : int
+        Number of atoms K.
+    n_fft : int
+        Of the spectrogram that the atoms rebuild.
+    mu : float
+        Sparsity weight of the code; the one the dictionary was learned with.
+    code_steps : int
+        Proximal steps of the code.
+    dictionary : torch.Tensor, optional
+        The atoms W [F, K], unit-norm and non-negative; frozen. Without it the
+        atoms are zero, to be loaded with the state of the module.
+
+    Example
+    -------
+    >>> W = torch.nn.functional.normalize(torch.rand(257, 8), dim=0)
+    >>> student = Student(
+    ...     {"type": "spectrogram"}, {"n_blocks": 1}, n_atoms=8, dictionary=W
+    ... )
+    >>> out = student(torch.randn(2, 16000))
+    >>> out.logits.shape, out.activations.shape
+    (torch.Size([2, 49, 4]), torch.Size([2, 49, 8]))
+    """
+
+    dictionary: torch.Tensor
+
+    def __init__(
+        self,
+        frontend: dict[str, Any],
+        tcn: dict[str, Any],
+        n_atoms: int = 128,
+        n_fft: int = 512,
+        mu: float = 1.0,
+        code_steps: int = 40,
+        dictionary: Optional[torch.Tensor] = None,
+        mode: str = "both",
+    ):
+        super().__init__()
+        self.spectrogram = LogPowerSpectrogram(n_fft)
+        self.frontend: FrontEnd = make_frontend(**frontend)
+        self.tcn = TCN(self.frontend.n_features, **tcn)
+        n_channels = self.tcn.bottleneck.out_features
+        self.mode = mode
+        self.head = torch.nn.Linear(n_channels, 2 * n_atoms)
+        torch.nn.init.normal_(self.head.weight, std=0.01)
+        torch.nn.init.zeros_(self.head.bias)
+        self.head.bias.data[n_atoms:] = -0.05
+        self.classifier = torch.nn.Linear(n_atoms, len(CLASSES))
+        if dictionary is None:
+            dictionary = torch.zeros(self.spectrogram.n_features, n_atoms)
+        self.register_buffer("dictionary", dictionary.clone().float())
+        self.mu = mu
+        self.code_steps = code_steps
+        self._tcn_arguments = dict(tcn)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values from which ``build_model`` makes the same module."""
+        return {
+            "type": "student",
+            "frontend": self.frontend.config,
+            "tcn": self._tcn_arguments,
+            "n_atoms": self.dictionary.shape[1],
+            "n_fft": self.spectrogram.n_fft,
+            "mu": self.mu,
+            "code_steps": self.code_steps,
+            "mode": self.mode,
+        }
+
+    def forward(self, wav: torch.Tensor) -> StudentOutput:
+        X = self.spectrogram(wav)
+        with torch.no_grad():
+            W = self.dictionary
+            code = accelerated_code(X @ W, W.T @ W, self.mu, self.code_steps)
+        gain, shift = self.head(self.tcn(self.frontend(wav))).chunk(2, dim=-1)
+        if self.mode == "gate":
+            H = code * 2 * gain.sigmoid()
+        elif self.mode == "shift":
+            H = (code + shift).relu()
+        elif self.mode == "direct":
+            H = shift.relu()
+        elif self.mode == "both":
+            H = (code * 2 * gain.sigmoid() + shift).relu()
+        return StudentOutput(self.classifier(H), H, X, code)

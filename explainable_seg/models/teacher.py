@@ -1,0 +1,62 @@
+"""The black box: front end, TCN, one logit a class and frame."""
+
+from typing import Any
+
+import torch
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.features.frontend import FrontEnd, make_frontend
+from explainable_seg.models.tcn import TCN
+
+
+class Teacher(torch.nn.Module):
+    """Frame-wise multilabel classifier.
+
+    Arguments
+    ---------
+    frontend : dict
+        Arguments of :func:`~explainable_seg.features.frontend.make_frontend`.
+    tcn : dict
+        Arguments of :class:`~explainable_seg.models.tcn.TCN`, without
+        ``n_features``.
+
+    Example
+    -------
+    >>> teacher = Teacher(
+    ...     {"type": "spectrogram"}, {"n_blocks": 1, "norm": "frame"}
+    ... )
+    >>> teacher(torch.randn(2, 16000)).shape
+    torch.Size([2, 49, 4])
+    """
+
+    def __init__(self, frontend: dict[str, Any], tcn: dict[str, Any]):
+        super().__init__()
+        self.frontend: FrontEnd = make_frontend(**frontend)
+        self.tcn = TCN(self.frontend.n_features, **tcn)
+        n_channels = self.tcn.bottleneck.out_features
+        self.classifier = torch.nn.Linear(n_channels, len(CLASSES))
+        self._tcn_arguments = dict(tcn)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values from which ``build_model`` makes the same module."""
+        return {
+            "type": "teacher",
+            "frontend": self.frontend.config,
+            "tcn": self._tcn_arguments,
+        }
+
+    def forward(self, wav: torch.Tensor) -> torch.Tensor:
+        """Logits of a batch.
+
+        Arguments
+        ---------
+        wav : torch.Tensor [shape=(B, N)]
+            Audio at 16 kHz.
+
+        Returns
+        -------
+        torch.Tensor [shape=(B, T, C)]
+            Logits; their sigmoids are the class probabilities.
+        """
+        return self.classifier(self.tcn(self.frontend(wav)))

@@ -1,0 +1,121 @@
+"""Activations of frames for a fixed dictionary: non-negative sparse coding.
+
+Both solvers minimise, for every frame x of X on its own,
+``0.5 ||x - W h||^2 + mu ||h||_1`` subject to ``h >= 0``, a convex problem. They
+work from the products ``C = X W`` and ``G = W' W`` alone, so their cost does
+not depend on the number of frequency bins.
+"""
+
+import torch
+
+
+def objective(
+    X: torch.Tensor, W: torch.Tensor, H: torch.Tensor, mu: float
+) -> torch.Tensor:
+    """Value of ``0.5 ||X - H W'||_F^2 + mu ||H||_1``, summed in float64.
+
+    Arguments
+    ---------
+    X : torch.Tensor [shape=(T, F)]
+        Non-negative frames.
+    W : torch.Tensor [shape=(F, K)]
+        Dictionary.
+    H : torch.Tensor [shape=(T, K)]
+        Activations.
+    mu : float
+        Weight of the sparsity term.
+
+    Returns
+    -------
+    torch.Tensor [shape=(), dtype=float64]
+
+    Example
+    -------
+    >>> X, W, H = torch.ones(1, 2), torch.eye(2), torch.zeros(1, 2)
+    >>> objective(X, W, H, mu=1.0).item()
+    1.0
+    """
+    residual = (X - H @ W.T).double()
+    return 0.5 * residual.square().sum() + mu * H.double().sum()
+
+
+def coordinate_code(
+    C: torch.Tensor,
+    G: torch.Tensor,
+    H: torch.Tensor,
+    mu: float,
+    n_sweeps: int = 1,
+) -> torch.Tensor:
+    """Improve H by sweeps of exact coordinate minimisation (HALS).
+
+    With unit-norm atoms, the minimiser over activation k, the others fixed, is
+    ``max(0, c_k - sum_{j != k} G_kj h_j - mu)`` (Cichocki and Phan, 2009), so
+    the objective never rises. An atom of zero norm keeps zero activations.
+
+    Arguments
+    ---------
+    C : torch.Tensor [shape=(K, T)]
+        Products of atoms and frames, ``W' X'``.
+    G : torch.Tensor [shape=(K, K)]
+        Gram matrix ``W' W``.
+    H : torch.Tensor [shape=(K, T)]
+        Start, atoms first; changed in place.
+    mu : float
+        Weight of the sparsity term.
+    n_sweeps : int
+        Passes over all atoms.
+
+    Returns
+    -------
+    torch.Tensor [shape=(K, T)]
+        The same tensor as ``H``.
+    """
+    norms = torch.diagonal(G).tolist()
+    for _ in range(n_sweeps):
+        for k, norm in enumerate(norms):
+            if norm == 0.0:
+                H[k] = 0.0
+                continue
+            gradient = C[k] - mu - G[k] @ H
+            H[k] = torch.add(H[k], gradient, alpha=1.0 / norm).clamp_(min=0.0)
+    return H
+
+
+def accelerated_code(
+    C: torch.Tensor, G: torch.Tensor, mu: float, n_iter: int
+) -> torch.Tensor:
+    """Activations by a fixed number of accelerated proximal gradient steps.
+
+    FISTA (Beck and Teboulle, 2009) with the restart of O'Donoghue and Candes
+    (2015) per frame. Matrix products only, so it suits batches of chunks; the
+    result for a frame depends on that frame alone.
+
+    Arguments
+    ---------
+    C : torch.Tensor [shape=(..., K)]
+        Products of frames and atoms, ``X W``.
+    G : torch.Tensor [shape=(K, K)]
+        Gram matrix ``W' W``.
+    mu : float
+        Weight of the sparsity term.
+    n_iter : int
+        Number of steps.
+
+    Returns
+    -------
+    torch.Tensor [shape=(..., K)]
+        Non-negative activations with exact zeros.
+    """
+    step = 1.0 / torch.linalg.matrix_norm(G, ord=2).clamp_min(1e-12)
+    H = torch.zeros_like(C)
+    point, momentum = H, torch.ones_like(C[..., :1])
+    for _ in range(n_iter):
+        moved = (point - step * (point @ G - C + mu)).clamp(min=0.0)
+        change = moved - H
+        # Momentum that points uphill is dropped, frame by frame.
+        uphill = ((point - moved) * change).sum(-1, keepdim=True) > 0
+        momentum = torch.where(uphill, torch.ones_like(momentum), momentum)
+        following = 0.5 * (1 + (1 + 4 * momentum.square()).sqrt())
+        point = moved + (momentum - 1) / following * change
+        H, momentum = moved, following
+    return H
