@@ -1,0 +1,197 @@
+"""Recorded chunks made more varied: level, tone, and sounds laid over them.
+
+The level and tone of a chunk leave its targets as they are. A bed or a voice
+laid over it sets them, also where they were unknown.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.data.acoustics import PEAK, transform
+from explainable_seg.data.clips import ClipPool
+from explainable_seg.data.planner import ScenePlanner
+from explainable_seg.data.rendering import add_track
+from explainable_seg.data.scenes import Track, programme_spans
+from explainable_seg.data.sound import frame_powers, gated_level
+from explainable_seg.data.style import Range, Style, ToneRange
+from explainable_seg.frames import SAMPLE_RATE, frame_targets, num_frames
+
+SPEECH, OVERLAP = CLASSES.index("speech"), CLASSES.index("overlap")
+UNKNOWN = -1
+QUIETEST_DB = -45.0  # level re which sounds are laid over near silence
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random level and tone; targets stay true.
+
+    Arguments
+    ---------
+    gain_db : tuple[float, float]
+        Range of the gain.
+    tone_probability : float
+        How often the tone changes.
+    tone : ToneRange
+        Ranges of the tone.
+
+    Example
+    -------
+    >>> audio = np.full(16000, 0.1, dtype=np.float32)
+    >>> louder = Augment(gain_db=(6.0, 6.0), tone_probability=0.0)
+    >>> f"{louder(audio, np.random.default_rng(0)).max():.3f}"
+    '0.200'
+    """
+
+    gain_db: Range = (-10.0, 10.0)
+    tone_probability: float = 0.3
+    tone: ToneRange = ToneRange()
+
+    def __call__(
+        self, audio: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Change a chunk.
+
+        Arguments
+        ---------
+        audio : np.ndarray [shape=(N,), dtype=float32]
+            Mono at 16 kHz.
+        rng : np.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        np.ndarray [shape=(N,), dtype=float32]
+            A changed copy, at most 0.97 in amplitude.
+        """
+        audio = audio * np.float32(10 ** (rng.uniform(*self.gain_db) / 20))
+        if rng.random() < self.tone_probability:
+            audio = transform(audio, tone=self.tone.draw(rng))
+        return within_peak(audio)
+
+
+@dataclass(frozen=True)
+class Overlays:
+    """What is laid over recorded chunks, how often and how far below them.
+
+    The defaults are those of the method's authors (their ``train_full.py``).
+
+    Arguments
+    ---------
+    music_probability, music_below_db : float, tuple[float, float]
+        A bed of music, dB below the level of the chunk.
+    noise_probability, noise_below_db : float, tuple[float, float]
+        A bed of noise.
+    voice_probability, voice_below_db : float, tuple[float, float]
+        Another voice: overlapped speech where somebody speaks already.
+    style : Style
+        How beds and voices are made.
+    """
+
+    music_probability: float = 0.5
+    music_below_db: Range = (1.0, 20.0)
+    noise_probability: float = 0.2
+    noise_below_db: Range = (5.0, 20.0)
+    voice_probability: float = 0.3
+    voice_below_db: Range = (1.0, 10.0)
+    style: Style = Style()
+
+
+def overlay(
+    audio: np.ndarray,
+    targets: np.ndarray,
+    pool: ClipPool,
+    rng: np.random.Generator,
+    overlays: Overlays = Overlays(),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lay beds and a voice over a recorded chunk and set its targets.
+
+    Arguments
+    ---------
+    audio : np.ndarray [shape=(N,), dtype=float32]
+        Mono at 16 kHz.
+    targets : np.ndarray [shape=(T, 4), dtype=int8]
+        Frame targets in {1, 0, -1}; -1 is unknown.
+    pool : ClipPool
+        What can be laid over it.
+    rng : np.random.Generator
+        Source of randomness.
+    overlays : Overlays
+        How often and how loud.
+
+    Returns
+    -------
+    tuple[np.ndarray, np.ndarray]
+        New audio, at most 0.97 in amplitude, and new targets. Overlap is set
+        where the new voice meets a known one; where it meets time of unknown
+        speech it becomes unknown.
+
+    Raises
+    ------
+    ValueError
+        If audio and targets differ in their number of frames.
+    """
+    if targets.shape != (num_frames(len(audio)), len(CLASSES)):
+        raise ValueError(
+            f"expected targets [{num_frames(len(audio))}, {len(CLASSES)}] for "
+            f"{len(audio)} samples, got {list(targets.shape)}"
+        )
+    duration = len(audio) / SAMPLE_RATE
+    level = max(gated_level(frame_powers(audio)), QUIETEST_DB)
+    audio, targets = audio.copy(), targets.copy()
+    for track in _draw_tracks(duration, level, pool, rng, overlays):
+        add_track(audio, track, pool, rng)
+        spans = programme_spans([track], duration)[track.label]
+        _set_targets(targets, track.label, frame_targets(spans, len(targets)))
+    return within_peak(audio), targets
+
+
+def within_peak(audio: np.ndarray) -> np.ndarray:
+    """Audio turned down as a whole where it would exceed 0.97.
+
+    Example
+    -------
+    >>> within_peak(np.array([0.5, -1.94])).tolist()
+    [0.25, -0.97]
+    """
+    peak = float(np.abs(audio).max(initial=0.0))
+    return audio * np.float32(PEAK / peak) if peak > PEAK else audio
+
+
+def _draw_tracks(
+    duration: float,
+    level: float,
+    pool: ClipPool,
+    rng: np.random.Generator,
+    overlays: Overlays,
+) -> list[Track]:
+    """The beds and the voice that are laid over a chunk, if any."""
+    planner = ScenePlanner(pool, overlays.style, rng)
+    tracks = []
+    for label, probability, below_db in (
+        ("music", overlays.music_probability, overlays.music_below_db),
+        ("noise", overlays.noise_probability, overlays.noise_below_db),
+        ("speech", overlays.voice_probability, overlays.voice_below_db),
+    ):
+        if rng.random() >= probability:
+            continue
+        start = duration * rng.uniform(-0.5, 0.6)
+        end = start + duration * rng.uniform(0.5, 1.5)
+        level_db = level - rng.uniform(*below_db)
+        if label == "speech":
+            clip = pool.draw(rng, label)
+            tracks.append(planner.voice(clip, start, end, level_db))
+        else:
+            tracks.append(planner.bed(label, start, end, level_db))
+    return tracks
+
+
+def _set_targets(targets: np.ndarray, label: str, active: np.ndarray) -> None:
+    """Set the targets of what was laid over a chunk, in place."""
+    if label == "speech":
+        speech, overlap = targets[:, SPEECH], targets[:, OVERLAP]
+        unsure = active & (speech == UNKNOWN) & (overlap != 1)
+        overlap[unsure] = UNKNOWN
+        overlap[active & (speech == 1)] = 1
+    targets[active, CLASSES.index(label)] = 1

@@ -1,0 +1,123 @@
+"""Composed chunks kept on disk, so that each is composed once.
+
+Composing costs about as much as a training step of a small model on a CPU. A
+training that draws from a fixed number of distinct chunks pays for each of
+them once; other trainings with the same composition share the files.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.errors import CorpusError
+from explainable_seg.files import atomic_write_text
+from explainable_seg.frames import SAMPLE_RATE, num_frames
+
+FULL_SCALE = 32767
+
+
+class ChunkCache:
+    """Chunks by number, made when first asked for, then read from disk.
+
+    Audio is kept with 16 bits. The files are sparse: their size on disk is
+    that of the chunks made so far. Several processes may share them, for a
+    chunk is marked as there only after it was written, and making it twice
+    gives the same bytes.
+
+    Arguments
+    ---------
+    folder : str or os.PathLike
+        Where the files are; made if it is not there.
+    n_chunks : int
+        Number of distinct chunks.
+    duration : float
+        Seconds a chunk.
+    recipe : dict
+        Plain values that decide what the chunks are (seed, sources, ...).
+
+    Raises
+    ------
+    CorpusError
+        If the folder holds chunks of another recipe.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        n_chunks: int,
+        duration: float,
+        recipe: dict[str, Any],
+    ):
+        self.folder = Path(folder)
+        self.n_chunks = n_chunks
+        n_samples = round(duration * SAMPLE_RATE)
+        _check_recipe(
+            self.folder / "recipe.json",
+            {**recipe, "n_chunks": n_chunks, "duration": duration},
+        )
+        self._audio = self._open("audio", (n_chunks, n_samples), np.int16)
+        self._targets = self._open(
+            "targets", (n_chunks, num_frames(n_samples), len(CLASSES)), np.int8
+        )
+        self._made = self._open("made", (n_chunks,), np.uint8)
+
+    def get(
+        self,
+        number: int,
+        make: Callable[[], tuple[np.ndarray, np.ndarray]],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A chunk, made by ``make`` if it is not there yet.
+
+        Arguments
+        ---------
+        number : int
+            Which chunk.
+        make : callable
+            Gives audio [N] within full scale and targets [T, C].
+
+        Returns
+        -------
+        tuple[np.ndarray, np.ndarray]
+            Audio, float32, and targets, int8.
+        """
+        if not self._made[number]:
+            audio, targets = make()
+            scaled = np.rint(np.clip(audio, -1, 1) * FULL_SCALE)
+            self._audio[number] = scaled.astype(np.int16)
+            self._targets[number] = targets
+            self._made[number] = 1
+        audio = self._audio[number].astype(np.float32) / FULL_SCALE
+        return audio, np.array(self._targets[number])
+
+    def _open(
+        self, name: str, shape: tuple[int, ...], dtype: type
+    ) -> np.memmap:
+        """Memory map of a file of zeros or of what is there."""
+        path = self.folder / f"{name}.bin"
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        with open(path, "ab") as stream:
+            if stream.tell() < size:
+                stream.truncate(size)
+        return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
+
+
+def _check_recipe(path: Path, recipe: dict[str, Any]) -> None:
+    """Write the recipe, or refuse the one that is there."""
+    text = json.dumps(recipe, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if not path.is_file():
+        atomic_write_text(
+            path, json.dumps({"sha256": digest, "recipe": recipe}, default=str)
+        )
+        return
+    found = json.loads(path.read_text(encoding="utf-8")).get("sha256")
+    if found != digest:
+        raise CorpusError(
+            f"expected chunks of this training's recipe, got those of another,"
+            f" in {path}; delete the folder or name another one"
+        )

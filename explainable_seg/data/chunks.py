@@ -1,0 +1,295 @@
+"""Chunks of audio with frame targets: what training and validation iterate.
+
+A source draws chunks with a random generator it is given; the data set gives
+every item a generator of its own, seeded by its index in the whole training.
+So a chunk depends on the seed and the index alone: not on the number of
+workers, nor on whether the run was interrupted.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Optional, Protocol
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.data.augment import Augment, Overlays, overlay
+from explainable_seg.data.cache import ChunkCache
+from explainable_seg.data.clips import ClipPool
+from explainable_seg.data.composer import Composer
+from explainable_seg.data.manifest import Region
+from explainable_seg.data.truth import UNKNOWN, load_truth, region_targets
+from explainable_seg.frames import HOP, SAMPLE_RATE, frame_targets, num_frames
+
+Chunk = tuple[np.ndarray, np.ndarray]  # audio [N], targets [T, C]
+
+
+class ChunkSource(Protocol):
+    """Draws chunks of audio [N] with targets [T, C] in {1, 0, -1}."""
+
+    def draw(self, rng: np.random.Generator) -> Chunk:
+        """One chunk."""
+        ...
+
+
+class ComposedChunks:
+    """Chunks laid by the composer on the fly, with exact labels.
+
+    Arguments
+    ---------
+    composer : Composer
+        Lays clips into programmes.
+    duration : float
+        Seconds a chunk.
+    """
+
+    def __init__(self, composer: Composer, duration: float):
+        self.composer = composer
+        self.duration = duration
+
+    def draw(self, rng: np.random.Generator) -> Chunk:
+        """A new programme of one chunk's length."""
+        programme = self.composer.compose(self.duration, rng)
+        n_frames = num_frames(len(programme.audio))
+        targets = np.stack(
+            [frame_targets(programme.spans[c], n_frames) for c in CLASSES],
+            axis=1,
+        )
+        return programme.audio, targets.astype(np.int8)
+
+
+class RecordedChunks:
+    """Chunks cut at random from the regions of a manifest.
+
+    Arguments
+    ---------
+    regions : Sequence[Region]
+        Rows of the manifest; a region is drawn as often as it is long.
+    duration : float
+        Seconds a chunk; a shorter region is padded with silence whose targets
+        are unknown.
+    pool : ClipPool, optional
+        Sounds that may be laid over a chunk; none are without it.
+    overlays : Overlays
+        Which, how often and how loud.
+    augment : Augment
+        Level and tone.
+    """
+
+    def __init__(
+        self,
+        regions: Sequence[Region],
+        duration: float,
+        pool: Optional[ClipPool] = None,
+        overlays: Overlays = Overlays(),
+        augment: Augment = Augment(),
+    ):
+        self.regions = list(regions)
+        self.truths = load_truth(self.regions)
+        self.duration = duration
+        self.pool = pool
+        self.overlays = overlays
+        self.augment = augment
+        lengths = np.array([region.duration for region in self.regions])
+        self._shares = lengths / lengths.sum()
+
+    def draw(self, rng: np.random.Generator) -> Chunk:
+        """A chunk of one region."""
+        region = self.regions[rng.choice(len(self.regions), p=self._shares)]
+        slack = max(0.0, region.duration - self.duration)
+        # On the grid of frames, so that targets fall where they would in the
+        # whole recording.
+        start = np.floor(rng.uniform(0, slack) * SAMPLE_RATE / HOP)
+        start_s = float(start) * HOP / SAMPLE_RATE
+        audio = read_region(region, start_s, self.duration)
+        n_samples = round(self.duration * SAMPLE_RATE)
+        n_frames, n_read = num_frames(n_samples), num_frames(len(audio))
+        truth = self.truths[region.recording]
+        targets = np.full((n_frames, len(CLASSES)), UNKNOWN, dtype=np.int8)
+        targets[:n_read] = region_targets(region, truth, start_s, n_read)
+        audio = np.pad(audio, (0, n_samples - len(audio)))
+        if self.pool is not None:
+            audio, targets = overlay(
+                audio, targets, self.pool, rng, self.overlays
+            )
+        return self.augment(audio, rng), targets
+
+
+def read_region(
+    region: Region, start_s: float = 0.0, duration: Optional[float] = None
+) -> np.ndarray:
+    """Audio of a region, or of a stretch of it, as 16 kHz mono.
+
+    Only the stretch is decoded. Channels are averaged.
+
+    Arguments
+    ---------
+    region : Region
+        A row of a manifest.
+    start_s : float
+        Start of the stretch in the region, seconds.
+    duration : float, optional
+        Seconds; by default up to the end of the region.
+
+    Returns
+    -------
+    np.ndarray [shape=(N,), dtype=float32]
+    """
+    rate = region.sample_rate
+    start = min(region.start + round(start_s * rate), region.stop)
+    stop = region.stop
+    if duration is not None:
+        stop = min(stop, start + round(duration * rate))
+    audio, _ = soundfile.read(
+        region.wav, start=start, stop=stop, dtype="float32", always_2d=True
+    )
+    mono = audio.mean(axis=1)
+    return (
+        mono if rate == SAMPLE_RATE else soxr.resample(mono, rate, SAMPLE_RATE)
+    )
+
+
+class TrainingChunks(torch.utils.data.Dataset):
+    """Endless random chunks, each reproducible from its index.
+
+    Arguments
+    ---------
+    sources : Sequence[ChunkSource]
+        Where chunks come from.
+    shares : Sequence[float]
+        Probability of each source.
+    seed : int
+        Seed of what the chunks are.
+    order_seed : int
+        Seed of the order in which chunks of a cache are drawn.
+    cache : ChunkCache, optional
+        Keeps the chunks on disk; training then draws from as many distinct
+        chunks as it has. Without it every chunk is new.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[ChunkSource],
+        shares: Sequence[float],
+        seed: int,
+        order_seed: int = 0,
+        cache: Optional[ChunkCache] = None,
+    ):
+        if len(sources) != len(shares) or not np.isclose(sum(shares), 1.0):
+            raise ValueError(
+                f"expected {len(sources)} `shares` that sum to 1, "
+                f"got {list(shares)}"
+            )
+        self.sources = list(sources)
+        self.shares = list(shares)
+        self.seed = seed
+        self.order_seed = order_seed
+        self.cache = cache
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        """Chunk ``index`` of the whole training: ``wav`` and ``targets``."""
+        if self.cache is None:
+            audio, targets = self._make(index)
+        else:
+            order = np.random.default_rng([self.order_seed, index])
+            number = int(order.integers(self.cache.n_chunks))
+            audio, targets = self.cache.get(number, lambda: self._make(number))
+        return {
+            "wav": torch.from_numpy(np.ascontiguousarray(audio)),
+            "targets": torch.from_numpy(targets),
+        }
+
+    def _make(self, number: int) -> Chunk:
+        """Chunk of a number, from the source that its generator draws."""
+        rng = np.random.default_rng([self.seed, number])
+        source = self.sources[rng.choice(len(self.sources), p=self.shares)]
+        return source.draw(rng)
+
+
+class EpochSampler(torch.utils.data.Sampler[int]):
+    """Indices of an epoch's chunks: epoch e has those after epoch e - 1's.
+
+    Arguments
+    ---------
+    n_chunks : int
+        Chunks an epoch, over all processes.
+    rank : int
+        Index of this process.
+    world_size : int
+        Number of processes; each takes every ``world_size``-th chunk.
+    """
+
+    def __init__(self, n_chunks: int, rank: int = 0, world_size: int = 1):
+        self.n_chunks = n_chunks
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 1
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, counted from 1; the Brain calls this."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        """Indices for this process."""
+        first = (self.epoch - 1) * self.n_chunks
+        return iter(
+            range(first + self.rank, first + self.n_chunks, self.world_size)
+        )
+
+    def __len__(self) -> int:
+        """Chunks an epoch for this process."""
+        return len(range(self.rank, self.n_chunks, self.world_size))
+
+
+class WholeRegions(torch.utils.data.Dataset):
+    """Every region of a manifest, whole, for validation and test.
+
+    Arguments
+    ---------
+    regions : Sequence[Region]
+        Rows of the manifest.
+    """
+
+    def __init__(self, regions: Sequence[Region]):
+        self.regions = list(regions)
+        self.truths = load_truth(self.regions)
+
+    def __len__(self) -> int:
+        """Number of regions."""
+        return len(self.regions)
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        """Region ``index``: ``id``, ``wav`` [N] and ``targets`` [T, C]."""
+        region = self.regions[index]
+        audio = read_region(region)
+        targets = region_targets(
+            region,
+            self.truths[region.recording],
+            n_frames=num_frames(len(audio)),
+        )
+        return {
+            "id": region.id,
+            "wav": torch.from_numpy(audio),
+            "targets": torch.from_numpy(targets),
+        }
+
+
+def whole_regions_loader(
+    regions: Sequence[Region],
+) -> torch.utils.data.DataLoader:
+    """Loader of :class:`WholeRegions`, one region a batch, without padding.
+
+    Arguments
+    ---------
+    regions : Sequence[Region]
+        Rows of a manifest.
+
+    Returns
+    -------
+    torch.utils.data.DataLoader
+    """
+    return torch.utils.data.DataLoader(
+        WholeRegions(regions), batch_size=None, num_workers=0
+    )

@@ -1,0 +1,147 @@
+"""A decoded sound: 16 bit samples, frame powers, where it is audible."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import soundfile
+import soxr
+
+from explainable_seg.errors import AudioError
+from explainable_seg.frames import SAMPLE_RATE, Span
+
+POWER_RATE = 100  # frames of power a second
+AUDIBLE_DB = 45.0  # below the level of a sound, this much is silence
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A decoded sound and what is measured on it once.
+
+    Arguments
+    ---------
+    samples : np.ndarray [shape=(N,), dtype=int16]
+        Mono at 16 kHz.
+    powers : np.ndarray [shape=(N // 160,), dtype=float32]
+        Mean square of each 10 ms frame.
+    level : float
+        dB re full scale, pauses left out.
+    extent : tuple[float, float]
+        The sound without silence before and after, seconds.
+    """
+
+    samples: np.ndarray
+    powers: np.ndarray
+    level: float
+    extent: Span
+
+
+def decode(path: str, start: float, duration: float) -> Sound:
+    """Read a stretch of an audio file as 16 bit mono at 16 kHz.
+
+    Arguments
+    ---------
+    path : str
+        Audio file, any rate and number of channels.
+    start : float
+        Seconds from the start of the file.
+    duration : float
+        Seconds; what the file lacks is left out.
+
+    Returns
+    -------
+    Sound
+        Samples, powers and extent.
+
+    Raises
+    ------
+    AudioError
+        If the file is missing or cannot be read.
+    """
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            file.seek(round(start * rate))
+            audio = file.read(
+                round(duration * rate), dtype="float32", always_2d=True
+            ).mean(axis=1)
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise AudioError(
+            f"expected a readable clip, got '{reason}', in {path}; "
+            "write the clip again or leave it out of the list"
+        ) from None
+    if rate != SAMPLE_RATE:
+        audio = soxr.resample(audio, rate, SAMPLE_RATE, quality="HQ")
+    samples = np.rint(np.clip(audio, -1, 1) * 32767).astype(np.int16)
+    powers = frame_powers(audio)
+    return Sound(samples, powers, gated_level(powers), audible_extent(powers))
+
+
+def frame_powers(audio: np.ndarray) -> np.ndarray:
+    """Mean square of each whole 10 ms frame.
+
+    Arguments
+    ---------
+    audio : np.ndarray [shape=(N,), dtype=float32]
+        Mono at 16 kHz.
+
+    Returns
+    -------
+    np.ndarray [shape=(N // 160,), dtype=float32]
+        Powers re full scale.
+    """
+    frame = SAMPLE_RATE // POWER_RATE
+    blocks = audio[: len(audio) // frame * frame].reshape(-1, frame)
+    return np.square(blocks).mean(axis=1)
+
+
+def gated_level(powers: np.ndarray) -> float:
+    """Level of a sound, its pauses left out.
+
+    The mean power of the frames that are less than 10 dB below the mean of
+    all: the relative gate of ITU-R BS.1770, without frequency weighting.
+
+    Arguments
+    ---------
+    powers : np.ndarray [shape=(T,)]
+        Mean square of each frame.
+
+    Returns
+    -------
+    float
+        dB re full scale; -120 for digital silence.
+
+    Example
+    -------
+    >>> round(gated_level(np.array([0.0, 0.01, 0.01])), 1)
+    -20.0
+    """
+    if len(powers) == 0:
+        return -120.0
+    loud = powers[powers >= 0.1 * powers.mean()]
+    return float(10 * np.log10(max(loud.mean(), 1e-12)))
+
+
+def audible_extent(powers: np.ndarray) -> Span:
+    """From the first to the last frame within 45 dB of the level, in seconds.
+
+    Arguments
+    ---------
+    powers : np.ndarray [shape=(T,)]
+        Mean square of each 10 ms frame.
+
+    Returns
+    -------
+    tuple[float, float]
+        Start and end; both 0 for silence.
+
+    Example
+    -------
+    >>> audible_extent(np.array([0.0, 0.1, 0.1, 1e-7]))
+    (0.01, 0.03)
+    """
+    floor = 10 ** ((gated_level(powers) - AUDIBLE_DB) / 10)
+    loud = np.flatnonzero((powers > floor) & (powers > 0))
+    if len(loud) == 0:
+        return 0.0, 0.0
+    return float(loud[0] / POWER_RATE), float((loud[-1] + 1) / POWER_RATE)

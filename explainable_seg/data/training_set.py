@@ -1,0 +1,92 @@
+"""The training data of a recipe: recorded and composed chunks, mixed."""
+
+import logging
+import os
+from typing import Optional
+
+from explainable_seg.data.augment import Overlays
+from explainable_seg.data.cache import ChunkCache
+from explainable_seg.data.chunks import (
+    ChunkSource,
+    ComposedChunks,
+    RecordedChunks,
+    TrainingChunks,
+)
+from explainable_seg.data.clips import ClipPool, read_clips
+from explainable_seg.data.composer import Composer
+from explainable_seg.data.manifest import read_manifest
+
+logger = logging.getLogger(__name__)
+
+PathLike = str | os.PathLike[str]
+
+
+def make_training_set(
+    manifest: PathLike,
+    window: float,
+    seed: int,
+    order_seed: int = 0,
+    clips: Optional[PathLike] = None,
+    composed_share: float = 0.65,
+    overlays: Optional[Overlays] = None,
+    cache_folder: Optional[PathLike] = None,
+    n_distinct: int = 8000,
+) -> TrainingChunks:
+    """Chunks of a manifest, mixed with chunks composed of clips.
+
+    Arguments
+    ---------
+    manifest : str or os.PathLike
+        Regions to cut chunks from.
+    window : float
+        Seconds a chunk.
+    seed : int
+        Seed of what the chunks are.
+    order_seed : int
+        Seed of the order in which cached chunks are drawn.
+    clips : str or os.PathLike, optional
+        List of clips to compose from; without it all chunks are recorded.
+    composed_share : float
+        Share of composed chunks, if there are clips.
+    overlays : Overlays, optional
+        What is laid over recorded chunks, if there are clips; nothing by
+        default.
+    cache_folder : str or os.PathLike, optional
+        Where chunks are kept once made; without it every chunk is new.
+    n_distinct : int
+        Distinct chunks in the cache.
+
+    Returns
+    -------
+    TrainingChunks
+    """
+    pool = None
+    if clips is not None:
+        pool = ClipPool(read_clips(clips))
+        pool.preload()
+    recorded = RecordedChunks(
+        read_manifest(manifest),
+        window,
+        pool=pool if overlays is not None else None,
+        overlays=overlays or Overlays(),
+    )
+    sources: list[ChunkSource] = [recorded]
+    shares = [1.0]
+    if pool is not None and composed_share > 0:
+        sources.append(ComposedChunks(Composer(pool), window))
+        shares = [1 - composed_share, composed_share]
+    cache = None
+    if cache_folder is not None:
+        cache = ChunkCache(
+            cache_folder,
+            n_distinct,
+            window,
+            {
+                "manifest": os.path.abspath(manifest),
+                "clips": clips and os.path.abspath(clips),
+                "shares": shares,
+                "seed": seed,
+                "overlays": repr(overlays),
+            },
+        )
+    return TrainingChunks(sources, shares, seed, order_seed, cache)

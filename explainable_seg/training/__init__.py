@@ -1,0 +1,1 @@
+"""Losses, budgets and thresholds: what the Brains use."""

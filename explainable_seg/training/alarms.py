@@ -1,0 +1,63 @@
+"""Warnings of trainings that went wrong in ways a loss does not show."""
+
+import logging
+
+from explainable_seg.training.thresholds import ThresholdChoice
+
+logger = logging.getLogger(__name__)
+
+SILENT_SHARE = 1e-4  # of the annotated frames
+DEAD_SHARE = 0.25  # of the atoms
+
+
+def warn_of_silent_classes(choice: ThresholdChoice) -> list[str]:
+    """Warn of classes that are annotated on dev but never detected there.
+
+    Arguments
+    ---------
+    choice : ThresholdChoice
+        Decisions on dev.
+
+    Returns
+    -------
+    list[str]
+        The classes.
+    """
+    silent = [
+        name
+        for name, share in choice.predicted.items()
+        if share is not None and share < SILENT_SHARE
+    ]
+    for name in silent:
+        logger.warning(
+            "class '%s' is annotated on dev but never predicted there; train "
+            "longer, or give its frames more weight",
+            name,
+        )
+    return silent
+
+
+def warn_of_collapse(dead_share: float, atoms_a_frame: float) -> bool:
+    """Warn of an H that has lost its atoms.
+
+    Arguments
+    ---------
+    dead_share : float
+        Share of the atoms that no frame of dev uses.
+    atoms_a_frame : float
+        Mean number of active atoms.
+
+    Returns
+    -------
+    bool
+        Whether H has collapsed.
+    """
+    collapsed = dead_share > DEAD_SHARE or atoms_a_frame < 1.0
+    if collapsed:
+        logger.warning(
+            "H has collapsed: %.0f %% of the atoms are dead, %.1f are active "
+            "a frame; lower the sparsity budget's weight or raise its limit",
+            100 * dead_share,
+            atoms_a_frame,
+        )
+    return collapsed

@@ -1,0 +1,99 @@
+"""Budgets: constraints that set the weights of a loss by themselves.
+
+The student must match its teacher *and* rebuild the sound. With fixed weights
+the two pull against each other and every corpus needs its own tuning; a budget
+states instead how far the student may move from the sparse code of the
+spectrogram, in units that mean something (times its reconstruction error,
+times its L1 norm), and the weight follows.
+"""
+
+import math
+
+import torch
+
+
+class Budget(torch.nn.Module):
+    """Lagrange multiplier of the constraint ``value <= limit``.
+
+    The multiplier rises while the constraint is broken and falls while there
+    is slack, by multiplicative steps (as in GECO, Rezende and Viola, "Taming
+    VAEs", 2018), so training spends the whole budget and no more. It is a
+    buffer: a checkpoint of the module resumes exactly.
+
+    Arguments
+    ---------
+    limit : float
+        Largest allowed value, > 0.
+    weight : float
+        Multiplier at the start.
+    rate : float
+        Size of a step: a value of twice the limit multiplies the weight by
+        ``exp(rate)``.
+    bounds : tuple[float, float]
+        Smallest and largest multiplier.
+
+    Example
+    -------
+    >>> budget = Budget(limit=1.5, weight=1.0)
+    >>> penalty = budget(torch.tensor(3.0))
+    >>> bool(budget.weight > 1.0)
+    True
+    """
+
+    weight: torch.Tensor
+
+    def __init__(
+        self,
+        limit: float,
+        weight: float = 1.0,
+        rate: float = 0.02,
+        bounds: tuple[float, float] = (1e-3, 1e3),
+    ):
+        super().__init__()
+        if limit <= 0:
+            raise ValueError(f"expected `limit` > 0, got {limit}")
+        self.limit = limit
+        self.rate = rate
+        self.bounds = bounds
+        self.register_buffer("weight", torch.tensor(float(weight)))
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        """Penalty of a batch; in training mode the multiplier moves first.
+
+        Arguments
+        ---------
+        value : torch.Tensor [shape=()]
+            The constrained quantity on the batch.
+
+        Returns
+        -------
+        torch.Tensor [shape=()]
+            ``weight * value / limit``.
+        """
+        if self.training:
+            excess = (value.detach() / self.limit - 1).clamp(-1, 1)
+            moved = self.weight * torch.exp(self.rate * excess)
+            self.weight.copy_(moved.clamp(*self.bounds))
+        return self.weight * value / self.limit
+
+
+def error_ratio(
+    student_energy: torch.Tensor, code_energy: torch.Tensor
+) -> torch.Tensor:
+    """Reconstruction error of the student, times that of the sparse code.
+
+    Arguments
+    ---------
+    student_energy : torch.Tensor [shape=()]
+        ``||X - H W'||^2`` of the student's activations.
+    code_energy : torch.Tensor [shape=()]
+        The same of the code; a batch of silence, where it vanishes, gives a
+        ratio of 1 for a student that rebuilds silence.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+        Ratio of the norms, not of the energies.
+    """
+    tiny = math.ulp(1.0)
+    return ((student_energy + tiny) / (code_energy + tiny)).sqrt()

@@ -1,0 +1,109 @@
+"""From a trained model to a pretrained folder, tuned and scored."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.data.manifest import Region
+from explainable_seg.inference.pretrained import save_pretrained
+from explainable_seg.inference.scoring import score_regions
+from explainable_seg.models.student import Student
+from explainable_seg.training.thresholds import ThresholdChoice
+
+logger = logging.getLogger(__name__)
+
+
+def export_and_score(
+    model: torch.nn.Module,
+    choice: ThresholdChoice,
+    run_time: Mapping[str, Any],
+    folder: Path,
+    parts: Mapping[str, Sequence[Region]],
+    notes: Mapping[str, Any],
+    decisions: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Write the pretrained folder and score it as users will run it.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Teacher or student with its best weights.
+    choice : ThresholdChoice
+        Thresholds tuned on dev at the window used at run time.
+    run_time : Mapping[str, Any]
+        ``window`` and ``step`` (s) and ``context`` (frames).
+    folder : pathlib.Path
+        ``export`` and one folder a part are written below it.
+    parts : Mapping[str, Sequence[Region]]
+        Regions to score, by the name of their part.
+    notes : Mapping[str, Any]
+        Plain values to keep in the configuration (corpus, measures, ...).
+    decisions : Mapping[str, Any]
+        ``min_on`` and ``min_off``, seconds a class.
+
+    Returns
+    -------
+    dict[str, dict]
+        Scores of each part.
+    """
+    config = {
+        **run_time,
+        **decisions,
+        **notes,
+        "thresholds": choice.thresholds,
+        "dev_f1": choice.f1,
+    }
+    model.eval()
+    device = next(model.parameters()).device
+
+    def predict_logits(wav: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            output = model(wav.to(device))
+        return output.logits if isinstance(model, Student) else output
+
+    scores = {
+        part: score_regions(predict_logits, config, regions, folder / part)
+        for part, regions in parts.items()
+    }
+    kind = model.config["type"]
+    save_pretrained(folder / "export", model, config, _model_card(kind, scores))
+    logger.info("exported to %s", folder / "export")
+    return scores
+
+
+def _model_card(kind: str, scores: Mapping[str, Any]) -> str:
+    """README.md of the folder: what it is, how well it does, how to use it."""
+    lines = [
+        f"# explainable-seg {kind}",
+        "",
+        "Finds speech, music, noise and overlapped speech, 50 decisions a "
+        "second for each class.",
+        "",
+        "| part | " + " | ".join(CLASSES) + " | macro |",
+        "|---" * (len(CLASSES) + 2) + "|",
+    ]
+    for part, table in scores.items():
+        cells = [table["classes"].get(c, {}).get("f1") for c in CLASSES]
+        cells.append(table["macro_f1"])
+        shown = ["-" if f1 is None else f"{f1:.3f}" for f1 in cells]
+        lines.append(f"| {part} | " + " | ".join(shown) + " |")
+    lines += [
+        "",
+        "F1 of seconds, pooled over recordings, without a collar.",
+        "",
+    ]
+    if kind == "student":
+        lines += [
+            "```python",
+            "from explainable_seg import ExplainableSegmenter",
+            "",
+            'segmenter = ExplainableSegmenter.from_pretrained("this/folder")',
+            'result = segmenter.segment("show.wav")',
+            "```",
+            "",
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,167 @@
+"""Losses on frames, masked where a class is unknown.
+
+Targets are 1, 0 or -1, the last one for "not annotated" and for padding. A
+loss averages over what is known; over nothing it is exactly zero, with a
+gradient, so that a batch without a class trains the others.
+"""
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
+
+from explainable_seg.models.student import StudentOutput
+from explainable_seg.training.budget import error_ratio
+
+UNKNOWN = -1
+
+
+def masked_mean(values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Mean of the known values; zero where nothing is known.
+
+    Arguments
+    ---------
+    values : torch.Tensor [shape=(...)]
+        Losses.
+    known : torch.Tensor [shape=(...), dtype=bool]
+        Which of them count.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+
+    Example
+    -------
+    >>> masked_mean(torch.tensor([1.0, 9.0]), torch.tensor([True, False]))
+    tensor(1.)
+    """
+    return (values * known).sum() / known.sum().clamp(min=1)
+
+
+def label_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy against the annotation.
+
+    Arguments
+    ---------
+    logits : torch.Tensor [shape=(B, T, C)]
+        Logits of the model.
+    targets : torch.Tensor [shape=(B, T, C)]
+        1, 0, or -1 where the class is unknown.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+        Nats a known decision.
+    """
+    known = targets != UNKNOWN
+    truth = targets.clamp(min=0).to(logits.dtype)
+    losses = binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    return masked_mean(losses, known)
+
+
+def distillation_loss(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    known: torch.Tensor,
+) -> torch.Tensor:
+    """Binary Kullback-Leibler divergence KL(teacher || student).
+
+    From logits through log-sigmoids, so that saturated units stay finite
+    (L_KD of arXiv 2401.08268, section 2).
+
+    Arguments
+    ---------
+    student_logits : torch.Tensor [shape=(B, T, C)]
+        Logits of the student.
+    teacher_logits : torch.Tensor [shape=(B, T, C)]
+        Logits of the teacher; no gradient flows into them.
+    known : torch.Tensor [shape=(B, T, C), dtype=bool]
+        Which decisions count.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+        Nats a known decision; zero exactly when the logits agree.
+
+    Example
+    -------
+    >>> z = torch.tensor([[[0.0, 100.0]]])
+    >>> distillation_loss(z, z, torch.ones_like(z, dtype=torch.bool)).item()
+    0.0
+    """
+    z = teacher_logits.detach()
+    on, off = logsigmoid(z), logsigmoid(-z)
+    divergence = on.exp() * (on - logsigmoid(student_logits))
+    divergence = divergence + off.exp() * (off - logsigmoid(-student_logits))
+    return masked_mean(divergence, known)
+
+
+def reconstruction_energy(
+    X: torch.Tensor, W: torch.Tensor, H: torch.Tensor, known: torch.Tensor
+) -> torch.Tensor:
+    """Energy of what the atoms leave unexplained, ``||X - H W'||^2``.
+
+    Arguments
+    ---------
+    X : torch.Tensor [shape=(B, T, F)]
+        Spectrogram.
+    W : torch.Tensor [shape=(F, K)]
+        Dictionary.
+    H : torch.Tensor [shape=(B, T, K)]
+        Activations.
+    known : torch.Tensor [shape=(B, T), dtype=bool]
+        Frames that are not padding.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+        Sum over frames and bins.
+    """
+    residual = X - H @ W.T
+    return (residual.square().sum(dim=-1) * known).sum()
+
+
+def student_losses(
+    output: StudentOutput,
+    teacher_logits: torch.Tensor,
+    targets: torch.Tensor,
+    W: torch.Tensor,
+) -> dict[str, torch.Tensor]:
+    """What the student is trained on, each a scalar.
+
+    The teacher is followed wherever there is sound, whether or not the class
+    is annotated there; frames that no class is annotated in are padding or
+    outside the recording's annotated time, and count nowhere.
+
+    Arguments
+    ---------
+    output : StudentOutput
+        Of a batch.
+    teacher_logits : torch.Tensor [shape=(B, T, C)]
+        The teacher's.
+    targets : torch.Tensor [shape=(B, T, C)]
+        1, 0, or -1 where the class is unknown.
+    W : torch.Tensor [shape=(F, K)]
+        Dictionary.
+
+    Returns
+    -------
+    dict[str, torch.Tensor]
+        ``distillation`` (nats a decision), ``error_ratio`` (reconstruction
+        error, times that of the sparse code), ``l1_ratio`` (L1 norm, times
+        that of the sparse code).
+    """
+    known = (targets != UNKNOWN).any(dim=-1)
+    H, X, code = output.activations, output.spectrogram, output.code
+    code_l1 = (code.sum(dim=-1) * known).sum()
+    tiny = torch.finfo(code_l1.dtype).tiny
+    return {
+        "distillation": distillation_loss(
+            output.logits,
+            teacher_logits,
+            known.unsqueeze(-1).expand_as(teacher_logits),
+        ),
+        "error_ratio": error_ratio(
+            reconstruction_energy(X, W, H, known),
+            reconstruction_energy(X, W, code, known),
+        ),
+        "l1_ratio": (H.sum(dim=-1) * known).sum() / code_l1.clamp(min=tiny),
+    }

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Train the explainable student to match its teacher and rebuild the sound.
+
+To run this recipe, after the teacher's and the dictionary's:
+
+> python recipes/train_student.py hparams/minibroadcast/student.yaml \
+    --data_folder=data/minibroadcast
+
+The best checkpoint by macro F1 on dev is exported to ``<output_folder>/export``
+with the thresholds tuned on dev, and scored on dev and test.
+
+Authors
+ * explainable-seg contributors 2026
+"""
+
+import json
+import logging
+from pathlib import Path
+
+import torch
+from hyperpyyaml import load_hyperpyyaml
+
+import speechbrain as sb
+from explainable_seg.data.chunks import EpochSampler, whole_regions_loader
+from explainable_seg.data.manifest import read_manifest
+from explainable_seg.evaluation.representation import RepresentationStats
+from explainable_seg.files import atomic_write_text
+from explainable_seg.inference.pretrained import load_pretrained
+from explainable_seg.inference.windows import stitch
+from explainable_seg.models import build_model
+from explainable_seg.training.alarms import (
+    warn_of_collapse,
+    warn_of_silent_classes,
+)
+from explainable_seg.training.dictionary import load_dictionary
+from explainable_seg.training.export import export_and_score
+from explainable_seg.training.losses import student_losses
+from explainable_seg.training.run import run_recipe
+from explainable_seg.training.thresholds import ThresholdSweep
+from speechbrain.utils.distributed import run_on_main
+
+logger = logging.getLogger(__name__)
+
+
+class StudentBrain(sb.Brain):
+    """Distils on chunks; validates on whole recordings, as they are run."""
+
+    def compute_forward(self, batch, stage):
+        """Outputs of chunks and their teacher's, or of a whole recording."""
+        if stage != sb.Stage.TRAIN:
+            return stitch(
+                lambda wav: self.modules.model(wav.to(self.device))[:3],
+                batch["wav"],
+                **self.hparams.run_time,
+            )
+        wav = batch["wav"].to(self.device)
+        # The teacher is no module of the Brain, which would set it to train.
+        with torch.no_grad():
+            teacher_logits = self.teacher(wav)
+        return self.modules.model(wav), teacher_logits
+
+    def compute_objectives(self, predictions, batch, stage):
+        """Distillation under the budgets of grounding and sparsity."""
+        targets = batch["targets"].to(self.device)
+        if stage != sb.Stage.TRAIN:
+            logits, H, X = predictions
+            self.sweep.update(logits.sigmoid(), targets)
+            self.stats.update(X, H)
+            return torch.zeros(())
+        output, teacher_logits = predictions
+        losses = student_losses(output, teacher_logits, targets, self.W)
+        self.last = {name: float(x.detach()) for name, x in losses.items()}
+        return (
+            losses["distillation"]
+            + self.modules.error_budget(losses["error_ratio"])
+            + self.modules.l1_budget(losses["l1_ratio"])
+        )
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """Move the learning rate after each update."""
+        if should_step:
+            self.hparams.lr_schedule(self.optimizer, self.optimizer_step)
+
+    def on_stage_start(self, stage, epoch=None):
+        """Count decisions and measure H anew."""
+        if stage != sb.Stage.TRAIN:
+            self.sweep = ThresholdSweep()
+            self.stats = RepresentationStats(
+                self.W, self.mu, self.hparams.model.classifier.weight
+            )
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Log, and keep the checkpoint of the best macro F1 on dev."""
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = stage_loss
+            return
+        self.choice = self.sweep.best()
+        if stage == sb.Stage.TEST:
+            return
+        summary = self.stats.summary()
+        macro_f1 = float(self.choice.macro_f1)
+        warn_of_silent_classes(self.choice)
+        warn_of_collapse(summary["dead"], summary["atoms"])
+        for log in self.hparams.loggers:
+            log.log_stats(
+                {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
+                train_stats={"loss": self.train_loss, **self.last},
+                valid_stats={
+                    "macro_f1": macro_f1,
+                    **self.choice.known_f1,
+                    **summary,
+                },
+            )
+        self.checkpointer.save_and_keep_only(
+            meta={"macro_f1": macro_f1, "epoch": epoch},
+            max_keys=["macro_f1"],
+        )
+
+
+def main(arguments):
+    """Load teacher and dictionary, train, export and score."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    sb.utils.distributed.ddp_init_group(run_opts)
+    with open(hparams_file, encoding="utf-8") as stream:
+        hparams = load_hyperpyyaml(stream, overrides)
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
+    run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
+    dictionary, mu = load_dictionary(hparams["dictionary"])
+    hparams["model"] = build_model(
+        {**hparams["student"], "mu": mu, "n_atoms": dictionary.shape[1]},
+        dictionary,
+    )
+    recoverables = {
+        "model": hparams["model"],
+        "error_budget": hparams["error_budget"],
+        "l1_budget": hparams["l1_budget"],
+    }
+    hparams["checkpointer"].add_recoverables(recoverables)
+    brain = StudentBrain(
+        modules=recoverables,
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+    )
+    brain.teacher, _ = load_pretrained(hparams["teacher"], brain.device)
+    brain.W, brain.mu = hparams["model"].dictionary, mu
+    brain.train_sampler = EpochSampler(hparams["chunks_per_epoch"])
+    loader = torch.utils.data.DataLoader(
+        hparams["training_set"](),
+        sampler=brain.train_sampler,
+        **hparams["loader_options"],
+    )
+    parts = {
+        part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
+        for part in ("dev", "test")
+    }
+    dev_loader = whole_regions_loader(parts["dev"])
+    brain.fit(hparams["epoch_counter"], loader, dev_loader)
+    brain.evaluate(dev_loader, max_key="macro_f1")
+    choice = brain.choice
+    grounding = {"dev": brain.stats.summary()}
+    brain.evaluate(whole_regions_loader(parts["test"]), max_key="macro_f1")
+    grounding["test"] = brain.stats.summary()
+    grounding["test_band_shares"] = brain.stats.band_shares()
+    folder = Path(hparams["output_folder"])
+    atomic_write_text(
+        folder / "grounding.json", json.dumps(grounding, indent=2) + "\n"
+    )
+    run_on_main(
+        export_and_score,
+        kwargs={
+            "model": hparams["model"],
+            "choice": choice,
+            "run_time": hparams["run_time"],
+            "folder": folder,
+            "parts": parts,
+            "notes": {
+                "corpus": hparams["corpus"],
+                "seed": hparams["seed"],
+                "grounding": grounding["dev"],
+            },
+            "decisions": hparams["decisions"],
+        },
+    )
+
+
+if __name__ == "__main__":
+    run_recipe(main)

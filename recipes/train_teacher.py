@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Train the black-box teacher: front end, TCN, four sigmoids.
+
+To run this recipe:
+
+> python recipes/train_teacher.py hparams/minibroadcast/teacher.yaml \
+    --data_folder=data/minibroadcast
+
+The best checkpoint by macro F1 on dev is exported to ``<output_folder>/export``
+with the thresholds tuned on dev, and scored on the test part.
+
+Authors
+ * explainable-seg contributors 2026
+"""
+
+import logging
+from pathlib import Path
+
+import torch
+from hyperpyyaml import load_hyperpyyaml
+
+import speechbrain as sb
+from explainable_seg.data.chunks import EpochSampler, whole_regions_loader
+from explainable_seg.data.manifest import read_manifest
+from explainable_seg.inference.windows import stitch
+from explainable_seg.training.alarms import warn_of_silent_classes
+from explainable_seg.training.export import export_and_score
+from explainable_seg.training.losses import label_loss
+from explainable_seg.training.run import run_recipe
+from explainable_seg.training.thresholds import ThresholdSweep
+from speechbrain.utils.distributed import run_on_main
+
+logger = logging.getLogger(__name__)
+
+
+class TeacherBrain(sb.Brain):
+    """Trains on chunks; validates on whole recordings, as they are run."""
+
+    def compute_forward(self, batch, stage):
+        """Logits [B, T, C] of chunks, or [T, C] of a whole recording."""
+        if stage == sb.Stage.TRAIN:
+            return self.modules.model(batch["wav"].to(self.device))
+        (logits,) = stitch(
+            lambda wav: (self.modules.model(wav.to(self.device)),),
+            batch["wav"],
+            **self.hparams.run_time,
+        )
+        return logits
+
+    def compute_objectives(self, predictions, batch, stage):
+        """Cross-entropy on the annotated frames."""
+        targets = batch["targets"].to(predictions.device)
+        if stage != sb.Stage.TRAIN:
+            self.sweep.update(predictions.sigmoid(), targets)
+        return label_loss(predictions, targets)
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """Move the learning rate after each update."""
+        if should_step:
+            self.hparams.lr_schedule(self.optimizer, self.optimizer_step)
+
+    def on_stage_start(self, stage, epoch=None):
+        """Count decisions anew."""
+        if stage != sb.Stage.TRAIN:
+            self.sweep = ThresholdSweep()
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Log, and keep the checkpoint of the best macro F1 on dev."""
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = stage_loss
+            return
+        self.choice = self.sweep.best()
+        if stage == sb.Stage.TEST:
+            return
+        macro_f1 = float(self.choice.macro_f1)
+        warn_of_silent_classes(self.choice)
+        for log in self.hparams.loggers:
+            log.log_stats(
+                {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
+                train_stats={"loss": self.train_loss},
+                valid_stats={
+                    "loss": stage_loss,
+                    "macro_f1": macro_f1,
+                    **self.choice.known_f1,
+                },
+            )
+        self.checkpointer.save_and_keep_only(
+            meta={"macro_f1": macro_f1, "epoch": epoch},
+            max_keys=["macro_f1"],
+        )
+
+
+def main(arguments):
+    """Prepare, train, export and score."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    sb.utils.distributed.ddp_init_group(run_opts)
+    with open(hparams_file, encoding="utf-8") as stream:
+        hparams = load_hyperpyyaml(stream, overrides)
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
+    run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
+    hparams["checkpointer"].add_recoverable("model", hparams["model"])
+    brain = TeacherBrain(
+        modules={"model": hparams["model"]},
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+    )
+    brain.train_sampler = EpochSampler(hparams["chunks_per_epoch"])
+    loader = torch.utils.data.DataLoader(
+        hparams["training_set"](),
+        sampler=brain.train_sampler,
+        **hparams["loader_options"],
+    )
+    parts = {
+        part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
+        for part in ("dev", "test")
+    }
+    dev_loader = whole_regions_loader(parts["dev"])
+    brain.fit(hparams["epoch_counter"], loader, dev_loader)
+    brain.evaluate(dev_loader, max_key="macro_f1")
+    run_on_main(
+        export_and_score,
+        kwargs={
+            "model": hparams["model"],
+            "choice": brain.choice,
+            "run_time": hparams["run_time"],
+            "folder": Path(hparams["output_folder"]),
+            "parts": parts,
+            "notes": {"corpus": hparams["corpus"], "seed": hparams["seed"]},
+            "decisions": hparams["decisions"],
+        },
+    )
+
+
+if __name__ == "__main__":
+    run_recipe(main)
