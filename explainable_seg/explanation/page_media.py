@@ -1,0 +1,63 @@
+"""Sound and pictures as ``data:`` addresses, so that a page needs no file."""
+
+import base64
+import io
+from collections.abc import Iterable
+
+import numpy as np
+import soundfile
+
+from explainable_seg.frames import SAMPLE_RATE
+
+
+def audio_address(audio: np.ndarray) -> str:
+    """Audio for a player in a page.
+
+    Arguments
+    ---------
+    audio : np.ndarray [shape=(N,), dtype=float32]
+        Mono audio at 16 kHz.
+
+    Returns
+    -------
+    str
+        MP3 (about 4 kB a second) where the sound library can write it, else
+        WAV of 16 bits (32 kB a second).
+    """
+    kind = choose_format(soundfile.available_formats())
+    buffer = io.BytesIO()
+    soundfile.write(buffer, fit_range(audio), SAMPLE_RATE, format=kind)
+    media = {"MP3": "audio/mpeg", "WAV": "audio/wav"}[kind]
+    return _address(media, buffer.getvalue())
+
+
+def picture_address(png: bytes) -> str:
+    """Picture for a page, from the bytes of a PNG file."""
+    return _address("image/png", png)
+
+
+def choose_format(available: Iterable[str]) -> str:
+    """Smallest format that all browsers play, among those that can be written.
+
+    Example
+    -------
+    >>> choose_format(["WAV", "OGG", "MP3"]), choose_format(["WAV", "OGG"])
+    ('MP3', 'WAV')
+    """
+    return "MP3" if "MP3" in available else "WAV"
+
+
+def fit_range(audio: np.ndarray) -> np.ndarray:
+    """Audio scaled down to [-1, 1] if it goes beyond, else as it is.
+
+    Example
+    -------
+    >>> fit_range(np.array([0.5, -2.0])).tolist()
+    [0.25, -1.0]
+    """
+    return audio / max(1.0, float(np.abs(audio).max(initial=0.0)))
+
+
+def _address(media: str, content: bytes) -> str:
+    """A ``data:`` address."""
+    return f"data:{media};base64,{base64.b64encode(content).decode('ascii')}"

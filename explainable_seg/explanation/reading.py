@@ -1,0 +1,165 @@
+"""What an explanation is made from: a recording as a student read it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from explainable_seg.explanation.listening import FIRST_CENTRE
+from explainable_seg.frames import HOP, SAMPLE_RATE, num_frames
+
+
+@dataclass(frozen=True, eq=False)
+class StudentWeights:
+    """The readable end of a student: what its explanations refer to.
+
+    Arguments
+    ---------
+    dictionary : torch.Tensor [shape=(F, K)]
+        Atoms W, non-negative.
+    theta : torch.Tensor [shape=(C, K)]
+        Weights of the linear classifier, classes in the order of CLASSES.
+    bias : torch.Tensor [shape=(C,)]
+        Its biases.
+    thresholds : dict[str, float]
+        Probability from which a class counts as found.
+    name : str
+        Folder or hub id of the model, as the user gave it.
+    """
+
+    dictionary: torch.Tensor
+    theta: torch.Tensor
+    bias: torch.Tensor
+    thresholds: dict[str, float] = field(default_factory=dict)
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A recording, or a passage of it, as a student read it.
+
+    Arguments
+    ---------
+    audio : np.ndarray [shape=(N,), dtype=float32]
+        Mono audio at 16 kHz.
+    spectrogram : torch.Tensor [shape=(T, F)]
+        X, non-negative.
+    activations : torch.Tensor [shape=(T, K)]
+        H, non-negative.
+    logits : torch.Tensor [shape=(T, C)]
+        Logits, ``H Theta' + b``.
+    name : str
+        The audio file, as the user gave it.
+    start : float
+        Where the passage starts in the recording, seconds.
+    first_centre : int
+        Sample of ``audio`` on which the first frame is centred.
+    """
+
+    audio: np.ndarray
+    spectrogram: torch.Tensor
+    activations: torch.Tensor
+    logits: torch.Tensor
+    name: str = ""
+    start: float = 0.0
+    first_centre: int = FIRST_CENTRE
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames T."""
+        return len(self.logits)
+
+    @property
+    def duration(self) -> float:
+        """Duration of the audio in seconds."""
+        return len(self.audio) / SAMPLE_RATE
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Probabilities of the classes [shape=(T, C), dtype=float32]."""
+        return self.logits.sigmoid().numpy()
+
+    @property
+    def frame_seconds(self) -> np.ndarray:
+        """Centre of each frame in the recording, seconds [shape=(T,)]."""
+        centres = self.first_centre + HOP * np.arange(self.n_frames)
+        return self.start + centres / SAMPLE_RATE
+
+    def passage(
+        self, start: float, end: float, first: int, last: int
+    ) -> "Reading":
+        """A passage of a whole recording.
+
+        Arguments
+        ---------
+        start : float
+            Start of the passage, seconds.
+        end : float
+            End of the passage, seconds.
+        first : int
+            First frame of the passage.
+        last : int
+            One past its last frame.
+
+        Returns
+        -------
+        Reading
+            With the audio between start and end, to the sample.
+        """
+        low, high = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
+        return Reading(
+            audio=self.audio[low:high],
+            spectrogram=self.spectrogram[first:last],
+            activations=self.activations[first:last],
+            logits=self.logits[first:last],
+            name=self.name,
+            start=start,
+            first_centre=self.first_centre + HOP * first - low,
+        )
+
+
+def make_reading(
+    audio: np.ndarray,
+    spectrogram: torch.Tensor,
+    activations: torch.Tensor,
+    logits: torch.Tensor,
+    name: str = "",
+) -> Reading:
+    """Reading of a whole recording, checked and brought to the CPU.
+
+    Arguments
+    ---------
+    audio : np.ndarray [shape=(N,), dtype=float32]
+        Mono audio at 16 kHz.
+    spectrogram : torch.Tensor [shape=(T, F)]
+        X of the student's output.
+    activations : torch.Tensor [shape=(T, K)]
+        H of the student's output.
+    logits : torch.Tensor [shape=(T, C)]
+        Logits of the student's output.
+    name : str
+        The audio file, as the user gave it.
+
+    Returns
+    -------
+    Reading
+
+    Raises
+    ------
+    ValueError
+        If the audio and the tensors differ in their number of frames.
+    """
+    expected = num_frames(len(audio))
+    lengths = [len(spectrogram), len(activations), len(logits)]
+    if lengths != [expected] * 3:
+        raise ValueError(
+            f"expected {expected} frames for {len(audio)} samples, got "
+            f"{lengths} for spectrogram, activations, logits"
+        )
+    return Reading(
+        audio=np.asarray(audio, dtype=np.float32),
+        spectrogram=spectrogram.detach().float().cpu(),
+        activations=activations.detach().float().cpu(),
+        logits=logits.detach().float().cpu(),
+        name=name,
+    )

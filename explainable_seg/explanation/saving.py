@@ -1,0 +1,132 @@
+"""Explanations of a recording as files in a folder."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from explainable_seg.explanation.explanation import Explanation
+from explainable_seg.explanation.page_media import fit_range
+from explainable_seg.explanation.report import render_report
+from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.frames import SAMPLE_RATE
+
+FORMAT_VERSION = 1
+
+
+def save_explanations(
+    folder: str | os.PathLike[str], explanations: Sequence[Explanation]
+) -> list[Path]:
+    """Write numbers, sounds, pictures and a page.
+
+    Existing files of the same names are replaced.
+
+    Arguments
+    ---------
+    folder : str or os.PathLike
+        Created where it lacks.
+    explanations : Sequence[Explanation]
+        At least one, of different classes, all of the same recording and
+        model.
+
+    Returns
+    -------
+    list[Path]
+        The files, as :func:`file_names` lists them.
+
+    Raises
+    ------
+    ExplainableSegError
+        If the folder cannot be written.
+    ValueError
+        If two explanations are of the same class.
+    """
+    names = file_names([e.class_name for e in explanations])
+    numbers, page, *media = [Path(folder) / name for name in names]
+    document = explanations_document(explanations)
+    text = json.dumps(document, indent=1, allow_nan=False)
+    atomic_write_text(numbers, text + "\n")
+    for explanation, wav, png in zip(explanations, media[::2], media[1::2]):
+        save_audio(explanation, wav)
+        with atomic_path(png) as temporary:
+            temporary.write_bytes(explanation.picture)
+    atomic_write_text(page, render_report(explanations))
+    return [numbers, page, *media]
+
+
+def file_names(class_names: Sequence[str]) -> list[str]:
+    """Names of the files that explanations of these classes are written to.
+
+    Arguments
+    ---------
+    class_names : Sequence[str]
+        Different classes.
+
+    Returns
+    -------
+    list[str]
+        The numbers, the page, then sound and picture of each class.
+
+    Raises
+    ------
+    ValueError
+        If a class is there twice.
+
+    Example
+    -------
+    >>> file_names(["music"])
+    ['explanation.json', 'report.html', 'explanation_music.wav', \
+'explanation_music.png']
+    """
+    if len(set(class_names)) < len(class_names):
+        raise ValueError(f"expected different classes, got {class_names}")
+    return [
+        "explanation.json",
+        "report.html",
+        *(
+            f"explanation_{name}{suffix}"
+            for name in class_names
+            for suffix in (".wav", ".png")
+        ),
+    ]
+
+
+def explanations_document(
+    explanations: Sequence[Explanation],
+) -> dict[str, Any]:
+    """Content of ``explanation.json``.
+
+    Arguments
+    ---------
+    explanations : Sequence[Explanation]
+        At least one, all of the same recording and model.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "version": FORMAT_VERSION,
+        "audio": explanations[0].passage.name,
+        "model": explanations[0].weights.name,
+        "explanations": [e.to_dict() for e in explanations],
+    }
+
+
+def save_audio(explanation: Explanation, path: str | os.PathLike[str]) -> None:
+    """Write the sound of an explanation: WAV, 16 kHz, mono, 16 bits.
+
+    Arguments
+    ---------
+    explanation : Explanation
+        An explanation.
+    path : str or os.PathLike
+        The file to write.
+    """
+    with atomic_path(path) as temporary:
+        soundfile.write(
+            temporary, fit_range(explanation.audio), SAMPLE_RATE, "PCM_16"
+        )

@@ -1,0 +1,1 @@
+"""A trained student at work: load, window, stitch, decide, write."""

@@ -1,0 +1,140 @@
+"""What the config.json of a pretrained folder must hold."""
+
+import json
+import math
+import reprlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.errors import ModelError
+
+FORMAT_VERSION = 1
+FETCHING = frozenset({"source", "save_path"})
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read and check a config.json.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    dict[str, Any]
+        ``format_version``, ``model`` (arguments of ``build_model``),
+        ``classes``, ``window`` and ``step`` (s), ``thresholds`` (a class),
+        ``min_on`` and ``min_off`` (s, a class), ``context`` (frames), and
+        whatever else was stored about the model.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, is not JSON, was written by a newer version,
+        or holds a value that cannot be.
+    """
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(
+            f"expected the settings of a model, got '{error.strerror}', in "
+            f"{path}; copy the whole model folder again"
+        ) from None
+    except ValueError:  # neither UTF-8 nor JSON
+        raise ModelError(
+            f"expected JSON, got something else, in {path}; copy the model "
+            "folder again"
+        ) from None
+    check_config(config, str(path))
+    return config
+
+
+def check_config(config: Any, where: str) -> None:
+    """Raise if a configuration cannot be run.
+
+    Arguments
+    ---------
+    config : dict[str, Any]
+        As :func:`read_config` returns it.
+    where : str
+        File, for the message.
+
+    Raises
+    ------
+    ModelError
+        That names the first wrong value.
+    """
+    if not isinstance(config, dict):
+        _reject("an object", config, where)
+    _check_version(config.get("format_version"), where)
+    if not isinstance(config.get("model"), dict):
+        _reject("an object as 'model'", config.get("model"), where)
+    # A model folder is whole: it names no other place to load weights from.
+    frontend = config["model"].get("frontend")
+    if isinstance(frontend, dict) and not FETCHING.isdisjoint(frontend):
+        _reject("a front end without 'source'", frontend, where)
+    if config.get("classes") != list(CLASSES):
+        _reject(f"'classes' {list(CLASSES)}", config.get("classes"), where)
+    window, step = config.get("window"), config.get("step")
+    if not _is_number(window, above=0):
+        _reject("seconds above 0 as 'window'", window, where)
+    if not _is_number(step, above=0) or step > window:
+        _reject("seconds up to the window as 'step'", step, where)
+    context = config.get("context", 0)
+    if not isinstance(context, int) or isinstance(context, bool) or context < 0:
+        _reject("a number of frames as 'context'", context, where)
+    _check_per_class(config, "thresholds", CLASSES, 1.0, where)
+    for name in ("min_on", "min_off"):
+        _check_per_class(config, name, (), math.inf, where)
+
+
+def _check_version(version: Any, where: str) -> None:
+    """Raise if the folder was written in a format we do not know."""
+    if not isinstance(version, int) or version < 1:
+        _reject("a number as 'format_version'", version, where)
+    if version > FORMAT_VERSION:
+        raise ModelError(
+            f"expected format version {FORMAT_VERSION}, got {version}, in "
+            f"{where}; upgrade: pip install --upgrade explainable-seg"
+        )
+
+
+def _check_per_class(
+    config: dict[str, Any],
+    name: str,
+    needed: Iterable[str],
+    highest: float,
+    where: str,
+) -> None:
+    """Raise if an entry is not a number from 0 to ``highest`` a class."""
+    values = config.get(name, {})
+    if (
+        not isinstance(values, dict)
+        or not set(needed) <= set(values) <= set(CLASSES)
+        or not all(
+            _is_number(value) and 0 <= value <= highest
+            for value in values.values()
+        )
+    ):
+        _reject(f"a number a class as '{name}'", values, where)
+
+
+def _is_number(value: Any, above: float = -math.inf) -> bool:
+    """Whether a JSON value is a finite number above a bound."""
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value > above
+    )
+
+
+def _reject(expected: str, got: Any, where: str) -> None:
+    """Raise the one line about a wrong value."""
+    raise ModelError(
+        f"expected {expected}, got {reprlib.repr(got)}, in {where}; copy the "
+        "model folder again or export it again"
+    )

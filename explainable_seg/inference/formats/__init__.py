@@ -1,0 +1,28 @@
+"""Writers of a segmentation, one format a file.
+
+A writer takes a segmentation and the path to write, and writes it whole or not
+at all.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from explainable_seg.inference.formats.csv import write_csv
+from explainable_seg.inference.formats.json import write_json
+from explainable_seg.inference.formats.rttm import write_rttm
+from explainable_seg.inference.segmentation import Segmentation
+
+
+class Writer(NamedTuple):
+    """How a format is written, and the extension of its files."""
+
+    extension: str
+    write: Callable[[Segmentation, Path], None]
+
+
+WRITERS: dict[str, Writer] = {
+    "rttm": Writer(".rttm", write_rttm),
+    "csv": Writer(".csv", write_csv),
+    "json": Writer(".json", write_json),
+}

@@ -1,0 +1,118 @@
+"""A model on the recordings of a manifest: predictions written, then scored."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pyannote.core import Segment, Timeline
+
+from explainable_seg.data.chunks import read_region
+from explainable_seg.data.manifest import Region
+from explainable_seg.data.truth import annotated_time, load_truth
+from explainable_seg.evaluation.detection import format_table, read_spans, score
+from explainable_seg.files import atomic_write_text
+from explainable_seg.inference.decisions import decide
+from explainable_seg.inference.formats.rttm import write_rttm
+from explainable_seg.inference.segmentation import Segmentation
+from explainable_seg.inference.windows import stitch
+
+logger = logging.getLogger(__name__)
+
+
+def segment_region(
+    predict_logits: Callable[[torch.Tensor], torch.Tensor],
+    config: Mapping[str, Any],
+    region: Region,
+) -> Segmentation:
+    """Segmentation of a region by a model.
+
+    Arguments
+    ---------
+    predict_logits : callable
+        Maps audio [B, N] to logits [B, T, C].
+    config : Mapping[str, Any]
+        ``window``, ``step``, ``thresholds`` and the optional settings of a
+        pretrained folder.
+    region : Region
+        A whole recording.
+
+    Returns
+    -------
+    Segmentation
+    """
+    audio = torch.from_numpy(read_region(region))
+    (logits,) = stitch(
+        lambda wav: (predict_logits(wav),),
+        audio,
+        config["window"],
+        config["step"],
+        context=config.get("context", 0),
+    )
+    probabilities = logits.sigmoid().numpy()
+    segments = decide(
+        probabilities,
+        config["thresholds"],
+        region.duration,
+        config.get("min_on"),
+        config.get("min_off"),
+    )
+    return Segmentation(
+        uri=region.recording,
+        duration=region.duration,
+        segments=segments,
+        probabilities=probabilities,
+    )
+
+
+def score_regions(
+    predict_logits: Callable[[torch.Tensor], torch.Tensor],
+    config: Mapping[str, Any],
+    regions: Sequence[Region],
+    folder: Path,
+) -> dict[str, Any]:
+    """Segment the recordings of a manifest and score what was found.
+
+    Writes ``<folder>/rttm/<recording>.rttm`` and ``<folder>/scores.json``, the
+    latter as ``explainable-seg evaluate`` would.
+
+    Arguments
+    ---------
+    predict_logits : callable
+        Maps audio [B, N] to logits [B, T, C].
+    config : Mapping[str, Any]
+        As for :func:`segment_region`.
+    regions : Sequence[Region]
+        Whole recordings.
+    folder : pathlib.Path
+        Where to write.
+
+    Returns
+    -------
+    dict
+        As :func:`~explainable_seg.evaluation.detection.evaluate`.
+    """
+    truths = load_truth(regions)
+    for region in regions:
+        found = segment_region(predict_logits, config, region)
+        write_rttm(found, folder / "rttm" / f"{region.recording}.rttm")
+    reference = {
+        uri: {c: _timeline(spans) for c, spans in truth.spans.items()}
+        for uri, truth in truths.items()
+    }
+    scores = score(
+        reference, read_spans(folder / "rttm"), annotated_time(regions, truths)
+    )
+    atomic_write_text(
+        folder / "scores.json", json.dumps(scores, indent=2) + "\n"
+    )
+    logger.info("%s\n%s", folder, format_table(scores))
+    return scores
+
+
+def _timeline(spans: np.ndarray) -> Timeline:
+    """Timeline of spans [S, 2]."""
+    return Timeline([Segment(start, end) for start, end in spans.tolist()])

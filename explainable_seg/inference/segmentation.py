@@ -1,0 +1,105 @@
+"""What a segmentation is: segments, frame probabilities, and their clock."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.frames import FRAME_CENTRE, FRAME_RATE, FRAME_STEP, Span
+
+if TYPE_CHECKING:
+    from pyannote.core import Annotation
+
+
+@dataclass(frozen=True, order=True)
+class Segment:
+    """A stretch of time in which a class holds.
+
+    Arguments
+    ---------
+    start : float
+        Seconds.
+    end : float
+        Seconds, after the start.
+    label : str
+        One of the classes.
+    """
+
+    start: float
+    end: float
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Segments of a recording, and the probabilities behind them.
+
+    Classes may hold at the same time: segments of different classes overlap,
+    those of one class never do.
+
+    Arguments
+    ---------
+    uri : str
+        Name of the recording, without blanks.
+    duration : float
+        Seconds.
+    segments : list[Segment]
+        Sorted by start, then end, then label.
+    probabilities : np.ndarray [shape=(T, C), dtype=float32]
+        Probability of each class in each frame. Frame t is centred on
+        ``0.0125 + 0.02 t`` seconds.
+    frame_rate : float
+        Frames a second.
+    classes : tuple[str, ...]
+        Names of the C columns.
+    """
+
+    uri: str
+    duration: float
+    segments: list[Segment]
+    probabilities: np.ndarray
+    frame_rate: float = FRAME_RATE
+    classes: tuple[str, ...] = CLASSES
+
+    @property
+    def frame_times(self) -> np.ndarray:
+        """Centre of each frame, in seconds [shape=(T,)]."""
+        return FRAME_CENTRE + FRAME_STEP * np.arange(len(self.probabilities))
+
+    def spans(self, label: str) -> list[Span]:
+        """Start and end, in seconds, of the segments of one class."""
+        return [(s.start, s.end) for s in self.segments if s.label == label]
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds in which each class was found.
+
+        Example
+        -------
+        >>> Segmentation(
+        ...     uri="show",
+        ...     duration=2.0,
+        ...     segments=[Segment(0.0, 1.5, "speech")],
+        ...     probabilities=np.zeros((99, 4)),
+        ... ).seconds()
+        {'speech': 1.5, 'music': 0.0, 'noise': 0.0, 'overlap': 0.0}
+        """
+        return {
+            label: float(sum(end - start for start, end in self.spans(label)))
+            for label in self.classes
+        }
+
+    def to_annotation(self) -> "Annotation":
+        """The segments as a pyannote.core Annotation."""
+        from pyannote.core import (
+            Annotation,
+            Segment as Interval,
+        )
+
+        annotation = Annotation(uri=self.uri)
+        for segment in self.segments:
+            # The label is also the track, for two classes may hold over
+            # exactly the same time.
+            interval = Interval(segment.start, segment.end)
+            annotation[interval, segment.label] = segment.label
+        return annotation

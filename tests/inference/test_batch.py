@@ -1,0 +1,221 @@
+"""Folders in, folders out, and what fails does not stop the rest."""
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+import soundfile
+from tiny_student import CONFIG, make_student, tones
+
+from explainable_seg.errors import ExplainableSegError
+from explainable_seg.inference.batch import (
+    FAILURE_COLUMNS,
+    SUMMARY_COLUMNS,
+    Job,
+    check_outputs,
+    find_jobs,
+    segment_files,
+)
+from explainable_seg.inference.segmenter import ExplainableSegmenter
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> ExplainableSegmenter:
+    """The tiny student."""
+    return ExplainableSegmenter(make_student(), CONFIG)
+
+
+@pytest.fixture
+def archive(tmp_path) -> Path:
+    """A tree of three recordings, one broken file and some others."""
+    for name in ("b.wav", "2024/a.flac", "2024/may/c d.OGG"):
+        path = tmp_path / "archive" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, tones(1.5), 16000, format=path.suffix[1:].upper())
+    (tmp_path / "archive/2024/broken.mp3").write_text("no sound")
+    (tmp_path / "archive/notes.txt").write_text("no sound either")
+    (tmp_path / "archive/._b.wav").write_text("what macOS leaves behind")
+    hidden = tmp_path / "archive/.trash/old.wav"
+    hidden.parent.mkdir()
+    hidden.write_text("thrown away")
+    return tmp_path / "archive"
+
+
+def run(segmenter, inputs, output, formats=("rttm",)) -> dict[str, list[str]]:
+    """Segment; each error that is told is also returned."""
+    told: list[str] = []
+    jobs, failures = find_jobs(inputs)
+    failed = segment_files(
+        segmenter, jobs, output, formats, told.append, failures
+    )
+    assert told == [e for n, e in failed.values() if n not in failures]
+    return failed
+
+
+def table(path: Path) -> list[list[str]]:
+    """Rows of a CSV file."""
+    with open(path, newline="") as stream:
+        return list(csv.reader(stream))
+
+
+def test_folders_are_searched_and_keep_their_tree(archive):
+    jobs, failures = find_jobs([archive, archive / "notes.txt"])
+    assert failures == {}
+    assert [job.name.as_posix() for job in jobs] == [
+        "2024/a.flac",
+        "2024/broken.mp3",
+        "2024/may/c d.OGG",
+        "b.wav",
+        "notes.txt",
+    ]
+    assert jobs[2].path == archive / "2024/may/c d.OGG"
+    assert jobs[2].output(Path("o"), ".rttm") == Path("o/2024/may/c d.rttm")
+    job = Job(Path("x/show.v2.wav"), Path("show.v2.wav"))
+    assert job.output(Path("o"), ".rttm") == Path("o/show.v2.rttm")
+
+
+def test_a_batch_writes_what_it_can(archive, tmp_path, segmenter):
+    output = tmp_path / "out"
+    failed = run(segmenter, [archive], output, ("rttm", "csv", "json"))
+    assert list(failed) == ["2024/broken.mp3"]
+    written = sorted(
+        p.relative_to(output).as_posix()
+        for p in output.rglob("*")
+        if p.is_file()
+    )
+    stems = ("2024/a", "2024/may/c d", "b")
+    results = [f"{s}{e}" for s in stems for e in (".rttm", ".csv", ".json")]
+    assert written == sorted([*results, "failures.csv", "summary.csv"])
+    assert " c_d " in (output / "2024/may/c d.rttm").read_text()
+    header, *rows = table(output / "summary.csv")
+    assert tuple(header) == SUMMARY_COLUMNS
+    assert [row[0] for row in rows] == [
+        "2024/a.flac",
+        "2024/may/c d.OGG",
+        "b.wav",
+    ]
+    assert rows[2][1:3] == ["1.500", "1.500"] and rows[2][5] == "0.000"
+    header, (name, error) = table(output / "failures.csv")
+    assert tuple(header) == FAILURE_COLUMNS
+    assert name == "2024/broken.mp3" and str(archive / name) in error
+
+
+def test_a_result_does_not_depend_on_its_company(archive, tmp_path, segmenter):
+    run(segmenter, [archive], tmp_path / "all")
+    run(segmenter, [archive / "b.wav"], tmp_path / "one")
+    assert (tmp_path / "all/b.rttm").read_bytes() == (
+        tmp_path / "one/b.rttm"
+    ).read_bytes()
+
+
+def test_tables_tell_of_all_runs_into_a_folder(archive, tmp_path, segmenter):
+    output = tmp_path / "out"
+    run(segmenter, [archive / "2024"], output)
+    soundfile.write(archive / "broken.wav", tones(1.0), 16000)
+    broken = archive / "2024/broken.mp3"
+    broken.unlink()
+    soundfile.write(broken, tones(1.0), 16000)
+    assert run(segmenter, [archive / "b.wav", broken], output) == {}
+    assert not (output / "failures.csv").exists()
+    names = [row[0] for row in table(output / "summary.csv")]
+    assert names == ["file", "a.flac", "b.wav", "broken.mp3", "may/c d.OGG"]
+
+
+def test_a_missing_file_and_an_empty_folder_are_failures(
+    archive, tmp_path, segmenter
+):
+    (tmp_path / "empty").mkdir()
+    inputs = [tmp_path / "no.wav", tmp_path / "empty", archive / "b.wav"]
+    failed = run(segmenter, inputs, tmp_path / "out")
+    assert sorted(failed) == [str(tmp_path / "empty"), "no.wav"]
+    assert (tmp_path / "out/b.rttm").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_closed_folder_is_a_failure(archive, tmp_path, segmenter):
+    (archive / "2024/may").chmod(0)
+    failed = run(segmenter, [archive], tmp_path / "out")
+    (archive / "2024/may").chmod(0o755)
+    assert sorted(failed) == [str(archive / "2024/may"), "2024/broken.mp3"]
+    assert (tmp_path / "out/b.rttm").exists()
+
+
+def test_only_failures_leave_no_result(tmp_path, segmenter):
+    run(segmenter, [tmp_path / "no.wav"], tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["failures.csv"]
+
+
+def test_an_interrupted_run_leaves_whole_files_and_a_summary(
+    archive, tmp_path, segmenter
+):
+    class Interrupted:
+        """Segments, until the third file."""
+
+        n_files = 0
+
+        def segment(self, source: Path):
+            self.n_files += 1
+            if self.n_files == 3:
+                raise KeyboardInterrupt
+            return segmenter.segment(source)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupted(), [archive], tmp_path / "out")
+    names = sorted(p.name for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert names == ["a.rttm", "failures.csv", "summary.csv"]
+    assert len(table(tmp_path / "out/summary.csv")) == 2
+
+
+def test_two_inputs_for_one_output(archive, tmp_path):
+    soundfile.write(archive / "b.flac", tones(1.0), 16000)
+    for inputs in (
+        [archive],
+        [archive / "b.wav", archive / "b.wav"],
+        [archive / "2024", archive / "2024/a.flac"],
+    ):
+        jobs, _ = find_jobs(inputs)
+        with pytest.raises(ExplainableSegError, match="one output file for"):
+            check_outputs(jobs, tmp_path, ["rttm"], overwrite=True)
+
+
+def test_a_recording_named_like_a_table(tmp_path):
+    jobs = [Job(tmp_path / "summary.wav", Path("summary.wav"))]
+    check_outputs(jobs, tmp_path, ["rttm", "json"])
+    with pytest.raises(ExplainableSegError, match="for the summary and"):
+        check_outputs(jobs, tmp_path, ["csv"])
+
+
+def test_what_exists_is_refused(tmp_path):
+    jobs = [Job(tmp_path / "a.wav", Path("a.wav"))]
+    (tmp_path / "a.json").write_text("")
+    check_outputs(jobs, tmp_path, ["rttm"])
+    check_outputs(jobs, tmp_path, ["rttm", "json"], overwrite=True)
+    with pytest.raises(ExplainableSegError, match="a.json; use --overwrite"):
+        check_outputs(jobs, tmp_path, ["rttm", "json"])
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "file,error\na\n"])
+def test_a_table_that_is_not_ours_is_left_alone(
+    archive, tmp_path, segmenter, content
+):
+    (tmp_path / "failures.csv").write_text(content)
+    with pytest.raises(ExplainableSegError, match="failures.csv; remove it"):
+        run(segmenter, [archive / "b.wav"], tmp_path)
+    assert (tmp_path / "failures.csv").read_text() == content
+    assert not (tmp_path / "b.rttm").exists()
+
+
+def test_names_that_are_not_utf8(tmp_path, segmenter):
+    (tmp_path / "in").mkdir()
+    soundfile.write(tmp_path / "in/a.wav", tones(1.0), 16000)
+    (tmp_path / "in/a.wav").rename(str(tmp_path) + "/in/b\udce9.wav")
+    Path(str(tmp_path) + "/in/bad\udce9.wav").write_text("no sound")
+    failed = run(segmenter, [tmp_path / "in"], tmp_path / "out")
+    assert list(failed) == ["bad?.wav"]
+    run(segmenter, [tmp_path / "in"], tmp_path / "out")
+    assert [row[0] for row in table(tmp_path / "out/summary.csv")] == [
+        "file",
+        "b?.wav",
+    ]
+    assert Path(str(tmp_path) + "/out/b\udce9.rttm").exists()

@@ -1,0 +1,112 @@
+"""Segments from probabilities: properties and cases solved by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import (
+    given,
+    settings,
+    strategies as st,
+)
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.frames import num_frames, num_samples
+from explainable_seg.inference.decisions import decide, drop_short, fill_pauses
+from explainable_seg.inference.segmentation import Segment
+
+HALF = dict.fromkeys(CLASSES, 0.5)
+seconds = st.dictionaries(st.sampled_from(CLASSES), st.floats(0, 0.3))
+
+
+def scores(**runs: list[int]) -> np.ndarray:
+    """Probabilities [10, 4] that are 0.9 in the frames named."""
+    probabilities = np.full((10, 4), 0.1, dtype=np.float32)
+    for label, frames in runs.items():
+        probabilities[frames, CLASSES.index(label)] = 0.9
+    return probabilities
+
+
+@st.composite
+def recordings(draw) -> tuple[np.ndarray, float]:
+    """Probabilities and the duration of the audio they may stem from."""
+    n_frames = draw(st.integers(1, 60))
+    seed = draw(st.integers(0, 2**31))
+    probabilities = np.random.default_rng(seed).random((n_frames, 4))
+    n_samples = num_samples(n_frames) + draw(st.integers(0, 319))
+    assert num_frames(n_samples) == n_frames
+    return probabilities.astype(np.float32), n_samples / 16000
+
+
+@given(
+    recording=recordings(),
+    min_on=seconds,
+    min_off=seconds,
+    threshold=st.floats(0, 1),
+)
+@settings(max_examples=150, deadline=None)
+def test_segments_are_sorted_disjoint_inside_and_long_enough(
+    recording, min_on, min_off, threshold
+):
+    probabilities, duration = recording
+    thresholds = dict.fromkeys(CLASSES, threshold)
+    segments = decide(probabilities, thresholds, duration, min_on, min_off)
+    assert segments == sorted(segments)
+    for label in CLASSES:
+        spans = [(s.start, s.end) for s in segments if s.label == label]
+        assert all(0 <= start < end <= duration for start, end in spans)
+        assert all(
+            end - start >= min_on.get(label, 0) - 2e-6 for start, end in spans
+        )
+        pauses = [b[0] - a[1] for a, b in zip(spans, spans[1:])]
+        assert all(
+            pause > 0 and pause >= min_off.get(label, 0) - 2e-6
+            for pause in pauses
+        )
+
+
+@given(recording=recordings())
+@settings(max_examples=50, deadline=None)
+def test_without_rules_the_frames_found_are_those_above(recording):
+    probabilities, duration = recording
+    segments = decide(probabilities, HALF, duration)
+    centres = 0.0125 + 0.02 * np.arange(len(probabilities))
+    for column, label in enumerate(CLASSES):
+        inside = np.zeros(len(centres), dtype=bool)
+        for s in segments:
+            if s.label == label:
+                inside |= (s.start <= centres) & (centres < s.end)
+        np.testing.assert_array_equal(inside, probabilities[:, column] >= 0.5)
+
+
+def test_cases_solved_by_hand():
+    segments = decide(scores(speech=[0, 1, 5], music=[5, 9]), HALF, 0.21)
+    assert segments == [
+        Segment(0.0, 0.0425, "speech"),
+        Segment(0.1025, 0.1225, "music"),
+        Segment(0.1025, 0.1225, "speech"),
+        Segment(0.1825, 0.21, "music"),
+    ]
+
+
+def test_pauses_are_filled_before_short_runs_are_dropped():
+    runs = scores(speech=[2, 4, 6])
+    joined = decide(runs, HALF, 0.21, {"speech": 0.06}, {"speech": 0.03})
+    assert joined == [Segment(0.0425, 0.1425, "speech")]
+    assert decide(runs, HALF, 0.21, {"speech": 0.06}) == []
+
+
+def test_a_probability_at_the_threshold_counts():
+    probabilities = np.full((3, 4), 0.5, dtype=np.float32)
+    assert len(decide(probabilities, HALF, 0.065)) == len(CLASSES)
+
+
+def test_a_pause_or_run_of_just_the_limit_stays():
+    assert fill_pauses([(0.0, 0.1), (0.3, 0.4)], 0.2) == [
+        (0.0, 0.1),
+        (0.3, 0.4),
+    ]
+    assert drop_short([(0.1, 0.3)], 0.2) == [(0.1, 0.3)]
+
+
+def test_a_class_without_threshold_is_an_error():
+    with pytest.raises(KeyError):
+        decide(scores(), {"speech": 0.5}, 0.21)

@@ -1,0 +1,201 @@
+"""The front door: depends on the audio only, and explains what it says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from tiny_student import CONFIG, make_student, save_student, tones
+
+import explainable_seg
+from explainable_seg.classes import CLASSES
+from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
+from explainable_seg.frames import num_frames
+from explainable_seg.inference.segmentation import Segmentation
+from explainable_seg.inference.segmenter import ExplainableSegmenter
+from explainable_seg.models.teacher import Teacher
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A pretrained folder."""
+    return save_student(tmp_path_factory.mktemp("model") / "student")
+
+
+@pytest.fixture(scope="module")
+def segmenter(folder) -> ExplainableSegmenter:
+    """The tiny student behind its front door."""
+    return explainable_seg.ExplainableSegmenter.from_pretrained(
+        folder, device="cpu"
+    )
+
+
+def same(ours: Segmentation, theirs: Segmentation) -> bool:
+    """Whether two results agree in all but the uri."""
+    return (
+        ours.segments == theirs.segments
+        and ours.duration == theirs.duration
+        and np.array_equal(ours.probabilities, theirs.probabilities)
+    )
+
+
+def test_result_of_a_file(segmenter, tmp_path):
+    path = tmp_path / "late night show.v2.wav"
+    soundfile.write(path, tones(5.0, 44100), 44100)
+    result = segmenter.segment(path)
+    assert result.uri == "late_night_show.v2"
+    assert result.duration == 5.0
+    assert result.probabilities.shape == (num_frames(80000), 4)
+    assert result.probabilities.dtype == np.float32
+    assert result.spans("speech") == [(0.0, 5.0)]  # its threshold is 0
+    assert result.spans("overlap") == []  # and this one is 1
+    # The tones sound in the first half of each period of 1 / 0.7 s.
+    expected = [(k / 0.7, (k + 0.5) / 0.7) for k in range(4)]
+    np.testing.assert_allclose(result.spans("music"), expected, atol=0.04)
+    assert all(s.end <= 5.0 for s in result.segments)
+
+
+def test_the_result_depends_on_the_audio_only(segmenter, folder, tmp_path):
+    sound = (2**15 * tones(3.3)).astype(np.int16)
+    stereo = np.stack([sound, sound], axis=1)
+    soundfile.write(tmp_path / "a.wav", sound, 16000)
+    soundfile.write(tmp_path / "b.flac", stereo, 16000)
+    soundfile.write(tmp_path / "other.wav", tones(7.0), 16000)
+    first = segmenter.segment(tmp_path / "a.wav")
+    segmenter.segment(tmp_path / "other.wav")
+    torch.manual_seed(5)
+    again = ExplainableSegmenter.from_pretrained(folder, device="cpu")
+    for result in (
+        segmenter.segment(str(tmp_path / "b.flac")),
+        segmenter.segment(sound, sample_rate=16000),
+        segmenter.segment(torch.from_numpy(stereo.T.copy()), 16000),
+        again.segment(tmp_path / "a.wav"),
+    ):
+        assert same(first, result)
+
+
+@pytest.mark.parametrize(
+    "n_samples", [400, 719, 720, 1600, 31999, 32000, 32001, 80000]
+)
+def test_every_length_gives_its_frames(segmenter, n_samples):
+    result = segmenter.segment(tones(6.0)[:n_samples], 16000)
+    assert len(result.probabilities) == num_frames(n_samples)
+    assert result.duration == n_samples / 16000
+    assert result.spans("speech") == [(0.0, result.duration)]
+
+
+def test_silence(segmenter):
+    result = segmenter.segment(np.zeros(48000, dtype=np.float32), 16000)
+    assert np.isfinite(result.probabilities).all()
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 399])
+def test_less_than_a_frame_is_an_error(segmenter, n_samples):
+    with pytest.raises(AudioError, match="in the array"):
+        segmenter.segment(np.zeros(n_samples, dtype=np.float32), 16000)
+
+
+def test_sample_rates(segmenter, tmp_path):
+    with pytest.raises(AudioError, match="expected a sample rate"):
+        segmenter.segment(tones(1.0))
+    with pytest.raises(AudioError, match="leave it out"):
+        segmenter.segment(tmp_path / "a.wav", sample_rate=8000)
+
+
+def test_a_name_that_is_not_utf8(segmenter, tmp_path):
+    path = Path(str(tmp_path) + "/b\udce9.wav")
+    soundfile.write(tmp_path / "a.wav", tones(1.0), 16000)
+    (tmp_path / "a.wav").rename(path)
+    assert segmenter.segment(path).uri == "b?"
+
+
+def test_explanation_of_a_span_adds_up(segmenter):
+    explanation = segmenter.explain(
+        tones(5.0), "mu", start=1.0, end=2.5, sample_rate=16000
+    )
+    assert explanation.class_name == "music"
+    assert (explanation.start, explanation.end) == (1.0, 2.5)
+    total = explanation.bias + explanation.relevance.sum()
+    assert abs(total - explanation.logit_mean) < 1e-4
+    assert len(explanation.audio) == 24000
+    result = segmenter.segment(tones(5.0), 16000)
+    inside = (result.frame_times >= 1.0) & (result.frame_times < 2.5)
+    p = result.probabilities[inside, CLASSES.index("music")].astype(float)
+    logits = np.log(p / (1 - p))
+    np.testing.assert_allclose(logits.mean(), explanation.logit_mean, atol=1e-4)
+
+
+def test_explanation_covers_what_the_segmentation_found(segmenter):
+    analysis = segmenter.analyse(tones(5.0), 16000)
+    explanation = segmenter.explain(analysis, "music")
+    spans = analysis.segmentation.spans("music")
+    assert explanation.start == spans[0][0]
+    assert explanation.end == spans[-1][1]
+    times = analysis.segmentation.frame_times
+    frames = sum(
+        int(((start <= times) & (times < end)).sum()) for start, end in spans
+    )
+    assert explanation.to_dict()["frames"] == frames
+    assert explanation.grounding is not None
+
+
+def test_pauses_and_short_runs_follow_the_settings():
+    sound = tones(3.5)
+    long = {**CONFIG, "min_on": {"music": 2.0}}
+    segmenter = ExplainableSegmenter(make_student(), long)
+    assert segmenter.segment(sound, 16000).spans("music") == []
+    joined = {**CONFIG, "min_off": {"music": 1.0}}
+    segmenter = ExplainableSegmenter(make_student(), joined)
+    analysis = segmenter.analyse(sound, 16000)
+    ((start, end),) = analysis.segmentation.spans("music")
+    explanation = segmenter.explain(analysis, "music")
+    assert (explanation.start, explanation.end) == (start, end)
+    assert explanation.explained.all()
+
+
+def test_explanations_that_cannot_be(segmenter):
+    sound = tones(1.0)
+    for arguments, words in [
+        (("overlap",), "expected overlap to be found"),
+        (("singing",), "expected a class among"),
+        (("music", 0.5, 0.2), "expected an end after the start"),
+        (("music", 0.5, 0.5), "expected an end after the start"),
+        (("music", 2.0, 3.0), "expected a span"),
+        (("music", -1.0, 0.5), "expected a span"),
+        (("music", float("nan"), 0.5), "expected an end after the start"),
+    ]:
+        with pytest.raises(ExplainableSegError, match=words):
+            segmenter.explain(sound, *arguments, sample_rate=16000)
+
+
+def test_a_class_that_was_not_found_can_be_explained_on_a_span(segmenter):
+    explanation = segmenter.explain(
+        tones(1.0), "overlap", 0.0, 1.0, sample_rate=16000
+    )
+    assert len(explanation.relevance) == 6
+
+
+def test_save_and_load(segmenter, tmp_path):
+    segmenter.save_pretrained(tmp_path / "copy")
+    copy = ExplainableSegmenter.from_pretrained(tmp_path / "copy", "cpu")
+    sound = tones(2.0)
+    assert same(copy.segment(sound, 16000), segmenter.segment(sound, 16000))
+    assert copy.card == "# A tiny student\n"
+
+
+def test_no_model_and_no_device(folder):
+    with pytest.raises(ModelError, match="no model ships with this version"):
+        ExplainableSegmenter.from_pretrained()
+    with pytest.raises(ExplainableSegError, match="expected cpu, cuda or auto"):
+        ExplainableSegmenter.from_pretrained(folder, device="tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ExplainableSegError, match="expected a CUDA device"):
+            ExplainableSegmenter.from_pretrained(folder, device="cuda")
+
+
+def test_only_students_explain_themselves():
+    teacher = Teacher({"type": "spectrogram"}, {"n_blocks": 1, "n_layers": 1})
+    with pytest.raises(ModelError, match="expected a student, got a Teacher"):
+        ExplainableSegmenter(teacher, CONFIG)
+    ExplainableSegmenter(make_student(), CONFIG)

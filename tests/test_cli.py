@@ -1,0 +1,354 @@
+"""The command line: what it writes, and how it fails."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tiny_student import save_student, tones
+
+from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.uem import write_uem
+from explainable_seg.classes import CLASSES
+from explainable_seg.cli import main
+from explainable_seg.data.manifest import Region, write_manifest
+
+COMMAND = Path(sys.executable).with_name("explainable-seg")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory) -> str:
+    """Folder of the tiny student."""
+    return str(save_student(tmp_path_factory.mktemp("model") / "student"))
+
+
+@pytest.fixture
+def show(tmp_path) -> Path:
+    """A recording in which speech and music are found, and nothing else."""
+    path = tmp_path / "the show.wav"
+    soundfile.write(path, tones(4.0), 16000)
+    return path
+
+
+def run(*arguments: object) -> int:
+    """The command in this process."""
+    return main([str(argument) for argument in arguments])
+
+
+def fails(capsys, *arguments: object) -> str:
+    """The one line that the command fails with."""
+    capsys.readouterr()
+    assert run(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.endswith("\n") and captured.err.count("\n") == 1
+    assert captured.err.startswith("error: ")
+    return captured.err
+
+
+def files(folder: Path) -> list[str]:
+    """All files below a folder."""
+    found = (p for p in folder.rglob("*") if p.is_file())
+    return sorted(p.relative_to(folder).as_posix() for p in found)
+
+
+def process(*arguments: object) -> subprocess.CompletedProcess:
+    """The installed command as a second process."""
+    return subprocess.run(
+        [str(COMMAND), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_installed_command(model, show, tmp_path):
+    (tmp_path / "text.wav").write_text("no sound")
+    soundfile.write(tmp_path / "b.mp3", tones(2.0, 44100), 44100)
+    output = tmp_path / "out"
+    done = process(
+        "segment",
+        *(show, tmp_path / "text.wav", tmp_path / "b.mp3"),
+        *("--output", output, "--model", model, "--format", "rttm,json"),
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    first, last = done.stderr.splitlines()
+    assert str(tmp_path / "text.wav") in first and "ffmpeg" in first
+    assert last == "error: 1 of 3 inputs failed"
+    assert files(output) == [
+        "b.json",
+        "b.rttm",
+        "failures.csv",
+        "summary.csv",
+        "the show.json",
+        "the show.rttm",
+    ]
+
+
+def test_the_installed_command_explains(model, show, tmp_path):
+    done = process(
+        *("explain", show, "--output", tmp_path / "why", "--model", model)
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "why/report.html").exists()
+
+
+@pytest.mark.parametrize("command", ["", "segment", "explain", "evaluate"])
+def test_help_is_quick_and_has_an_example(command):
+    code = (
+        "import sys; from explainable_seg.cli import main; "
+        "code = main(sys.argv[1:]); assert 'torch' not in sys.modules; "
+        "sys.exit(code)"
+    )
+    arguments = [a for a in (command, "--help") if a]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    assert not command or f"explainable-seg {command}" in done.stdout
+
+
+def test_segment_writes_results_and_summary(model, show, tmp_path, capsys):
+    output = tmp_path / "out"
+    formats = "rttm,csv,json"
+    arguments = ("--output", output, "--model", model, "--format", formats)
+    assert run("segment", show, *arguments) == 0
+    assert capsys.readouterr() == ("", "")
+    (annotation,) = read_rttm(output / "the show.rttm").values()
+    assert annotation.uri == "the_show"
+    assert sorted(annotation.labels()) == ["music", "speech"]
+    (row,) = csv.DictReader((output / "summary.csv").open())
+    assert row["file"] == "the show.wav" and row["duration"] == "4.000"
+    content = json.loads((output / "the show.json").read_text())
+    for label in CLASSES:
+        seconds = sum(
+            s["end"] - s["start"]
+            for s in content["segments"]
+            if s["label"] == label
+        )
+        assert abs(float(row[label]) - seconds) < 1e-3
+    assert "failures.csv" not in files(output)
+
+
+def test_segment_refuses_to_replace(model, show, tmp_path, capsys):
+    output = tmp_path / "out"
+    arguments = ("segment", show, "--output", output, "--model", model)
+    assert run(*arguments) == 0
+    (output / "the show.rttm").write_text("mine")
+    assert "--overwrite" in fails(capsys, *arguments)
+    assert (output / "the show.rttm").read_text() == "mine"
+    assert run(*arguments, "--overwrite") == 0
+    assert (output / "the show.rttm").read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "missing.wav",
+        "empty.wav",
+        "header.wav",
+        "text.wav",
+        "short.wav",
+        "nan.wav",
+    ],
+)
+def test_segment_of_a_bad_file(model, tmp_path, capsys, name):
+    sound = tones(1.0)
+    path = tmp_path / name
+    if name == "short.wav":
+        soundfile.write(path, sound[:399], 16000)
+    elif name == "nan.wav":
+        sound[100] = np.nan
+        soundfile.write(path, sound, 16000, "FLOAT")
+    elif name == "header.wav":
+        soundfile.write(path, sound, 16000)
+        path.write_bytes(path.read_bytes()[:44])
+    elif name != "missing.wav":
+        path.write_text("no sound" if name == "text.wav" else "")
+    output = tmp_path / "out"
+    line = fails(capsys, "segment", path, "--output", output, "--model", model)
+    assert str(path) in line and ";" in line
+    assert files(output) == ["failures.csv"]
+    (row,) = csv.DictReader((output / "failures.csv").open())
+    assert row["file"] == name and f"error: {row['error']}\n" == line
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "model.safetensors", "README.md"]
+)
+def test_a_model_with_a_missing_file(tmp_path, show, capsys, name):
+    folder = save_student(tmp_path / "student")
+    (folder / name).unlink()
+    output = tmp_path / "out"
+    for command in ("segment", "explain"):
+        line = fails(
+            capsys, command, show, "--output", output, "--model", folder
+        )
+        assert str(folder / name) in line
+    assert not output.exists()
+
+
+def test_segment_of_what_cannot_be(model, show, tmp_path, capsys):
+    output = tmp_path / "out"
+    common = ("segment", show, "--output", output)
+    assert "no model ships" in fails(capsys, *common)
+    common = (*common, "--model", model)
+    assert "got 'mp4'" in fails(capsys, *common, "--format", "rttm,mp4")
+    assert "one output file" in fails(capsys, *common, show)
+    assert "'tpu'" in fails(capsys, *common, "--device", "tpu")
+    assert "--frmat" in fails(capsys, *common, "--frmat", "csv")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    assert not output.exists()
+    options = ("--output", tmp_path / "file", "--model", model)
+    assert "choose another" in fails(capsys, "segment", show, *options)
+    options = ("--output", output, "--model", model)
+    line = fails(capsys, "segment", tmp_path / "empty", *options)
+    assert "expected audio files" in line
+
+
+def test_explain_writes_each_class_found(model, show, tmp_path, capsys):
+    output = tmp_path / "why"
+    assert run("explain", show, "--output", output, "--model", model) == 0
+    assert capsys.readouterr() == ("", "")
+    assert files(output) == [
+        "explanation.json",
+        "explanation_music.png",
+        "explanation_music.wav",
+        "explanation_speech.png",
+        "explanation_speech.wav",
+        "report.html",
+    ]
+    content = json.loads((output / "explanation.json").read_text())
+    assert (content["audio"], content["model"]) == (str(show), model)
+    for entry in content["explanations"]:
+        total = sum(atom["relevance"] for atom in entry["atoms"])
+        assert abs(entry["bias"] + total - entry["logit_mean"]) < 1e-4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--class", "music", "noise"],
+        ["--class", "mu,no"],
+        ["--class", "music", "--class", "no", "--class", "music"],
+    ],
+)
+def test_explain_classes_on_a_span(model, show, tmp_path, options):
+    output = tmp_path / "why"
+    common = ("--output", output, "--model", model)
+    assert (
+        run("explain", *options, show, *common, "--start", 0.5, "--end", 1) == 0
+    )
+    content = json.loads((output / "explanation.json").read_text())
+    assert [
+        (e["class"], e["start"], e["end"]) for e in content["explanations"]
+    ] == [("music", 0.5, 1.0), ("noise", 0.5, 1.0)]
+
+
+def test_explain_of_what_cannot_be(model, show, tmp_path, capsys):
+    output = tmp_path / "why"
+    common = ("explain", show, "--output", output, "--model", model)
+    for options, words in [
+        (["--class", "singing"], "got 'singing', in the option --class"),
+        (["--start", 2, "--end", 1], "expected an end after the start"),
+        (["--start", 9], "expected a span"),
+        (["--start", "soon"], "'soon' is not a valid float"),
+        (["--class", "music", "overlap"], "expected overlap to be found"),
+    ]:
+        assert words in fails(capsys, *common, *options)
+    missing = tmp_path / "missing.wav"
+    common = ("explain", missing, "--output", output, "--model", model)
+    assert str(missing) in fails(capsys, *common)
+    odd = tmp_path / "two  blanks\nand lines.wav"
+    common = ("explain", odd, "--output", output, "--model", model)
+    assert "two  blanks and lines.wav;" in fails(capsys, *common)
+    assert not output.exists()
+
+
+def line(uri: str, start: float, end: float, label: str) -> str:
+    """A line of an RTTM file."""
+    return (
+        f"SPEAKER {uri} 1 {start} {end - start} <NA> <NA> {label} <NA> <NA>\n"
+    )
+
+
+@pytest.fixture
+def scored(tmp_path) -> Path:
+    """Reference and hypothesis of a recording of 10 s."""
+    for name, text in {
+        "reference": line("a", 0, 4, "mu") + line("a", 0, 10, "speech"),
+        "hypothesis": line("a", 1, 3, "music") + line("a", 0, 10, "noise"),
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.rttm").write_text(text)
+    return tmp_path
+
+
+def test_evaluate_writes_scores_and_a_table(scored, capsys):
+    output = scored / "scores.json"
+    pair = ("--reference", scored / "reference", "--hypothesis")
+    common = ("evaluate", *pair, scored / "hypothesis", "--output", output)
+    assert run(*common) == 0
+    table = capsys.readouterr().out
+    scores = json.loads(output.read_text())["classes"]
+    assert scores["music"]["precision"] == 1.0
+    assert scores["music"]["recall"] == 0.5
+    assert abs(scores["music"]["f1"] - 2 / 3) < 1e-9
+    assert scores["overlap"]["f1"] is None
+    assert all(name in table for name in CLASSES) and "0.667" in table
+    assert run(*common, "--classes", "music", "sp") == 0
+    assert (
+        list(json.loads(output.read_text())["classes"])
+        == ["speech", "music"][::-1]
+    )
+
+
+def test_evaluate_inside_a_manifest(scored):
+    from pyannote.core import Segment, Timeline
+
+    uem = scored / "music.uem"
+    write_uem(uem, {"a": Timeline([Segment(0, 2)], uri="a")})
+    region = Region(
+        id="a_0",
+        duration=10.0,
+        wav="$data_root/a.wav",
+        start=0,
+        stop=160000,
+        sample_rate=16000,
+        recording="a",
+        rttm=str(scored / "reference/a.rttm"),
+        uems={**dict.fromkeys(CLASSES), "music": str(uem)},
+    )
+    write_manifest(scored / "test.csv", [region])
+    output = scored / "scores.json"
+    pair = ("--reference", scored / "reference", "--hypothesis")
+    common = ("evaluate", *pair, scored / "hypothesis", "--output", output)
+    root = ("--data_root", scored)
+    assert run(*common, "--manifest", scored / "test.csv", *root) == 0
+    scores = json.loads(output.read_text())["classes"]
+    assert scores["music"]["reference_seconds"] == 2.0
+    assert scores["speech"]["f1"] is None
+
+
+def test_evaluate_of_what_cannot_be(scored, capsys):
+    output = scored / "scores.json"
+    (scored / "none").mkdir()
+    pair = ("evaluate", "--reference", scored / "reference", "--hypothesis")
+    for hypothesis, words in [("none", "none"), ("missing", "missing")]:
+        found = (scored / hypothesis, "--output", output)
+        assert words in fails(capsys, *pair, *found)
+    bad = scored / "bad.rttm"
+    bad.write_text(line("a", 5, 3, "music"))
+    assert f"{bad}:1" in fails(capsys, *pair, bad, "--output", output)
+    bad.write_text(line("a", 0, 3, "singing"))
+    assert "singing" in fails(capsys, *pair, bad, "--output", output)
+    good = (scored / "hypothesis", "--output", output)
+    assert "'xx'" in fails(capsys, *pair, *good, "--classes", "xx")
+    assert not output.exists()
+    assert "Missing option" in fails(capsys, *pair, *good[:1])
+    assert "Missing command" in fails(capsys)

@@ -1,0 +1,56 @@
+"""Whole files or no file."""
+
+import os
+
+import pytest
+
+from explainable_seg.errors import ExplainableSegError
+from explainable_seg.files import atomic_path, atomic_write_text
+
+
+def test_writes_the_text_and_creates_folders(tmp_path):
+    target = tmp_path / "new" / "deep" / "note.txt"
+    atomic_write_text(target, "dos\r\nunix\ncafé\n")
+    assert target.read_bytes() == "dos\r\nunix\ncafé\n".encode()
+
+
+def test_temporary_file_is_hidden_beside_the_target(tmp_path):
+    with atomic_path(tmp_path / "sound.wav") as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".wav"
+        assert temporary.name.startswith(".")
+        temporary.write_bytes(b"x")
+    assert os.listdir(tmp_path) == ["sound.wav"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, error):
+    target = tmp_path / "note.txt"
+    target.write_text("old")
+    with pytest.raises(error):
+        with atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise error
+    assert os.listdir(tmp_path) == ["note.txt"]
+    assert target.read_text() == "old"
+
+
+def test_old_file_is_whole_until_the_new_one_is(tmp_path):
+    target = tmp_path / "note.txt"
+    target.write_text("old")
+    with atomic_path(target) as temporary:
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+
+
+def test_target_below_a_file_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExplainableSegError, match="expected a folder") as info:
+        atomic_write_text(tmp_path / "file" / "note.txt", "")
+    assert "\n" not in str(info.value)
+
+
+def test_target_that_is_a_folder_is_one_clear_line(tmp_path):
+    with pytest.raises(ExplainableSegError, match="got a folder"):
+        atomic_write_text(tmp_path, "")
