@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 from typing import Optional
 
 from explainable_seg.data.augment import Overlays
@@ -62,7 +63,7 @@ def make_training_set(
     """
     pool = None
     if clips is not None:
-        pool = ClipPool(read_clips(clips))
+        pool = ClipPool(read_clips(Path(clips)))
         pool.preload()
     recorded = RecordedChunks(
         read_manifest(manifest),

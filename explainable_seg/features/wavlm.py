@@ -1,12 +1,14 @@
 """Frozen WavLM features: a learned weighted sum of all hidden states."""
 
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import torch
-from transformers import WavLMConfig, WavLMModel
 
 from explainable_seg.errors import AudioError, ModelError
 from explainable_seg.frames import WINDOW
+
+if TYPE_CHECKING:
+    from transformers import WavLMModel
 
 
 class WavLMFeatures(torch.nn.Module):
@@ -53,7 +55,10 @@ class WavLMFeatures(torch.nn.Module):
         if source is not None:
             encoder, source_normalizes = _load_encoder(source, save_path)
         else:
-            encoder = WavLMModel(WavLMConfig(**architecture))
+            # Imported on use: transformers takes longer than a segmentation.
+            from transformers import WavLMConfig, WavLMModel
+
+            encoder = WavLMModel(WavLMConfig(**(architecture or {})))
             source_normalizes = False
         self.normalize = source_normalizes if normalize is None else normalize
         self.encoder = encoder.eval().requires_grad_(False)
@@ -112,7 +117,7 @@ class WavLMFeatures(torch.nn.Module):
 
 def _load_encoder(
     source: str, save_path: Optional[str]
-) -> tuple[WavLMModel, bool]:
+) -> tuple["WavLMModel", bool]:
     """Encoder of a source, and whether its preprocessor normalises audio."""
     from speechbrain.integrations.huggingface.wavlm import WavLM
 

@@ -8,7 +8,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.features.frontend import FrontEnd, make_frontend
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
 from explainable_seg.models.tcn import TCN
-from explainable_seg.nmf.coding import accelerated_code
+from explainable_seg.nmf.coding import coordinate_code
 
 
 class StudentOutput(NamedTuple):
@@ -28,7 +28,7 @@ class Student(torch.nn.Module):
     """Classifier whose evidence is a sparse code of the spectrogram.
 
     The sparse code of each frame for the dictionary W is computed first, by a
-    fixed number of proximal steps. A TCN, which sees the context, then changes
+    fixed number of coordinate sweeps. A TCN, which sees the context, then changes
     it: ``H = relu(code * 2 sigmoid(gain) + shift)``. So H starts as the code
     itself, grounded and without dead atoms, and training moves it away only as
     far as its budget allows (:mod:`explainable_seg.training.budget`). The
@@ -48,8 +48,8 @@ class Student(torch.nn.Module):
         Of the spectrogram that the atoms rebuild.
     mu : float
         Sparsity weight of the code; the one the dictionary was learned with.
-    code_steps : int
-        Proximal steps of the code.
+    code_sweeps : int
+        Passes over the atoms that make the code.
     dictionary : torch.Tensor, optional
         The atoms W [F, K], unit-norm and non-negative; frozen. Without it the
         atoms are zero, to be loaded with the state of the module.
@@ -74,7 +74,7 @@ class Student(torch.nn.Module):
         n_atoms: int = 128,
         n_fft: int = 512,
         mu: float = 1.0,
-        code_steps: int = 40,
+        code_sweeps: int = 8,
         dictionary: Optional[torch.Tensor] = None,
         mode: str = "both",
     ):
@@ -93,7 +93,7 @@ class Student(torch.nn.Module):
             dictionary = torch.zeros(self.spectrogram.n_features, n_atoms)
         self.register_buffer("dictionary", dictionary.clone().float())
         self.mu = mu
-        self.code_steps = code_steps
+        self.code_sweeps = code_sweeps
         self._tcn_arguments = dict(tcn)
 
     @property
@@ -106,15 +106,14 @@ class Student(torch.nn.Module):
             "n_atoms": self.dictionary.shape[1],
             "n_fft": self.spectrogram.n_fft,
             "mu": self.mu,
-            "code_steps": self.code_steps,
+            "code_sweeps": self.code_sweeps,
             "mode": self.mode,
         }
 
     def forward(self, wav: torch.Tensor) -> StudentOutput:
         X = self.spectrogram(wav)
         with torch.no_grad():
-            W = self.dictionary
-            code = accelerated_code(X @ W, W.T @ W, self.mu, self.code_steps)
+            code = self.sparse_code(X)
         gain, shift = self.head(self.tcn(self.frontend(wav))).chunk(2, dim=-1)
         if self.mode == "gate":
             H = code * 2 * gain.sigmoid()
@@ -125,3 +124,23 @@ class Student(torch.nn.Module):
         elif self.mode == "both":
             H = (code * 2 * gain.sigmoid() + shift).relu()
         return StudentOutput(self.classifier(H), H, X, code)
+
+    def sparse_code(self, X: torch.Tensor) -> torch.Tensor:
+        """Sparse code of a spectrogram for the dictionary.
+
+        Arguments
+        ---------
+        X : torch.Tensor [shape=(B, T, F)]
+            Spectrogram.
+
+        Returns
+        -------
+        torch.Tensor [shape=(B, T, K)]
+            Activations that depend on each frame alone.
+        """
+        W = self.dictionary
+        C = W.T @ X.flatten(0, 1).T
+        H = coordinate_code(
+            C, W.T @ W, torch.zeros_like(C), self.mu, self.code_sweeps
+        )
+        return H.T.reshape(*X.shape[:2], -1)

@@ -103,7 +103,7 @@ class DepthwiseConv(torch.nn.Module):
         """Convolve [B, T, C] over time."""
         n_frames = x.shape[1]
         padded = torch.nn.functional.pad(x, (0, 0, self.reach, self.reach))
-        out = self.bias
+        out: torch.Tensor = self.bias
         for tap, weight in enumerate(self.weight):
             start = tap * self.dilation
             out = torch.addcmul(
@@ -198,22 +198,23 @@ class TCN(torch.nn.Module):
         dropout: float = 0.0,
     ):
         super().__init__()
-        self.norm = make_norm(norm, n_features)
         self.bottleneck = torch.nn.Linear(n_features, n_channels)
-        self.layers = torch.nn.ModuleList(
+        layers = [
             TCNLayer(n_channels, n_hidden, kernel_size, 2**i, norm, dropout)
             for _ in range(n_blocks)
             for i in range(n_layers)
-        )
+        ]
+        self.layers = torch.nn.ModuleList(layers)
+        self._reach = sum(layer.conv.reach for layer in layers)
 
     @property
     def reach(self) -> int:
         """Frames seen on each side by the convolutions."""
-        return sum(layer.conv.reach for layer in self.layers)
+        return self._reach
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map [B, T, n_features] to [B, T, n_channels]."""
-        x = self.bottleneck(self.norm(x))
+        x = self.bottleneck(x)
         for layer in self.layers:
             x = layer(x)
         return x

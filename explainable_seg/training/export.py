@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import torch
 
@@ -12,13 +12,14 @@ from explainable_seg.data.manifest import Region
 from explainable_seg.inference.pretrained import save_pretrained
 from explainable_seg.inference.scoring import score_regions
 from explainable_seg.models.student import Student
+from explainable_seg.models.teacher import Teacher
 from explainable_seg.training.thresholds import ThresholdChoice
 
 logger = logging.getLogger(__name__)
 
 
 def export_and_score(
-    model: torch.nn.Module,
+    model: Union[Teacher, Student],
     choice: ThresholdChoice,
     run_time: Mapping[str, Any],
     folder: Path,
@@ -30,8 +31,8 @@ def export_and_score(
 
     Arguments
     ---------
-    model : torch.nn.Module
-        Teacher or student with its best weights.
+    model : Teacher or Student
+        With its best weights.
     choice : ThresholdChoice
         Thresholds tuned on dev at the window used at run time.
     run_time : Mapping[str, Any]

@@ -1,0 +1,38 @@
+# Each target does all the set-up it needs, in .venv, reused when it is there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# make demo SHORT=1: the same path on little data in few steps; no figures.
+SHORT ?=
+PYTEST_OPTIONS ?=
+
+# Threads that wait by spinning slow each other down on a shared machine.
+export OMP_WAIT_POLICY := passive
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.ready
+	$(BIN)/python recipes/demo.py --output results/demo $(if $(SHORT),--short)
+
+test: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/yamllint -c .yamllint.yaml --no-warnings hparams
+	$(BIN)/codespell
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(VENV)/.ready: setup.py constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed: \
+	make PYTHON=/path/to/python3" if sys.version_info < (3, 10) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[minibroadcast,train,dev]'
+	touch $@
+
+clean:
+	rm -rf results/demo results/minibroadcast data/minibroadcast
