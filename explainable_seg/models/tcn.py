@@ -31,11 +31,10 @@ class GlobalNorm(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise [B, T, C]."""
-        variance, mean = torch.var_mean(
-            x, dim=(1, 2), keepdim=True, correction=0
+        flat = torch.nn.functional.layer_norm(
+            x.flatten(1), (x.shape[1] * x.shape[2],), eps=self.eps
         )
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return (x - mean) * scale + self.bias
+        return torch.addcmul(self.bias, flat.view_as(x), self.weight)
 
 
 def make_norm(norm: str, n_channels: int) -> torch.nn.Module:

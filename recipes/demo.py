@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""The whole path on minibroadcast: train, score, segment, explain, show.
+
+> python recipes/demo.py --output results/demo
+
+Runs the three recipes one after the other as a user would, then segments and
+explains a test programme with the exported student, and writes
+``<output>/report.html``. With ``--short`` the same path runs on little data in
+few steps, to see that it works; its scores mean nothing.
+
+Authors
+ * explainable-seg contributors 2026
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from explainable_seg import ExplainableSegmenter
+from explainable_seg.classes import CLASSES
+from explainable_seg.data.manifest import read_manifest
+from explainable_seg.data.truth import load_truth
+from explainable_seg.explanation.report import (
+    ClassScore,
+    Demo,
+    Lane,
+    Programme,
+    render_demo,
+)
+from explainable_seg.files import atomic_write_text
+from explainable_seg.training.run import run_recipe
+
+logger = logging.getLogger("demo")
+
+HERE = Path(__file__).resolve().parent
+CORPUS = "minibroadcast"
+STAGES = ("teacher", "dictionary", "student")
+LONGEST_PASSAGE = 8.0  # seconds of an explanation on the page
+SHORT = {
+    "minutes": "[3, 1, 1]",
+    "n_distinct": "60",
+    "chunks_per_epoch": "160",
+    "n_chunks": "40",
+    "total_steps": "20",
+    "warmup_steps": "2",
+    "cooldown_steps": "10",
+    "number_of_epochs": "2",
+}
+
+
+def main(arguments):
+    """Train, then make the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path("results/demo"))
+    parser.add_argument("--short", action="store_true", help="few steps")
+    options = parser.parse_args(arguments)
+    work = options.output / "work"
+    seconds = {s: run_stage(s, work, options.short) for s in STAGES}
+    student = options.output / "student"
+    shutil.copytree(work / "student/export", student, dirs_exist_ok=True)
+    demo = make_demo(student, work, seconds)
+    atomic_write_text(options.output / "report.html", render_demo(demo))
+    logger.info("look at %s", options.output / "report.html")
+
+
+def run_stage(stage, work, short):
+    """Run a recipe in a process of its own; its seconds."""
+    hparams = HERE.parent / "hparams" / CORPUS / f"{stage}.yaml"
+    known = hparams.read_text(encoding="utf-8")
+    settings = {
+        "data_folder": work / "data",
+        "output_folder": work / stage,
+        "manifest_folder": work / "manifests",
+        "chunks_folder": work / "chunks",
+        "teacher": work / "teacher/export",
+        "dictionary": work / "dictionary/dictionary.safetensors",
+        **(SHORT if short else {}),
+    }
+    logger.info("stage: %s", stage)
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, HERE / f"train_{stage}.py", hparams]
+        + [
+            f"--{name}={value}"
+            for name, value in settings.items()
+            if f"\n{name}:" in known
+        ],
+        check=True,
+    )
+    return time.perf_counter() - start
+
+
+def make_demo(student, work, seconds):
+    """What the page shows, from what the stages wrote."""
+    segmenter = ExplainableSegmenter.from_pretrained(student, device="cpu")
+    regions = read_manifest(work / "manifests/test.csv")
+    truths = load_truth(regions)
+    region = max(regions, key=lambda r: n_classes(truths[r.recording]))
+    analysis = segmenter.analyse(region.wav)
+    truth = truths[region.recording].spans
+    found = analysis.segmentation
+    return Demo(
+        title="Why did it say that?",
+        introduction=(
+            "A black-box teacher, a dictionary of spectral atoms and an "
+            f"explainable student, trained on {CORPUS}, a synthesised corpus. "
+            "Below: how often they are right, what was found in a test "
+            "programme, and why."
+        ),
+        scores=[
+            ClassScore(
+                name,
+                *(read_f1(work / s / "test", name) for s in STAGES[::2]),
+            )
+            for name in CLASSES
+        ],
+        programme=Programme(
+            name=region.recording,
+            duration=found.duration,
+            lanes=[
+                Lane(name, truth[name].tolist(), found.spans(name))
+                for name in CLASSES
+            ],
+            audio=analysis.reading.audio,
+        ),
+        explanations=[
+            segmenter.explain(analysis, name, *passage(found.spans(name)))
+            for name in CLASSES
+            if found.spans(name)
+        ],
+        facts=facts(work, seconds),
+    )
+
+
+def n_classes(truth):
+    """Number of classes that a recording holds."""
+    return sum(len(spans) > 0 for spans in truth.spans.values())
+
+
+def read_f1(folder, name):
+    """F1 of a class in a scores.json."""
+    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    return scores["classes"][name]["f1"]
+
+
+def passage(spans):
+    """The longest span, cut to what can be looked at."""
+    start, end = max(spans, key=lambda span: span[1] - span[0])
+    return start, min(end, start + LONGEST_PASSAGE)
+
+
+def facts(work, seconds):
+    """Short facts for the page."""
+    path = work / "student/grounding.json"
+    measures = json.loads(path.read_text(encoding="utf-8"))["test"]
+    return {
+        "training time": ", ".join(
+            f"{stage} {s:.0f} s" for stage, s in seconds.items()
+        ),
+        "reconstruction error": (
+            f"{measures['error']:.2f} of the spectrogram's norm, "
+            f"{measures['error_ratio']:.2f} times that of the NMF"
+        ),
+        "active atoms a frame": (
+            f"{measures['atoms']:.1f} (NMF: {measures['nmf_atoms']:.1f})"
+        ),
+        "agreement of H with the NMF transform": (
+            f"{measures['correlation']:.2f} "
+            f"(permuted atoms: {measures['permuted_correlation']:.2f})"
+        ),
+    }
+
+
+if __name__ == "__main__":
+    run_recipe(main)
