@@ -121,6 +121,8 @@ def main(arguments):
         for part in ("dev", "test")
     }
     dev_loader = whole_regions_loader(parts["dev"])
+    if hparams["compile_tcn"]:
+        hparams["model"].tcn.compile()
     brain.fit(hparams["epoch_counter"], loader, dev_loader)
     brain.evaluate(dev_loader, max_key="macro_f1")
     run_on_main(

@@ -32,7 +32,7 @@ class RepresentationStats:
         dictionary: torch.Tensor,
         mu: float,
         theta: torch.Tensor,
-        n_sweeps: int = 30,
+        n_sweeps: int = 15,
     ):
         self.W = dictionary.detach().cpu().float()
         self.theta = theta.detach().cpu().float()

@@ -24,7 +24,7 @@ class WavLMFeatures(torch.nn.Module):
     source : str, optional
         Hub name or folder from which SpeechBrain's wrapper loads the encoder.
     save_path : str, optional
-        Where the wrapper keeps what it downloads.
+        Where the wrapper keeps what it downloads; the hub's cache by default.
     architecture : dict, optional
         Arguments of ``transformers.WavLMConfig`` in place of ``source``: the
         encoder is then made with random weights, to be loaded afterwards.
@@ -119,11 +119,13 @@ def _load_encoder(
     source: str, save_path: Optional[str]
 ) -> tuple["WavLMModel", bool]:
     """Encoder of a source, and whether its preprocessor normalises audio."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
     from speechbrain.integrations.huggingface.wavlm import WavLM
 
     try:
         wrapper = WavLM(
-            source, save_path=save_path, freeze=True, output_norm=False
+            source, save_path or HF_HUB_CACHE, freeze=True, output_norm=False
         )
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]

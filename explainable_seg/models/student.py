@@ -76,18 +76,17 @@ class Student(torch.nn.Module):
         mu: float = 1.0,
         code_sweeps: int = 8,
         dictionary: Optional[torch.Tensor] = None,
-        mode: str = "both",
     ):
         super().__init__()
         self.spectrogram = LogPowerSpectrogram(n_fft)
         self.frontend: FrontEnd = make_frontend(**frontend)
         self.tcn = TCN(self.frontend.n_features, **tcn)
         n_channels = self.tcn.bottleneck.out_features
-        self.mode = mode
         self.head = torch.nn.Linear(n_channels, 2 * n_atoms)
+        # H starts as the code: gains of 1, shifts that wake few atoms.
         torch.nn.init.normal_(self.head.weight, std=0.01)
-        torch.nn.init.zeros_(self.head.bias)
-        self.head.bias.data[n_atoms:] = -0.05
+        torch.nn.init.zeros_(self.head.bias[:n_atoms])
+        torch.nn.init.constant_(self.head.bias[n_atoms:], -0.05)
         self.classifier = torch.nn.Linear(n_atoms, len(CLASSES))
         if dictionary is None:
             dictionary = torch.zeros(self.spectrogram.n_features, n_atoms)
@@ -107,23 +106,33 @@ class Student(torch.nn.Module):
             "n_fft": self.spectrogram.n_fft,
             "mu": self.mu,
             "code_sweeps": self.code_sweeps,
-            "mode": self.mode,
         }
 
     def forward(self, wav: torch.Tensor) -> StudentOutput:
+        """Logits of a batch, and the evidence they are sums of.
+
+        Arguments
+        ---------
+        wav : torch.Tensor [shape=(B, N)]
+            Audio at 16 kHz.
+
+        Returns
+        -------
+        StudentOutput
+            Logits, H, X and the sparse code.
+        """
         X = self.spectrogram(wav)
         with torch.no_grad():
             code = self.sparse_code(X)
-        gain, shift = self.head(self.tcn(self.frontend(wav))).chunk(2, dim=-1)
-        if self.mode == "gate":
-            H = code * 2 * gain.sigmoid()
-        elif self.mode == "shift":
-            H = (code + shift).relu()
-        elif self.mode == "direct":
-            H = shift.relu()
-        elif self.mode == "both":
-            H = (code * 2 * gain.sigmoid() + shift).relu()
-        return StudentOutput(self.classifier(H), H, X, code)
+        changes = self.head(self.tcn(self.frontend(wav)))
+        gain, shift = changes.float().chunk(2, dim=-1)
+        H = (code * 2 * gain.sigmoid() + shift).relu()
+        return StudentOutput(self._classify(H), H, X, code)
+
+    def _classify(self, H: torch.Tensor) -> torch.Tensor:
+        """Logits of activations, in full precision: explanations are exact."""
+        with torch.autocast(H.device.type, enabled=False):
+            return self.classifier(H)
 
     def sparse_code(self, X: torch.Tensor) -> torch.Tensor:
         """Sparse code of a spectrogram for the dictionary.
@@ -139,8 +148,9 @@ class Student(torch.nn.Module):
             Activations that depend on each frame alone.
         """
         W = self.dictionary
-        C = W.T @ X.flatten(0, 1).T
-        H = coordinate_code(
-            C, W.T @ W, torch.zeros_like(C), self.mu, self.code_sweeps
-        )
+        with torch.autocast(X.device.type, enabled=False):
+            C = W.T @ X.flatten(0, 1).T
+            H = coordinate_code(
+                C, W.T @ W, torch.zeros_like(C), self.mu, self.code_sweeps
+            )
         return H.T.reshape(*X.shape[:2], -1)

@@ -1,9 +1,9 @@
 """Activations of frames for a fixed dictionary: non-negative sparse coding.
 
-Both solvers minimise, for every frame x of X on its own,
-``0.5 ||x - W h||^2 + mu ||h||_1`` subject to ``h >= 0``, a convex problem. They
-work from the products ``C = X W`` and ``G = W' W`` alone, so their cost does
-not depend on the number of frequency bins.
+For every frame x of X on its own, ``0.5 ||x - W h||^2 + mu ||h||_1`` is
+minimised subject to ``h >= 0``, a convex problem. The products ``C = W' X'``
+and ``G = W' W`` are all that is needed, so the cost of a sweep does not depend
+on the number of frequency bins.
 """
 
 import torch
@@ -78,44 +78,4 @@ def coordinate_code(
                 continue
             gradient = C[k] - mu - G[k] @ H
             H[k] = torch.add(H[k], gradient, alpha=1.0 / norm).clamp_(min=0.0)
-    return H
-
-
-def accelerated_code(
-    C: torch.Tensor, G: torch.Tensor, mu: float, n_iter: int
-) -> torch.Tensor:
-    """Activations by a fixed number of accelerated proximal gradient steps.
-
-    FISTA (Beck and Teboulle, 2009) with the restart of O'Donoghue and Candes
-    (2015) per frame. Matrix products only, so it suits batches of chunks; the
-    result for a frame depends on that frame alone.
-
-    Arguments
-    ---------
-    C : torch.Tensor [shape=(..., K)]
-        Products of frames and atoms, ``X W``.
-    G : torch.Tensor [shape=(K, K)]
-        Gram matrix ``W' W``.
-    mu : float
-        Weight of the sparsity term.
-    n_iter : int
-        Number of steps.
-
-    Returns
-    -------
-    torch.Tensor [shape=(..., K)]
-        Non-negative activations with exact zeros.
-    """
-    step = 1.0 / torch.linalg.matrix_norm(G, ord=2).clamp_min(1e-12)
-    H = torch.zeros_like(C)
-    point, momentum = H, torch.ones_like(C[..., :1])
-    for _ in range(n_iter):
-        moved = (point - step * (point @ G - C + mu)).clamp(min=0.0)
-        change = moved - H
-        # Momentum that points uphill is dropped, frame by frame.
-        uphill = ((point - moved) * change).sum(-1, keepdim=True) > 0
-        momentum = torch.where(uphill, torch.ones_like(momentum), momentum)
-        following = 0.5 * (1 + (1 + 4 * momentum.square()).sqrt())
-        point = moved + (momentum - 1) / following * change
-        H, momentum = moved, following
     return H

@@ -1,0 +1,1 @@
+"""Synthesised clips: speech by rule, music from a soundfont, drawn noises."""

@@ -1,0 +1,167 @@
+"""Chunks for training: exact targets, and nothing but the seed decides."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from pyannote.core import Annotation, Segment, Timeline
+
+from explainable_seg.annotation.rttm import write_rttm
+from explainable_seg.annotation.uem import write_uem
+from explainable_seg.data.augment import Augment
+from explainable_seg.data.cache import ChunkCache
+from explainable_seg.data.chunks import (
+    EpochSampler,
+    RecordedChunks,
+    TrainingChunks,
+    WholeRegions,
+    read_region,
+)
+from explainable_seg.data.manifest import Region
+from explainable_seg.errors import CorpusError
+from explainable_seg.frames import num_frames
+
+STILL = Augment(gain_db=(0.0, 0.0), tone_probability=0.0)
+
+
+@pytest.fixture
+def make_region(tmp_path):
+    """Makes a recording whose music (a tone) starts at 1 s."""
+
+    def make(rate=16000, seconds=3.0, channels=1):
+        t = np.arange(round(rate * seconds)) / rate
+        tone = np.where(t >= 1.0, 0.25 * np.sin(2 * np.pi * 440 * t), 0.0)
+        wav, rttm, uem = (tmp_path / f"show.{x}" for x in ("wav", "rttm", "u"))
+        soundfile.write(wav, np.stack([tone] * channels, axis=1), rate)
+        annotation = Annotation(uri="show")
+        annotation[Segment(1.0, seconds)] = "music"
+        write_rttm(rttm, annotation)
+        write_uem(uem, {"show": Timeline([Segment(0, 2.5)], uri="show")})
+        uems = dict.fromkeys(("speech", "music", "noise", "overlap"))
+        return Region(
+            id="show",
+            duration=seconds,
+            wav=str(wav),
+            start=0,
+            stop=len(t),
+            sample_rate=rate,
+            recording="show",
+            rttm=str(rttm),
+            uems={**uems, "music": str(uem)},
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("rate, channels", [(16000, 1), (22050, 2), (8000, 1)])
+def test_targets_follow_the_sound(make_region, rate, channels):
+    source = RecordedChunks(
+        [make_region(rate, channels=channels)], 1.0, augment=STILL
+    )
+    for seed in range(20):
+        audio, targets = source.draw(np.random.default_rng(seed))
+        assert audio.dtype == np.float32 and len(audio) == 16000
+        assert targets.shape == (num_frames(16000), 4)
+        assert (targets[:, [0, 2, 3]] == -1).all()  # annotated nowhere
+        heard = np.abs(
+            np.lib.stride_tricks.sliding_window_view(audio, 160)[120::320]
+        ).max(axis=1)[: len(targets)]
+        known = targets[:, 1] >= 0
+        agreed = (heard > 0.1) == (targets[:, 1] == 1)
+        assert (~agreed[known]).sum() <= 1  # the frame on the boundary
+
+
+def test_a_short_region_is_padded_with_the_unknown(make_region):
+    source = RecordedChunks([make_region(seconds=2.0)], 4.0, augment=STILL)
+    audio, targets = source.draw(np.random.default_rng(0))
+    n_read = num_frames(32000)
+    assert len(audio) == 64000 and not audio[32000:].any()
+    assert (targets[n_read:] == -1).all()
+    assert (targets[n_read - 1, 1]) == 1
+
+
+def test_only_the_stretch_is_read(make_region):
+    region = make_region(rate=48000)
+    whole = read_region(region)
+    part = read_region(region, 1.0, 0.5)
+    assert len(part) == 8000
+    np.testing.assert_allclose(part[200:-200], whole[16200:23800], atol=1e-3)
+
+
+class Counting:
+    """Source that counts how often it is asked."""
+
+    n_draws = 0
+
+    def draw(self, rng):
+        """A chunk of noise."""
+        self.n_draws += 1
+        audio = rng.uniform(-0.5, 0.5, 16000).astype(np.float32)
+        return audio, rng.integers(-1, 2, (49, 4)).astype(np.int8)
+
+
+def test_a_chunk_depends_on_seed_and_index_alone():
+    first = TrainingChunks([Counting()], [1.0], seed=1)
+    second = TrainingChunks([Counting()], [1.0], seed=1)
+    second[7]
+    assert torch.equal(first[3]["wav"], second[3]["wav"])
+    assert not torch.equal(first[3]["wav"], first[4]["wav"])
+    other = TrainingChunks([Counting()], [1.0], seed=2)
+    assert not torch.equal(first[3]["wav"], other[3]["wav"])
+
+
+def test_workers_change_nothing():
+    def batches(n_workers):
+        loader = torch.utils.data.DataLoader(
+            TrainingChunks([Counting()], [1.0], seed=0),
+            sampler=EpochSampler(8),
+            batch_size=4,
+            num_workers=n_workers,
+        )
+        return torch.cat([batch["wav"] for batch in loader])
+
+    assert torch.equal(batches(0), batches(2))
+
+
+def test_epochs_and_processes_share_the_chunks_out():
+    every = []
+    for rank in (0, 1):
+        sampler = EpochSampler(10, rank, world_size=2)
+        sampler.set_epoch(3)
+        every += list(sampler)
+        assert len(list(sampler)) == len(sampler)
+    assert sorted(every) == list(range(20, 30))
+
+
+def test_shares_that_do_not_sum_to_one_are_refused():
+    with pytest.raises(ValueError, match="sum to 1"):
+        TrainingChunks([Counting()], [0.5], seed=0)
+
+
+def test_a_cache_makes_each_chunk_once(tmp_path):
+    def chunks(source):
+        cache = ChunkCache(tmp_path, 5, 1.0, {"seed": 1})
+        return TrainingChunks([source], [1.0], 1, cache=cache)
+
+    source, later = Counting(), Counting()
+    first = [chunks(source)[i] for i in range(60)]
+    assert source.n_draws == 5
+    again = [chunks(later)[i] for i in range(60)]
+    assert later.n_draws == 0
+    for a, b in zip(first, again):
+        assert torch.equal(a["wav"], b["wav"])
+        assert torch.equal(a["targets"], b["targets"])
+    exact = {tuple(c["targets"].flatten().tolist()) for c in first}
+    assert len(exact) == 5
+
+
+def test_a_cache_of_another_recipe_is_refused(tmp_path):
+    ChunkCache(tmp_path, 5, 1.0, {"seed": 1})
+    with pytest.raises(CorpusError, match="another"):
+        ChunkCache(tmp_path, 5, 1.0, {"seed": 2})
+
+
+def test_whole_regions_have_a_target_for_every_frame(make_region):
+    item = WholeRegions([make_region(rate=8000)])[0]
+    assert len(item["targets"]) == num_frames(len(item["wav"]))
+    assert item["targets"][:, 1].tolist().count(-1) == pytest.approx(25, abs=2)

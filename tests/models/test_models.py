@@ -1,0 +1,97 @@
+"""Teacher and student: shapes, additivity, and the door to both."""
+
+import pytest
+import torch
+
+from explainable_seg.frames import num_frames
+from explainable_seg.models import build_model
+
+TCN = {"n_blocks": 1, "n_layers": 2, "n_channels": 8, "n_hidden": 8}
+STUDENT = {"type": "student", "frontend": {}, "tcn": TCN, "n_atoms": 12}
+
+
+@pytest.fixture
+def dictionary():
+    generator = torch.Generator().manual_seed(0)
+    W = torch.rand(257, 12, generator=generator)
+    return torch.nn.functional.normalize(W, dim=0)
+
+
+@pytest.fixture
+def student(dictionary):
+    torch.manual_seed(0)
+    return build_model({**STUDENT, "mu": 0.1}, dictionary).eval()
+
+
+def noise(*shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("n_samples", [400, 16000, 20011])
+def test_one_decision_a_frame(student, n_samples):
+    teacher = build_model({"type": "teacher", "frontend": {}, "tcn": TCN})
+    wav = noise(2, n_samples)
+    n_frames = num_frames(n_samples)
+    assert teacher(wav).shape == (2, n_frames, 4)
+    out = student(wav)
+    assert out.logits.shape == (2, n_frames, 4)
+    assert out.activations.shape == (2, n_frames, 12)
+    assert out.spectrogram.shape == (2, n_frames, 257)
+
+
+def test_every_logit_is_the_sum_of_its_atoms(student):
+    out = student(noise(2, 16000))
+    assert bool((out.activations >= 0).all())
+    theta, bias = student.classifier.weight, student.classifier.bias
+    contributions = out.activations[:, :, None, :] * theta
+    total = contributions.sum(dim=-1) + bias
+    torch.testing.assert_close(total, out.logits, atol=1e-4, rtol=0)
+
+
+def test_the_sum_is_exact_in_mixed_precision_too(student):
+    with torch.autocast("cpu", torch.bfloat16):
+        out = student(noise(1, 16000))
+    theta, bias = student.classifier.weight, student.classifier.bias
+    total = out.activations.float() @ theta.T + bias
+    torch.testing.assert_close(total, out.logits.float(), atol=1e-4, rtol=0)
+
+
+def test_the_code_depends_on_each_frame_alone(student):
+    X = student.spectrogram(noise(1, 16000))
+    whole = student.sparse_code(X)
+    torch.testing.assert_close(
+        student.sparse_code(X[:, 5:9]), whole[:, 5:9], atol=1e-5, rtol=1e-4
+    )
+
+
+def test_training_starts_at_the_code(student):
+    out = student(noise(1, 16000))
+    apart = (out.activations - out.code).norm() / out.code.norm()
+    assert apart < 0.2
+
+
+def test_the_dictionary_is_frozen_and_saved(student, dictionary):
+    student(noise(1, 4000)).logits.sum().backward()
+    assert "dictionary" in student.state_dict()
+    assert "dictionary" not in dict(student.named_parameters())
+    torch.testing.assert_close(student.dictionary, dictionary)
+
+
+def test_config_rebuilds_the_same_model(student):
+    copy = build_model(student.config).eval()
+    copy.load_state_dict(student.state_dict())
+    wav = noise(1, 8000)
+    torch.testing.assert_close(copy(wav).logits, student(wav).logits)
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"type": "parent"}, "teacher, student, got 'parent'"),
+        ({**STUDENT, "depth": 3}, "arguments of a student"),
+        ({**STUDENT, "frontend": {"type": "mel"}}, "front end"),
+    ],
+)
+def test_unknown_settings_are_refused(config, message):
+    with pytest.raises(ValueError, match=message):
+        build_model(config)

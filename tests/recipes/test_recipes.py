@@ -1,0 +1,184 @@
+"""The recipes as users run them: in processes of their own, on little data."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LITTLE = [
+    "--number_of_epochs=2",
+    "--chunks_per_epoch=12",
+    "--batch_size=4",
+    "--n_distinct=8",
+    "--total_steps=6",
+    "--warmup_steps=1",
+    "--cooldown_steps=2",
+    "--composed_share=0.0",
+    "--device=cpu",
+    "--noprogressbar",
+]
+LABELS = ("sp", "mu", "no", "ov")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A corpus in the layout of AragonRadio: a tone, a hum and a hiss."""
+    root = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    lists, audio, rttms = (
+        root / name / "AragonRadio"
+        for name in ("lists", "audio", "rttms_segmentation")
+    )
+    for folder in (lists, audio, rttms):
+        folder.mkdir(parents=True)
+    t = np.arange(16000 * 10) / 16000
+    for part in ("train", "dev1", "test"):
+        show = f"{part}_show"
+        (lists / f"{part}.txt").write_text(f"{show}\n")
+        sound = np.zeros(len(t))
+        lines = []
+        for i, label in enumerate(LABELS):
+            span = (t >= 2 * i) & (t < 2 * i + 3)
+            hz = 200 * 3**i
+            sound += span * 0.2 * np.sin(2 * np.pi * hz * t)
+            lines.append(
+                f"SPEAKER {show} 1 {2 * i} 3 <NA> <NA> {label} <NA> <NA>"
+            )
+        sound += 0.003 * rng.standard_normal(len(t))
+        soundfile.write(audio / f"{show}.flac", sound, 16000)
+        (rttms / f"{show}.rttm").write_text("\n".join(lines) + "\n")
+    (root / "clips.csv").write_text(
+        "path,class,group,duration,speech_spans\n"
+        "audio/AragonRadio/train_show.flac,noise,a,10,\n"
+    )
+    return root
+
+
+def run_recipe(stage, corpus, work, *overrides, expect=0):
+    """Run a recipe; its output."""
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        CHECKOUT / f"recipes/train_{stage}.py",
+        CHECKOUT / f"hparams/realbroadcast/{stage}.yaml",
+        f"--data_folder={corpus}",
+        f"--clips={corpus / 'clips.csv'}",
+        f"--output_folder={work / stage}",
+        f"--manifest_folder={work / 'manifests'}",
+        f"--chunks_folder={work / 'chunks'}",
+        *overrides,
+    ]
+    run = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=work,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert run.returncode == expect, run.stderr
+    return run.stderr
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    """A folder in which all three stages were run."""
+    work = tmp_path_factory.mktemp("work")
+    run_recipe("teacher", corpus, work, *LITTLE)
+    run_recipe(
+        "dictionary",
+        corpus,
+        work,
+        "--n_chunks=8",
+        "--n_distinct=8",
+        "--n_atoms=16",
+        "--composed_share=0.0",
+        "--device=cpu",
+    )
+    run_recipe(
+        "student",
+        corpus,
+        work,
+        *LITTLE,
+        f"--teacher={work / 'teacher/export'}",
+        f"--dictionary={work / 'dictionary/dictionary.safetensors'}",
+    )
+    return work
+
+
+def test_every_stage_leaves_what_the_next_one_needs(trained):
+    for stage in ("teacher", "student"):
+        scores = json.loads((trained / stage / "test/scores.json").read_text())
+        assert set(scores["classes"]) == {
+            "speech",
+            "music",
+            "noise",
+            "overlap",
+        }
+        log = (trained / stage / "train_log.txt").read_text()
+        assert log.count("epoch:") == 2 and "macro_f1" in log
+        assert any((trained / stage / "tensorboard").rglob("events*"))
+    grounding = json.loads((trained / "student/grounding.json").read_text())
+    assert grounding["test"]["error_ratio"] > 0
+    rebuilt = json.loads(
+        (trained / "dictionary/reconstruction.json").read_text()
+    )
+    assert 0 < rebuilt["test"]["relative_error"] < 1
+
+
+def test_the_export_segments_and_explains(trained, corpus):
+    from explainable_seg import ExplainableSegmenter
+
+    segmenter = ExplainableSegmenter.from_pretrained(trained / "student/export")
+    wav = corpus / "audio/AragonRadio/test_show.flac"
+    result = segmenter.segment(wav)
+    assert result.probabilities.shape == (499, 4)
+    explanation = segmenter.explain(wav, "music", start=2.5, end=4.5)
+    total = explanation.bias + explanation.relevance.sum()
+    assert total == pytest.approx(explanation.logit_mean, abs=1e-4)
+
+
+def test_an_interrupted_training_ends_as_if_it_had_not_been(
+    trained, corpus, tmp_path
+):
+    for epochs in (1, 2):
+        run_recipe(
+            "teacher",
+            corpus,
+            tmp_path,
+            *[o for o in LITTLE if "number_of_epochs" not in o],
+            f"--number_of_epochs={epochs}",
+        )
+    log = (tmp_path / "teacher/train_log.txt").read_text()
+    assert len(re.findall("^epoch: ", log, flags=re.M)) == 2
+    whole = (trained / "teacher/train_log.txt").read_text()
+    assert log.splitlines()[-1] == whole.splitlines()[-1]
+    resumed, straight = (
+        load_file(folder / "teacher/export/model.safetensors")
+        for folder in (tmp_path, trained)
+    )
+    for name, tensor in straight.items():
+        assert torch.equal(resumed[name], tensor), name
+
+
+def test_a_missing_teacher_is_one_line(corpus, trained, tmp_path):
+    message = run_recipe(
+        "student",
+        corpus,
+        tmp_path,
+        *LITTLE,
+        "--teacher=nowhere",
+        f"--dictionary={trained / 'dictionary/dictionary.safetensors'}",
+        expect=2,
+    )
+    assert "Traceback" not in message
+    assert "nowhere" in message.splitlines()[-1]

@@ -1,0 +1,125 @@
+"""Losses and budgets by hand, and against PyTorch's own."""
+
+import pytest
+import torch
+from torch.distributions import Bernoulli, kl_divergence
+
+from explainable_seg.models.student import StudentOutput
+from explainable_seg.training.budget import Budget, error_ratio
+from explainable_seg.training.losses import (
+    UNKNOWN,
+    distillation_loss,
+    label_loss,
+    reconstruction_energy,
+    student_losses,
+)
+
+
+def everything(tensor):
+    return torch.ones_like(tensor, dtype=torch.bool)
+
+
+def test_label_loss_leaves_the_unknown_out():
+    logits = torch.tensor([[[0.0, 5.0]]], requires_grad=True)
+    targets = torch.tensor([[[1, UNKNOWN]]], dtype=torch.int8)
+    loss = label_loss(logits, targets)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.6931, abs=1e-4)
+    assert logits.grad[0, 0].tolist() == [-0.5, 0.0]
+
+
+def test_nothing_known_is_zero_with_a_gradient():
+    logits = torch.zeros(1, 3, 4, requires_grad=True)
+    loss = label_loss(logits, torch.full((1, 3, 4), UNKNOWN))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert logits.grad.abs().sum() == 0.0
+
+
+def test_distillation_is_kl_from_teacher_to_student():
+    generator = torch.Generator().manual_seed(0)
+    teacher, student = torch.randn(2, 2, 5, 4, generator=generator)
+    expected = kl_divergence(
+        Bernoulli(logits=teacher), Bernoulli(logits=student)
+    ).mean()
+    found = distillation_loss(student, teacher, everything(teacher))
+    torch.testing.assert_close(found, expected)
+
+
+def test_distillation_stays_finite_at_saturation_and_spares_the_teacher():
+    teacher = torch.tensor([200.0, -200.0], requires_grad=True)
+    student = torch.tensor([-200.0, 200.0], requires_grad=True)
+    loss = distillation_loss(student, teacher, everything(teacher))
+    loss.backward()
+    assert loss.item() == pytest.approx(200.0)
+    assert bool(torch.isfinite(student.grad).all())
+    assert teacher.grad is None
+
+
+def test_padding_counts_in_no_loss_of_the_student():
+    W = torch.eye(3)[:, :2]
+    X = torch.ones(1, 2, 3)
+    H = torch.tensor([[[1.0, 1.0], [9.0, 9.0]]])
+    code = torch.tensor([[[2.0, 0.0], [5.0, 5.0]]])
+    targets = torch.tensor([[[1, UNKNOWN], [UNKNOWN, UNKNOWN]]])
+    output = StudentOutput(torch.zeros(1, 2, 2), H, X, code)
+    losses = student_losses(output, torch.zeros(1, 2, 2), targets, W)
+    assert losses["distillation"].item() == 0.0
+    assert losses["l1_ratio"].item() == pytest.approx(1.0)
+    # Residuals (0, 0, 1) and (-1, 1, 1) of the one frame that counts.
+    assert losses["error_ratio"].item() == pytest.approx((1 / 3) ** 0.5)
+
+
+def test_energy_by_hand():
+    X = torch.tensor([[[3.0, 4.0]]])
+    W = torch.tensor([[1.0], [0.0]])
+    H = torch.tensor([[[1.0]]])
+    known = torch.ones(1, 1, dtype=torch.bool)
+    assert reconstruction_energy(X, W, H, known).item() == 20.0
+
+
+def test_silence_has_an_error_ratio_of_one():
+    zero = torch.zeros(())
+    assert error_ratio(zero, zero).item() == 1.0
+
+
+def test_budget_rises_when_broken_and_falls_with_slack():
+    budget = Budget(limit=2.0, weight=1.0)
+    budget(torch.tensor(4.0))
+    assert budget.weight > 1.0
+    for _ in range(3):
+        budget(torch.tensor(1.0))
+    assert budget.weight < 1.0
+
+
+def test_budget_holds_still_in_evaluation_and_within_bounds():
+    budget = Budget(limit=1.0, rate=1.0, bounds=(0.5, 2.0)).eval()
+    budget(torch.tensor(9.0))
+    assert budget.weight == 1.0
+    budget.train()
+    for _ in range(9):
+        penalty = budget(torch.tensor(9.0))
+    assert budget.weight == 2.0
+    assert penalty.item() == pytest.approx(18.0)
+
+
+def test_budget_meets_its_limit_by_itself():
+    # Minimise -x under x <= 3: the multiplier must find the balance.
+    x = torch.tensor(0.0, requires_grad=True)
+    budget = Budget(limit=3.0, weight=0.1, rate=0.05)
+    optimizer = torch.optim.SGD([x], lr=0.05)
+    for _ in range(2000):
+        optimizer.zero_grad()
+        (-x + budget(0.5 * x.square() / 1.5)).backward()
+        optimizer.step()
+    assert 0.5 * x.item() ** 2 / 1.5 == pytest.approx(3.0, rel=0.1)
+
+
+def test_budget_is_part_of_a_checkpoint():
+    budget = Budget(limit=1.0)
+    budget(torch.tensor(2.0))
+    copy = Budget(limit=1.0)
+    copy.load_state_dict(budget.state_dict())
+    assert torch.equal(copy.weight, budget.weight)
+    with pytest.raises(ValueError, match="limit"):
+        Budget(limit=0.0)
