@@ -2,10 +2,12 @@
 
 import torch
 
-from explainable_seg.frames import SAMPLE_RATE
+from explainable_seg.classes import CLASSES
+from explainable_seg.explanation.relevance import (
+    band_shares,
+    relevance_spectrum,
+)
 from explainable_seg.nmf.coding import coordinate_code
-
-BANDS_HZ = ((0, 100), (100, 1000), (1000, 4000), (4000, 8000))
 
 
 class RepresentationStats:
@@ -38,9 +40,11 @@ class RepresentationStats:
         self.theta = theta.detach().cpu().float()
         self.mu = mu
         self.n_sweeps = n_sweeps
-        n_atoms = self.W.shape[1]
-        # A fixed permutation without fixed points: every atom is exchanged.
-        self._shift = max(1, n_atoms // 2)
+        n_bins, n_atoms = self.W.shape
+        # The control: the same spectra with their frequencies exchanged, so
+        # that W'W, and with it the problem's difficulty, is the same.
+        order = torch.Generator().manual_seed(0)
+        self.permuted_W = self.W[torch.randperm(n_bins, generator=order)]
         self.n_frames = 0
         self.energy = 0.0
         self.input_by_bin = torch.zeros(self.W.shape[0], dtype=torch.float64)
@@ -51,8 +55,9 @@ class RepresentationStats:
             for name in ("student", "nmf")
         }
         self.positive = torch.zeros_like(self.theta, dtype=torch.float64)
-        # Sums of h, g, h^2, g^2, hg (and hg of the permuted control).
-        self.moments = torch.zeros(6, n_atoms, dtype=torch.float64)
+        # Sums over frames and atoms of h, g, p, h^2, g^2, p^2, h g, h p, for
+        # the activations of student, transform and control.
+        self.moments = torch.zeros(8, dtype=torch.float64)
 
     def update(self, X: torch.Tensor, H: torch.Tensor) -> None:
         """Add the frames of a recording.
@@ -65,10 +70,8 @@ class RepresentationStats:
             The student's activations.
         """
         X, H = X.cpu().float(), H.cpu().float()
-        code = torch.zeros(self.W.shape[1], len(X))
-        G = self.W.T @ self.W
-        coordinate_code(self.W.T @ X.T, G, code, self.mu, self.n_sweeps)
-        code = code.T.contiguous()
+        code = self._transform(X, self.W)
+        control = self._transform(X, self.permuted_W)
         self.n_frames += len(X)
         self.energy += X.double().square().sum().item()
         self.input_by_bin += X.double().sum(dim=0)
@@ -78,22 +81,31 @@ class RepresentationStats:
             self.active[name] += int((activations > 0).sum())
             self.used[name] += (activations > 0).sum(dim=0)
         self.positive += self.theta.clamp(min=0) * H.double().sum(dim=0)
-        permuted = code.roll(self._shift, dims=1)
-        products = (H, code, H * H, code * code, H * code, H * permuted)
-        self.moments += torch.stack([p.double().sum(dim=0) for p in products])
+        terms = (H, code, control)
+        products = [*terms, *(term * term for term in terms)]
+        products += [H * code, H * control]
+        self.moments += torch.stack([p.double().sum() for p in products])
 
-    def summary(self) -> dict[str, float]:
+    def _transform(self, X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
+        """NMF transform [T, K] of frames for a dictionary."""
+        C = W.T @ X.T
+        H = coordinate_code(
+            C, W.T @ W, torch.zeros_like(C), self.mu, self.n_sweeps
+        )
+        return H.T.contiguous()
+
+    def summary(self) -> dict[str, float | None]:
         """Measures over all frames.
 
         Returns
         -------
-        dict[str, float]
+        dict[str, float or None]
             ``error`` and ``nmf_error`` (||X - W H|| / ||X||), their
             ``error_ratio``, active ``atoms`` and ``nmf_atoms`` a frame, their
             ``atoms_ratio``, ``dead`` and ``nmf_dead`` (share of atoms that no
-            frame uses), ``correlation`` of H with the transform (mean over
-            atoms), and ``permuted_correlation``, the same with the atoms of
-            the transform exchanged.
+            frame uses), ``correlation`` of H with the transform (Pearson,
+            frames and atoms pooled), and ``permuted_correlation``, the same with the transform
+            for a W whose frequencies are exchanged.
 
         Raises
         ------
@@ -127,49 +139,32 @@ class RepresentationStats:
             "permuted_correlation": permuted,
         }
 
-    def band_shares(self) -> dict[str, list[float]]:
+    def band_shares(self) -> dict[str, list[float] | None]:
         """Share of each band in the positive relevance of each class.
-
-        The relevance of an atom is spread over the bins as its spectrum is.
 
         Returns
         -------
-        dict[str, list[float]]
-            For ``input`` and each row of Theta (``0``, ``1``, ...) the shares
-            of :data:`BANDS_HZ`, which sum to 1; ``input`` is the spectrogram's
-            own.
+        dict[str, list[float] or None]
+            For ``input`` (the spectrogram itself) and each class the shares of
+            :data:`~explainable_seg.explanation.relevance.BANDS_HZ`; None for a
+            class without positive relevance.
         """
-        spectra = self.W.double() / self.W.double().sum(dim=0).clamp(min=1e-12)
-        rows = {"input": self.input_by_bin}
-        for c, relevance in enumerate(self.positive):
-            rows[str(c)] = spectra @ relevance
-        bins = torch.linspace(0, SAMPLE_RATE / 2, len(self.W))
-        shares = {}
-        for name, spectrum in rows.items():
-            total = spectrum.sum().clamp(min=1e-12)
-            shares[name] = [
-                (
-                    spectrum[
-                        (bins >= low) & (bins < high + (high == 8000))
-                    ].sum()
-                    / total
-                ).item()
-                for low, high in BANDS_HZ
-            ]
+        shares = {"input": band_shares(self.input_by_bin)}
+        for name, relevance in zip(CLASSES, self.positive):
+            spectrum = relevance_spectrum(relevance, self.W)
+            shares[name] = band_shares(spectrum)
         return shares
 
-    def _correlations(self) -> tuple[float, float]:
-        """Mean Pearson correlation over atoms, and that of the control."""
-        h, g, hh, gg, hg, hp = self.moments / self.n_frames
-        deviation_h = (hh - h * h).clamp(min=0).sqrt()
-        deviation_g = (gg - g * g).clamp(min=0).sqrt()
+    def _correlations(self) -> tuple[float | None, float | None]:
+        """Pearson correlation over frames and atoms, and the control's."""
+        n_values = self.n_frames * self.W.shape[1]
+        h, g, p, hh, gg, pp, hg, hp = (self.moments / n_values).tolist()
+        return (
+            _ratio(hg - h * g, (hh - h * h) * (gg - g * g)),
+            _ratio(hp - h * p, (hh - h * h) * (pp - p * p)),
+        )
 
-        def mean(product: torch.Tensor, first: torch.Tensor) -> float:
-            mean_g, deviation = first
-            scale = deviation_h * deviation
-            defined = scale > 0
-            values = (product - h * mean_g)[defined] / scale[defined]
-            return values.mean().item()
 
-        rolled = torch.stack([g, deviation_g]).roll(self._shift, dims=1)
-        return mean(hg, torch.stack([g, deviation_g])), mean(hp, rolled)
+def _ratio(covariance: float, variances: float) -> float | None:
+    """Correlation; None where one of the two is constant."""
+    return covariance / variances**0.5 if variances > 0 else None

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from explainable_seg.errors import AudioError
+from explainable_seg.features.lengths import require_frame
 from explainable_seg.frames import HOP, WINDOW
 
 
@@ -66,11 +66,7 @@ class LogPowerSpectrogram(torch.nn.Module):
         -------
         torch.Tensor [shape=(B, T, F)]
         """
-        if wav.shape[-1] < WINDOW:
-            raise AudioError(
-                f"expected at least {WINDOW} samples at 16 kHz, "
-                f"got {wav.shape[-1]}"
-            )
+        require_frame(wav)
         margin = (self.n_fft - WINDOW) // 2
         stft = torch.stft(
             torch.nn.functional.pad(wav.float(), (margin, margin)),

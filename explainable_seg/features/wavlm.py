@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import torch
 
-from explainable_seg.errors import AudioError, ModelError
-from explainable_seg.frames import WINDOW
+from explainable_seg.errors import ModelError
+from explainable_seg.features.lengths import require_frame
 
 if TYPE_CHECKING:
     from transformers import WavLMModel
@@ -98,11 +98,7 @@ class WavLMFeatures(torch.nn.Module):
         torch.Tensor [shape=(B, T, n_features)]
             Weighted sum of the hidden states, instance-normalised over time.
         """
-        if wav.shape[-1] < WINDOW:
-            raise AudioError(
-                f"expected at least {WINDOW} samples at 16 kHz, "
-                f"got {wav.shape[-1]}"
-            )
+        require_frame(wav)
         if self.normalize:
             wav = torch.nn.functional.layer_norm(wav, wav.shape[-1:])
         with torch.no_grad():
