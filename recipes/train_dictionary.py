@@ -18,14 +18,13 @@ import logging
 from pathlib import Path
 
 import torch
-from hyperpyyaml import load_hyperpyyaml
 
 import speechbrain as sb
 from explainable_seg.data.chunks import EpochSampler, whole_regions_loader
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.files import atomic_write_text
 from explainable_seg.training.dictionary import save_dictionary
-from explainable_seg.training.run import run_recipe
+from explainable_seg.training.run import load_hparams, run_recipe
 from speechbrain.utils.distributed import run_on_main
 
 logger = logging.getLogger(__name__)
@@ -85,8 +84,7 @@ class DictionaryBrain(sb.Brain):
 def main(arguments):
     """Prepare, factorise and measure."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    with open(hparams_file, encoding="utf-8") as stream:
-        hparams = load_hyperpyyaml(stream, overrides)
+    hparams = load_hparams(hparams_file, overrides)
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,

@@ -18,7 +18,6 @@ import logging
 from pathlib import Path
 
 import torch
-from hyperpyyaml import load_hyperpyyaml
 
 import speechbrain as sb
 from explainable_seg.data.chunks import EpochSampler, whole_regions_loader
@@ -35,7 +34,7 @@ from explainable_seg.training.alarms import (
 from explainable_seg.training.dictionary import load_dictionary
 from explainable_seg.training.export import export_and_score
 from explainable_seg.training.losses import student_losses
-from explainable_seg.training.run import run_recipe
+from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
 from speechbrain.utils.distributed import run_on_main
 
@@ -121,8 +120,7 @@ def main(arguments):
     """Load teacher and dictionary, train, export and score."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     sb.utils.distributed.ddp_init_group(run_opts)
-    with open(hparams_file, encoding="utf-8") as stream:
-        hparams = load_hyperpyyaml(stream, overrides)
+    hparams = load_hparams(hparams_file, overrides)
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,

@@ -17,7 +17,6 @@ import logging
 from pathlib import Path
 
 import torch
-from hyperpyyaml import load_hyperpyyaml
 
 import speechbrain as sb
 from explainable_seg.data.chunks import EpochSampler, whole_regions_loader
@@ -26,7 +25,7 @@ from explainable_seg.inference.windows import stitch
 from explainable_seg.training.alarms import warn_of_silent_classes
 from explainable_seg.training.export import export_and_score
 from explainable_seg.training.losses import label_loss
-from explainable_seg.training.run import run_recipe
+from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
 from speechbrain.utils.distributed import run_on_main
 
@@ -94,8 +93,7 @@ def main(arguments):
     """Prepare, train, export and score."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     sb.utils.distributed.ddp_init_group(run_opts)
-    with open(hparams_file, encoding="utf-8") as stream:
-        hparams = load_hyperpyyaml(stream, overrides)
+    hparams = load_hparams(hparams_file, overrides)
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,

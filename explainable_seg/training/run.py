@@ -3,8 +3,48 @@
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
+
+from hyperpyyaml import load_hyperpyyaml
 
 from explainable_seg.errors import ExplainableSegError
+
+
+def load_hparams(path: str, overrides: str) -> dict[str, Any]:
+    """Read a HyperPyYAML file with the overrides of the command line.
+
+    Arguments
+    ---------
+    path : str
+        The file; it makes the objects that it names.
+    overrides : str
+        YAML of the keys to change.
+
+    Returns
+    -------
+    dict[str, Any]
+        Its values.
+
+    Raises
+    ------
+    ExplainableSegError
+        If the file is missing, lacks an overridden key, or a placeholder of it
+        was not filled in.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return load_hyperpyyaml(stream, overrides)
+    except OSError as error:
+        raise ExplainableSegError(
+            f"expected a YAML file, got '{error.strerror}', in {path}; "
+            "name one of hparams/<corpus>/"
+        ) from None
+    except (KeyError, ValueError) as error:
+        reason = " ".join(str(error.args[0] if error.args else error).split())
+        raise ExplainableSegError(
+            f"expected settings that fit, got '{reason}', in {path}; "
+            "correct the option"
+        ) from None
 
 
 def run_recipe(main: Callable[[Sequence[str]], None]) -> None:

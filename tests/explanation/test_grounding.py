@@ -10,7 +10,7 @@ from explainable_seg.explanation.grounding import (
     measure_grounding,
     reconstruction_error,
 )
-from explainable_seg.nmf import accelerated_code
+from explainable_seg.nmf import coordinate_code
 
 
 def case() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -24,7 +24,8 @@ def case() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 def code(X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
     """The NMF transform."""
-    return accelerated_code(X @ W, W.T @ W, 1e-4, 300)
+    H = torch.zeros(W.shape[1], len(X))
+    return coordinate_code(W.T @ X.T, W.T @ W, H, 1e-4, 300).T
 
 
 def test_exact_activations_have_no_error_and_full_agreement() -> None:

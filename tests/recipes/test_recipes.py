@@ -182,3 +182,9 @@ def test_a_missing_teacher_is_one_line(corpus, trained, tmp_path):
     )
     assert "Traceback" not in message
     assert "nowhere" in message.splitlines()[-1]
+
+
+def test_a_wrong_option_is_one_line(corpus, tmp_path):
+    message = run_recipe("teacher", corpus, tmp_path, "--depth=3", expect=2)
+    assert "Traceback" not in message
+    assert "depth" in message.splitlines()[-1]
