@@ -129,10 +129,10 @@ class RepresentationStats:
         return {
             "error": error,
             "nmf_error": nmf_error,
-            "error_ratio": error / nmf_error,
+            "error_ratio": error / nmf_error if nmf_error else None,
             "atoms": atoms,
             "nmf_atoms": nmf_atoms,
-            "atoms_ratio": atoms / nmf_atoms,
+            "atoms_ratio": atoms / nmf_atoms if nmf_atoms else None,
             "dead": dead,
             "nmf_dead": nmf_dead,
             "correlation": correlation,
