@@ -171,7 +171,7 @@ def facts(work, seconds):
         ),
         "agreement of H with the NMF transform": (
             f"{measures['correlation']:.2f} "
-            f"(permuted atoms: {measures['permuted_correlation']:.2f})"
+            f"(permuted W: {measures['permuted_correlation']:.2f})"
         ),
     }
 
