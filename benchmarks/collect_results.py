@@ -26,6 +26,7 @@ MEASURES = (
     "dead",
     "correlation",
     "permuted_correlation",
+    "heard_relevance",
 )
 BANDS = ("0-100 Hz", "100-1k Hz", "1k-4k Hz", "4k-8k Hz")
 

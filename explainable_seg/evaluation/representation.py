@@ -55,6 +55,7 @@ class RepresentationStats:
             for name in ("student", "nmf")
         }
         self.positive = torch.zeros_like(self.theta, dtype=torch.float64)
+        self.heard = torch.zeros_like(self.positive)
         # Sums over frames and atoms of h, g, p, h^2, g^2, p^2, h g, h p, for
         # the activations of student, transform and control.
         self.moments = torch.zeros(8, dtype=torch.float64)
@@ -80,7 +81,9 @@ class RepresentationStats:
             self.residual[name] += residual.square().sum().item()
             self.active[name] += int((activations > 0).sum())
             self.used[name] += (activations > 0).sum(dim=0)
-        self.positive += self.theta.clamp(min=0) * H.double().sum(dim=0)
+        weights = self.theta.clamp(min=0).double()
+        self.positive += weights * H.double().sum(dim=0)
+        self.heard += weights * torch.minimum(H, code).double().sum(dim=0)
         terms = (H, code, control)
         products = [*terms, *(term * term for term in terms)]
         products += [H * code, H * control]
@@ -105,7 +108,10 @@ class RepresentationStats:
             ``atoms_ratio``, ``dead`` and ``nmf_dead`` (share of atoms that no
             frame uses), ``correlation`` of H with the transform (Pearson,
             frames and atoms pooled), and ``permuted_correlation``, the same with the transform
-            for a W whose frequencies are exchanged.
+            for a W whose frequencies are exchanged, and ``heard_relevance``,
+            the share of the positive relevance that activations up to those
+            of the transform carry: the rest rests on atoms that the network
+            has raised above what is heard.
 
         Raises
         ------
@@ -126,6 +132,7 @@ class RepresentationStats:
             for name in ("student", "nmf")
         )
         correlation, permuted = self._correlations()
+        positive = self.positive.sum().item()
         return {
             "error": error,
             "nmf_error": nmf_error,
@@ -137,6 +144,9 @@ class RepresentationStats:
             "nmf_dead": nmf_dead,
             "correlation": correlation,
             "permuted_correlation": permuted,
+            "heard_relevance": (
+                self.heard.sum().item() / positive if positive else None
+            ),
         }
 
     def band_shares(self) -> dict[str, list[float] | None]:

@@ -70,3 +70,16 @@ def test_silence_has_no_measures(atoms):
     stats.update(torch.zeros(3, 257), torch.zeros(3, 8))
     with pytest.raises(ValueError, match="sound"):
         stats.summary()
+
+
+def test_relevance_that_is_not_heard_is_told_apart(atoms):
+    theta = torch.zeros(4, 8)
+    theta[0, 0], theta[0, 1] = 1.0, 2.0
+    sound = torch.zeros(1, 8)
+    sound[0, 0] = 3.0
+    H = torch.zeros(1, 8)
+    # Of atom 0 three of four are heard, of atom 1 nothing: 3 of 4 + 2 * 1.
+    H[0, 0], H[0, 1] = 4.0, 1.0
+    stats = RepresentationStats(atoms, 0.0, theta)
+    stats.update(sound @ atoms.T, H)
+    assert stats.summary()["heard_relevance"] == pytest.approx(0.5)
