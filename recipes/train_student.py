@@ -36,6 +36,7 @@ from explainable_seg.training.export import export_and_score
 from explainable_seg.training.losses import student_losses
 from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
+from explainable_seg.training.warm_start import warm_start
 from speechbrain.utils.distributed import run_on_main
 
 logger = logging.getLogger(__name__)
@@ -158,6 +159,8 @@ def main(arguments):
         for part in ("dev", "test")
     }
     dev_loader = whole_regions_loader(parts["dev"])
+    if hparams["warm_start"]:
+        warm_start(hparams["model"], brain.teacher)
     if hparams["compile_tcn"]:
         hparams["model"].tcn.compile()
     brain.fit(hparams["epoch_counter"], loader, dev_loader)
