@@ -60,7 +60,7 @@ class StudentBrain(sb.Brain):
         return self.modules.model(wav), teacher_logits
 
     def compute_objectives(self, predictions, batch, stage):
-        """Distillation under the budgets of grounding and sparsity."""
+        """Distillation under the budgets that keep H to the sound."""
         targets = batch["targets"].to(self.device)
         if stage != sb.Stage.TRAIN:
             logits, H, X = predictions
@@ -68,12 +68,14 @@ class StudentBrain(sb.Brain):
             self.stats.update(X, H)
             return torch.zeros(())
         output, teacher_logits = predictions
-        losses = student_losses(output, teacher_logits, targets, self.W)
+        theta = self.hparams.model.classifier.weight
+        losses = student_losses(output, teacher_logits, targets, self.W, theta)
         self.last = {name: float(x.detach()) for name, x in losses.items()}
         return (
             losses["distillation"]
             + self.modules.error_budget(losses["error_ratio"])
             + self.modules.l1_budget(losses["l1_ratio"])
+            + self.modules.unheard_budget(losses["unheard"])
         )
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
@@ -137,6 +139,7 @@ def main(arguments):
         "model": hparams["model"],
         "error_budget": hparams["error_budget"],
         "l1_budget": hparams["l1_budget"],
+        "unheard_budget": hparams["unheard_budget"],
     }
     hparams["checkpointer"].add_recoverables(recoverables)
     brain = StudentBrain(

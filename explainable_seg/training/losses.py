@@ -119,11 +119,55 @@ def reconstruction_energy(
     return (residual.square().sum(dim=-1) * known).sum()
 
 
+def unheard_share(
+    H: torch.Tensor,
+    code: torch.Tensor,
+    theta: torch.Tensor,
+    known: torch.Tensor,
+) -> torch.Tensor:
+    """Share of the relevance that rests on atoms raised above the sound.
+
+    An activation up to the sparse code's is heard in the frame; what exceeds
+    it was put there by the network, and evidence that rests on it says little
+    about the sound. Relevance counts for and against, each class alike.
+
+    Arguments
+    ---------
+    H : torch.Tensor [shape=(B, T, K)]
+        Activations.
+    code : torch.Tensor [shape=(B, T, K)]
+        Sparse code of the spectrogram.
+    theta : torch.Tensor [shape=(C, K)]
+        Classification weights.
+    known : torch.Tensor [shape=(B, T), dtype=bool]
+        Frames that are not padding.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+        In [0, 1], mean over classes.
+
+    Example
+    -------
+    >>> H, code = torch.tensor([[[4.0]]]), torch.tensor([[[3.0]]])
+    >>> known = torch.ones(1, 1, dtype=torch.bool)
+    >>> unheard_share(H, code, torch.ones(4, 1), known)
+    tensor(0.2500)
+    """
+    counted = known.unsqueeze(-1)
+    everything = (H * counted).sum(dim=(0, 1))
+    raised = ((H - code).clamp(min=0) * counted).sum(dim=(0, 1))
+    weights = theta.abs()
+    tiny = torch.finfo(H.dtype).tiny
+    return ((weights @ raised) / (weights @ everything).clamp(min=tiny)).mean()
+
+
 def student_losses(
     output: StudentOutput,
     teacher_logits: torch.Tensor,
     targets: torch.Tensor,
     W: torch.Tensor,
+    theta: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """What the student is trained on, each a scalar.
 
@@ -141,13 +185,15 @@ def student_losses(
         1, 0, or -1 where the class is unknown.
     W : torch.Tensor [shape=(F, K)]
         Dictionary.
+    theta : torch.Tensor [shape=(C, K)]
+        Classification weights.
 
     Returns
     -------
     dict[str, torch.Tensor]
         ``distillation`` (nats a decision), ``error_ratio`` (reconstruction
         error, times that of the sparse code), ``l1_ratio`` (L1 norm, times
-        that of the sparse code).
+        that of the sparse code), ``unheard`` (:func:`unheard_share`).
     """
     known = (targets != UNKNOWN).any(dim=-1)
     H, X, code = output.activations, output.spectrogram, output.code
@@ -164,4 +210,5 @@ def student_losses(
             reconstruction_energy(X, W, code, known),
         ),
         "l1_ratio": (H.sum(dim=-1) * known).sum() / code_l1.clamp(min=tiny),
+        "unheard": unheard_share(H, code, theta, known),
     }

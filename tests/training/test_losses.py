@@ -63,11 +63,14 @@ def test_padding_counts_in_no_loss_of_the_student():
     code = torch.tensor([[[2.0, 0.0], [5.0, 5.0]]])
     targets = torch.tensor([[[1, UNKNOWN], [UNKNOWN, UNKNOWN]]])
     output = StudentOutput(torch.zeros(1, 2, 2), H, X, code)
-    losses = student_losses(output, torch.zeros(1, 2, 2), targets, W)
+    theta = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
+    losses = student_losses(output, torch.zeros(1, 2, 2), targets, W, theta)
     assert losses["distillation"].item() == 0.0
     assert losses["l1_ratio"].item() == pytest.approx(1.0)
     # Residuals (0, 0, 1) and (-1, 1, 1) of the one frame that counts.
     assert losses["error_ratio"].item() == pytest.approx((1 / 3) ** 0.5)
+    # H (1, 1) over code (2, 0): nothing raised of atom 0, all of atom 1.
+    assert losses["unheard"].item() == pytest.approx((0.0 + 0.5) / 2)
 
 
 def test_energy_by_hand():
