@@ -60,6 +60,9 @@ def main(arguments):
     parser.add_argument("--short", action="store_true", help="few steps")
     options = parser.parse_args(arguments)
     work = options.output / "work"
+    # From the start each time: what an earlier demo left may be of other
+    # settings or of an older version.
+    shutil.rmtree(work, ignore_errors=True)
     seconds = {s: run_stage(s, work, options.short) for s in STAGES}
     student = options.output / "student"
     shutil.copytree(work / "student/export", student, dirs_exist_ok=True)
@@ -83,15 +86,16 @@ def run_stage(stage, work, short):
     }
     logger.info("stage: %s", stage)
     start = time.perf_counter()
-    subprocess.run(
+    run = subprocess.run(
         [sys.executable, HERE / f"train_{stage}.py", hparams]
         + [
             f"--{name}={value}"
             for name, value in settings.items()
             if f"\n{name}:" in known
-        ],
-        check=True,
+        ]
     )
+    if run.returncode:
+        raise SystemExit(run.returncode)  # the recipe has said why
     return time.perf_counter() - start
 
 
