@@ -19,6 +19,8 @@ FRAME_STEP = HOP / SAMPLE_RATE  # seconds
 FRAME_CENTRE = WINDOW / 2 / SAMPLE_RATE  # seconds, centre of frame 0
 FRAME_START = FRAME_CENTRE - FRAME_STEP / 2  # seconds, nominal start of frame 0
 
+UNKNOWN = -1  # target of a frame in which a class is not annotated
+
 Span = tuple[float, float]  # (start, end) in seconds
 
 

@@ -14,7 +14,6 @@ Authors
 """
 
 import json
-import logging
 from pathlib import Path
 
 import torch
@@ -38,8 +37,6 @@ from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
 from explainable_seg.training.warm_start import warm_start
 from speechbrain.utils.distributed import run_on_main
-
-logger = logging.getLogger(__name__)
 
 
 class StudentBrain(sb.Brain):
@@ -70,7 +67,7 @@ class StudentBrain(sb.Brain):
         output, teacher_logits = predictions
         theta = self.hparams.model.classifier.weight
         losses = student_losses(output, teacher_logits, targets, self.W, theta)
-        self.last = {name: float(x.detach()) for name, x in losses.items()}
+        self.last = {name: x.detach() for name, x in losses.items()}
         return (
             losses["distillation"]
             + self.modules.error_budget(losses["error_ratio"])
@@ -106,7 +103,10 @@ class StudentBrain(sb.Brain):
         for log in self.hparams.loggers:
             log.log_stats(
                 {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
-                train_stats={"loss": self.train_loss, **self.last},
+                train_stats={
+                    "loss": self.train_loss,
+                    **{name: float(x) for name, x in self.last.items()},
+                },
                 valid_stats={
                     "macro_f1": macro_f1,
                     **self.choice.known_f1,

@@ -13,7 +13,6 @@ Authors
  * explainable-seg contributors 2026
 """
 
-import logging
 from pathlib import Path
 
 import torch
@@ -28,8 +27,6 @@ from explainable_seg.training.losses import label_loss
 from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
 from speechbrain.utils.distributed import run_on_main
-
-logger = logging.getLogger(__name__)
 
 
 class TeacherBrain(sb.Brain):

@@ -16,10 +16,14 @@ from explainable_seg.data.rendering import add_track
 from explainable_seg.data.scenes import Track, programme_spans
 from explainable_seg.data.sound import frame_powers, gated_level
 from explainable_seg.data.style import Range, Style, ToneRange
-from explainable_seg.frames import SAMPLE_RATE, frame_targets, num_frames
+from explainable_seg.frames import (
+    SAMPLE_RATE,
+    UNKNOWN,
+    frame_targets,
+    num_frames,
+)
 
 SPEECH, OVERLAP = CLASSES.index("speech"), CLASSES.index("overlap")
-UNKNOWN = -1
 QUIETEST_DB = -45.0  # level re which sounds are laid over near silence
 
 

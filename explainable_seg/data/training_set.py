@@ -1,6 +1,5 @@
 """The training data of a recipe: recorded and composed chunks, mixed."""
 
-import logging
 import os
 from pathlib import Path
 from typing import Optional
@@ -16,8 +15,6 @@ from explainable_seg.data.chunks import (
 from explainable_seg.data.clips import ClipPool, read_clips
 from explainable_seg.data.composer import Composer
 from explainable_seg.data.manifest import read_manifest
-
-logger = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
 

@@ -20,14 +20,13 @@ from explainable_seg.errors import ManifestError
 from explainable_seg.frames import (
     FRAME_STEP,
     SAMPLE_RATE,
+    UNKNOWN,
     Span,
     frame_targets,
     num_frames,
 )
 
 Entry = TypeVar("Entry")
-
-UNKNOWN = -1  # target of a frame in which a class is not annotated
 
 
 @dataclass(frozen=True)

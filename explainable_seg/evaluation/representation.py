@@ -3,11 +3,12 @@
 import torch
 
 from explainable_seg.classes import CLASSES
+from explainable_seg.explanation.grounding import permute_frequencies
 from explainable_seg.explanation.relevance import (
     band_shares,
     relevance_spectrum,
 )
-from explainable_seg.nmf.coding import coordinate_code
+from explainable_seg.nmf.coding import sparse_code
 
 
 class RepresentationStats:
@@ -40,11 +41,8 @@ class RepresentationStats:
         self.theta = theta.detach().cpu().float()
         self.mu = mu
         self.n_sweeps = n_sweeps
-        n_bins, n_atoms = self.W.shape
-        # The control: the same spectra with their frequencies exchanged, so
-        # that W'W, and with it the problem's difficulty, is the same.
-        order = torch.Generator().manual_seed(0)
-        self.permuted_W = self.W[torch.randperm(n_bins, generator=order)]
+        n_atoms = self.W.shape[1]
+        self.permuted_W = permute_frequencies(self.W)
         self.n_frames = 0
         self.energy = 0.0
         self.input_by_bin = torch.zeros(self.W.shape[0], dtype=torch.float64)
@@ -71,8 +69,10 @@ class RepresentationStats:
             The student's activations.
         """
         X, H = X.cpu().float(), H.cpu().float()
-        code = self._transform(X, self.W)
-        control = self._transform(X, self.permuted_W)
+        code, control = (
+            sparse_code(X, W, self.mu, self.n_sweeps).contiguous()
+            for W in (self.W, self.permuted_W)
+        )
         self.n_frames += len(X)
         self.energy += X.double().square().sum().item()
         self.input_by_bin += X.double().sum(dim=0)
@@ -89,14 +89,6 @@ class RepresentationStats:
         products += [H * code, H * control]
         self.moments += torch.stack([p.double().sum() for p in products])
 
-    def _transform(self, X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """NMF transform [T, K] of frames for a dictionary."""
-        C = W.T @ X.T
-        H = coordinate_code(
-            C, W.T @ W, torch.zeros_like(C), self.mu, self.n_sweeps
-        )
-        return H.T.contiguous()
-
     def summary(self) -> dict[str, float | None]:
         """Measures over all frames.
 
@@ -107,9 +99,9 @@ class RepresentationStats:
             ``error_ratio``, active ``atoms`` and ``nmf_atoms`` a frame, their
             ``atoms_ratio``, ``dead`` and ``nmf_dead`` (share of atoms that no
             frame uses), ``correlation`` of H with the transform (Pearson,
-            frames and atoms pooled), and ``permuted_correlation``, the same with the transform
-            for a W whose frequencies are exchanged, and ``heard_relevance``,
-            the share of the positive relevance that activations up to those
+            frames and atoms pooled), ``permuted_correlation``, the same with
+            the transform for a W whose frequencies are exchanged, and
+            ``heard_relevance``, the share of the positive relevance that activations up to those
             of the transform carry: the rest rests on atoms that the network
             has raised above what is heard.
 

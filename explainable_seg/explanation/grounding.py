@@ -132,6 +132,28 @@ def agreement(H: torch.Tensor, reference: torch.Tensor) -> float | None:
     return ((ours * theirs).sum() / norm).item()
 
 
+def permute_frequencies(W: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    """The control: a dictionary with its frequencies permuted.
+
+    The same way for all atoms, so norms and ``W' W`` stay what they were: the
+    coding problem is as hard as before and only the match between atoms and
+    sound is broken.
+
+    Arguments
+    ---------
+    W : torch.Tensor [shape=(F, K)]
+        Dictionary.
+    seed : int
+        Seed of the permutation.
+
+    Returns
+    -------
+    torch.Tensor [shape=(F, K)]
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return W[torch.randperm(len(W), generator=generator)]
+
+
 def measure_grounding(
     X: torch.Tensor,
     W: torch.Tensor,
@@ -141,9 +163,7 @@ def measure_grounding(
 ) -> Grounding:
     """Agreement of the activations with the sound, beside a control.
 
-    The control permutes the frequencies of W, the same way for all atoms.
-    Norms and ``W' W`` stay what they were, so the coding problem is as hard as
-    before and only the match between atoms and sound is broken.
+    The control is that of :func:`permute_frequencies`.
 
     Arguments
     ---------
@@ -163,8 +183,7 @@ def measure_grounding(
     Grounding
     """
     code = transform(X, W)
-    generator = torch.Generator().manual_seed(seed)
-    permuted = W[torch.randperm(len(W), generator=generator)]
+    permuted = permute_frequencies(W, seed)
     return Grounding(
         best_error=reconstruction_error(X, W, code),
         agreement=agreement(H, code),

@@ -29,7 +29,7 @@ from explainable_seg.inference.pretrained import (
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.windows import stitch
 from explainable_seg.models.student import Student
-from explainable_seg.nmf import coordinate_code
+from explainable_seg.nmf import sparse_code
 
 CODE_SWEEPS = 20  # of the sparse code that activations are compared with
 
@@ -293,9 +293,7 @@ class ExplainableSegmenter:
 
     def _sparse_code(self, X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
         """Activations [T, K] that the sound alone would get."""
-        C = W.T @ X.T
-        H = torch.zeros_like(C)
-        return coordinate_code(C, W.T @ W, H, self.model.mu, CODE_SWEEPS).T
+        return sparse_code(X, W, self.model.mu, CODE_SWEEPS)
 
 
 def check_span(start: float | None, end: float | None) -> None:

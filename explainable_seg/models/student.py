@@ -8,7 +8,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.features.frontend import FrontEnd, make_frontend
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
 from explainable_seg.models.tcn import TCN
-from explainable_seg.nmf.coding import coordinate_code
+from explainable_seg.nmf.coding import sparse_code
 
 
 class StudentOutput(NamedTuple):
@@ -147,10 +147,8 @@ class Student(torch.nn.Module):
         torch.Tensor [shape=(B, T, K)]
             Activations that depend on each frame alone.
         """
-        W = self.dictionary
         with torch.autocast(X.device.type, enabled=False):
-            C = W.T @ X.flatten(0, 1).T
-            H = coordinate_code(
-                C, W.T @ W, torch.zeros_like(C), self.mu, self.code_sweeps
+            H = sparse_code(
+                X.flatten(0, 1), self.dictionary, self.mu, self.code_sweeps
             )
-        return H.T.reshape(*X.shape[:2], -1)
+        return H.reshape(*X.shape[:2], -1)

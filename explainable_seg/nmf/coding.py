@@ -79,3 +79,33 @@ def coordinate_code(
             gradient = C[k] - mu - G[k] @ H
             H[k] = torch.add(H[k], gradient, alpha=1.0 / norm).clamp_(min=0.0)
     return H
+
+
+def sparse_code(
+    X: torch.Tensor, W: torch.Tensor, mu: float, n_sweeps: int
+) -> torch.Tensor:
+    """Activations of frames for a dictionary, from nothing, by whole sweeps.
+
+    Arguments
+    ---------
+    X : torch.Tensor [shape=(T, F)]
+        Non-negative frames.
+    W : torch.Tensor [shape=(F, K)]
+        Dictionary.
+    mu : float
+        Weight of the sparsity term.
+    n_sweeps : int
+        Passes over all atoms.
+
+    Returns
+    -------
+    torch.Tensor [shape=(T, K)]
+        Non-negative; those of a frame depend on that frame alone.
+
+    Example
+    -------
+    >>> sparse_code(torch.tensor([[3.0, 0.5]]), torch.eye(2), 1.0, 1)
+    tensor([[2., 0.]])
+    """
+    C = W.T @ X.T
+    return coordinate_code(C, W.T @ W, torch.zeros_like(C), mu, n_sweeps).T

@@ -8,10 +8,9 @@ gradient, so that a batch without a class trains the others.
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
+from explainable_seg.frames import UNKNOWN
 from explainable_seg.models.student import StudentOutput
 from explainable_seg.training.budget import error_ratio
-
-UNKNOWN = -1
 
 
 def masked_mean(values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
