@@ -27,6 +27,7 @@ MEASURES = (
     "correlation",
     "permuted_correlation",
     "heard_relevance",
+    "supported_relevance",
 )
 BANDS = ("0-100 Hz", "100-1k Hz", "1k-4k Hz", "4k-8k Hz")
 

@@ -72,7 +72,7 @@ class StudentBrain(sb.Brain):
             losses["distillation"]
             + self.modules.error_budget(losses["error_ratio"])
             + self.modules.l1_budget(losses["l1_ratio"])
-            + self.modules.unheard_budget(losses["unheard"])
+            + self.modules.support_budget(losses["unsupported"])
         )
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
@@ -139,7 +139,7 @@ def main(arguments):
         "model": hparams["model"],
         "error_budget": hparams["error_budget"],
         "l1_budget": hparams["l1_budget"],
-        "unheard_budget": hparams["unheard_budget"],
+        "support_budget": hparams["support_budget"],
     }
     hparams["checkpointer"].add_recoverables(recoverables)
     brain = StudentBrain(

@@ -8,7 +8,7 @@ from explainable_seg.explanation.relevance import (
     band_shares,
     relevance_spectrum,
 )
-from explainable_seg.nmf.coding import sparse_code
+from explainable_seg.nmf.coding import overshoot, sparse_code
 
 
 class RepresentationStats:
@@ -54,6 +54,7 @@ class RepresentationStats:
         }
         self.positive = torch.zeros_like(self.theta, dtype=torch.float64)
         self.heard = torch.zeros_like(self.positive)
+        self.supported = torch.zeros_like(self.positive)
         # Sums over frames and atoms of h, g, p, h^2, g^2, p^2, h g, h p, for
         # the activations of student, transform and control.
         self.moments = torch.zeros(8, dtype=torch.float64)
@@ -84,6 +85,8 @@ class RepresentationStats:
         weights = self.theta.clamp(min=0).double()
         self.positive += weights * H.double().sum(dim=0)
         self.heard += weights * torch.minimum(H, code).double().sum(dim=0)
+        supported = H - overshoot(X, self.W, H)
+        self.supported += weights * supported.double().sum(dim=0)
         terms = (H, code, control)
         products = [*terms, *(term * term for term in terms)]
         products += [H * code, H * control]
@@ -100,10 +103,13 @@ class RepresentationStats:
             ``atoms_ratio``, ``dead`` and ``nmf_dead`` (share of atoms that no
             frame uses), ``correlation`` of H with the transform (Pearson,
             frames and atoms pooled), ``permuted_correlation``, the same with
-            the transform for a W whose frequencies are exchanged, and
-            ``heard_relevance``, the share of the positive relevance that activations up to those
-            of the transform carry: the rest rests on atoms that the network
-            has raised above what is heard.
+            the transform for a W whose frequencies are exchanged. Of the
+            positive relevance, ``heard_relevance`` is the share that
+            activations up to those of the transform carry, and
+            ``supported_relevance`` the share without their
+            :func:`~explainable_seg.nmf.coding.overshoot`: the first asks for
+            the transform's own choice of atoms, the second for any atoms
+            that the sound needs.
 
         Raises
         ------
@@ -138,6 +144,9 @@ class RepresentationStats:
             "permuted_correlation": permuted,
             "heard_relevance": (
                 self.heard.sum().item() / positive if positive else None
+            ),
+            "supported_relevance": (
+                self.supported.sum().item() / positive if positive else None
             ),
         }
 

@@ -109,3 +109,38 @@ def sparse_code(
     """
     C = W.T @ X.T
     return coordinate_code(C, W.T @ W, torch.zeros_like(C), mu, n_sweeps).T
+
+
+def overshoot(
+    X: torch.Tensor, W: torch.Tensor, H: torch.Tensor
+) -> torch.Tensor:
+    """What of each activation the frame does not support.
+
+    With the other activations as they are, atom k fits the frame best at
+    ``h_k - g_k``, where ``g = W'(W h - x)`` is the gradient of the squared
+    error. So ``g_k`` is by how much h_k exceeds what it can rebuild. Of two
+    atoms that are alike either may carry a sound; only what both claim of it
+    is too much.
+
+    Arguments
+    ---------
+    X : torch.Tensor [shape=(..., F)]
+        Non-negative frames.
+    W : torch.Tensor [shape=(F, K)]
+        Dictionary, unit-norm atoms.
+    H : torch.Tensor [shape=(..., K)]
+        Non-negative activations.
+
+    Returns
+    -------
+    torch.Tensor [shape=(..., K)]
+        Between 0 and H.
+
+    Example
+    -------
+    >>> X, W = torch.tensor([[3.0, 0.0]]), torch.eye(2)
+    >>> overshoot(X, W, torch.tensor([[4.0, 2.0]]))
+    tensor([[1., 2.]])
+    """
+    gradient = H @ (W.T @ W) - X @ W
+    return torch.minimum(gradient.clamp(min=0), H)

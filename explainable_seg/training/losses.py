@@ -10,6 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from explainable_seg.frames import UNKNOWN
 from explainable_seg.models.student import StudentOutput
+from explainable_seg.nmf.coding import overshoot
 from explainable_seg.training.budget import error_ratio
 
 
@@ -118,24 +119,22 @@ def reconstruction_energy(
     return (residual.square().sum(dim=-1) * known).sum()
 
 
-def unheard_share(
+def unsupported_share(
     H: torch.Tensor,
-    code: torch.Tensor,
+    excess: torch.Tensor,
     theta: torch.Tensor,
     known: torch.Tensor,
 ) -> torch.Tensor:
-    """Share of the relevance that rests on atoms raised above the sound.
+    """Share of the relevance that rests on more than the sound supports.
 
-    An activation up to the sparse code's is heard in the frame; what exceeds
-    it was put there by the network, and evidence that rests on it says little
-    about the sound. Relevance counts for and against, each class alike.
+    Relevance counts for and against, each class alike.
 
     Arguments
     ---------
     H : torch.Tensor [shape=(B, T, K)]
         Activations.
-    code : torch.Tensor [shape=(B, T, K)]
-        Sparse code of the spectrogram.
+    excess : torch.Tensor [shape=(B, T, K)]
+        Their :func:`~explainable_seg.nmf.coding.overshoot`.
     theta : torch.Tensor [shape=(C, K)]
         Classification weights.
     known : torch.Tensor [shape=(B, T), dtype=bool]
@@ -148,17 +147,18 @@ def unheard_share(
 
     Example
     -------
-    >>> H, code = torch.tensor([[[4.0]]]), torch.tensor([[[3.0]]])
+    >>> H, excess = torch.tensor([[[4.0]]]), torch.tensor([[[1.0]]])
     >>> known = torch.ones(1, 1, dtype=torch.bool)
-    >>> unheard_share(H, code, torch.ones(4, 1), known)
+    >>> unsupported_share(H, excess, torch.ones(4, 1), known)
     tensor(0.2500)
     """
     counted = known.unsqueeze(-1)
     everything = (H * counted).sum(dim=(0, 1))
-    raised = ((H - code).clamp(min=0) * counted).sum(dim=(0, 1))
+    unsupported = (excess * counted).sum(dim=(0, 1))
     weights = theta.abs()
     tiny = torch.finfo(H.dtype).tiny
-    return ((weights @ raised) / (weights @ everything).clamp(min=tiny)).mean()
+    whole = (weights @ everything).clamp(min=tiny)
+    return ((weights @ unsupported) / whole).mean()
 
 
 def student_losses(
@@ -192,7 +192,8 @@ def student_losses(
     dict[str, torch.Tensor]
         ``distillation`` (nats a decision), ``error_ratio`` (reconstruction
         error, times that of the sparse code), ``l1_ratio`` (L1 norm, times
-        that of the sparse code), ``unheard`` (:func:`unheard_share`).
+        that of the sparse code), ``unsupported``
+        (:func:`unsupported_share`).
     """
     known = (targets != UNKNOWN).any(dim=-1)
     H, X, code = output.activations, output.spectrogram, output.code
@@ -209,5 +210,5 @@ def student_losses(
             reconstruction_energy(X, W, code, known),
         ),
         "l1_ratio": (H.sum(dim=-1) * known).sum() / code_l1.clamp(min=tiny),
-        "unheard": unheard_share(H, code, theta, known),
+        "unsupported": unsupported_share(H, overshoot(X, W, H), theta, known),
     }

@@ -83,3 +83,19 @@ def test_relevance_that_is_not_heard_is_told_apart(atoms):
     stats = RepresentationStats(atoms, 0.0, theta)
     stats.update(sound @ atoms.T, H)
     assert stats.summary()["heard_relevance"] == pytest.approx(0.5)
+
+
+def test_an_atom_in_place_of_its_twin_is_supported_though_not_heard(atoms):
+    twins = atoms.clone()
+    twins[:, 1] = twins[:, 0]
+    theta = torch.zeros(4, 8)
+    theta[0, :2] = 1.0
+    X = 3 * twins[:, 0].unsqueeze(0)
+    swapped, both = torch.zeros(1, 8), torch.zeros(1, 8)
+    swapped[0, 1] = 3.0  # the transform takes atom 0
+    both[0, 0] = both[0, 1] = 3.0
+    for H, expected in ((swapped, 1.0), (both, 0.0)):
+        stats = RepresentationStats(twins, 0.0, theta)
+        stats.update(X, H)
+        found = stats.summary()["supported_relevance"]
+        assert found == pytest.approx(expected, abs=1e-6)

@@ -59,18 +59,19 @@ def test_distillation_stays_finite_at_saturation_and_spares_the_teacher():
 def test_padding_counts_in_no_loss_of_the_student():
     W = torch.eye(3)[:, :2]
     X = torch.ones(1, 2, 3)
-    H = torch.tensor([[[1.0, 1.0], [9.0, 9.0]]])
+    H = torch.tensor([[[2.0, 1.0], [9.0, 9.0]]])
     code = torch.tensor([[[2.0, 0.0], [5.0, 5.0]]])
     targets = torch.tensor([[[1, UNKNOWN], [UNKNOWN, UNKNOWN]]])
     output = StudentOutput(torch.zeros(1, 2, 2), H, X, code)
     theta = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
     losses = student_losses(output, torch.zeros(1, 2, 2), targets, W, theta)
     assert losses["distillation"].item() == 0.0
-    assert losses["l1_ratio"].item() == pytest.approx(1.0)
-    # Residuals (0, 0, 1) and (-1, 1, 1) of the one frame that counts.
-    assert losses["error_ratio"].item() == pytest.approx((1 / 3) ** 0.5)
-    # H (1, 1) over code (2, 0): nothing raised of atom 0, all of atom 1.
-    assert losses["unheard"].item() == pytest.approx((0.0 + 0.5) / 2)
+    assert losses["l1_ratio"].item() == pytest.approx(1.5)
+    # Residuals (-1, 0, 1) and (-1, 1, 1) of the one frame that counts.
+    assert losses["error_ratio"].item() == pytest.approx((2 / 3) ** 0.5)
+    # Half of atom 0 is too much: of 2 for the one class, of 2 + 1 for the other.
+    unsupported = losses["unsupported"].item()
+    assert unsupported == pytest.approx((1 / 2 + 1 / 3) / 2)
 
 
 def test_energy_by_hand():
