@@ -44,6 +44,7 @@ setup(
         "pyannote.metrics>=3.2",
         "matplotlib>=3.8",
         "jinja2>=3.1",
+        "defusedxml>=0.7.1",
         "click>=8.1",
         "tqdm>=4.66",
     ],

@@ -1,10 +1,10 @@
 """From the labels of a corpus to our classes, through a closed vocabulary."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyannote.core import Annotation, Timeline
 
-from explainable_seg.classes import CLASSES, KNOWN_LABELS
+from explainable_seg.classes import CLASSES, KNOWN_LABELS, parse_class
 from explainable_seg.errors import AnnotationError
 
 ClassMapping = Mapping[str, tuple[str, ...]]
@@ -13,6 +13,38 @@ ClassMapping = Mapping[str, tuple[str, ...]]
 CLASS_LABELS: dict[str, tuple[str, ...]] = {
     label: (name,) for label, name in KNOWN_LABELS.items()
 }
+
+
+def label_mapping(labels: str | Sequence[str]) -> ClassMapping:
+    """Both spellings of the classes that a corpus annotates.
+
+    Arguments
+    ---------
+    labels : str or Sequence[str]
+        Classes, in either spelling, as a sequence or separated by commas.
+
+    Returns
+    -------
+    ClassMapping
+
+    Raises
+    ------
+    AnnotationError
+        If one is no class of ours.
+
+    Example
+    -------
+    >>> label_mapping("sp,ov")["overlap"]
+    ('overlap',)
+    """
+    if isinstance(labels, str):
+        labels = [label.strip() for label in labels.split(",")]
+    chosen = {parse_class(label, "the labels") for label in labels}
+    return {
+        label: classes
+        for label, classes in CLASS_LABELS.items()
+        if classes[0] in chosen
+    }
 
 
 def class_spans(

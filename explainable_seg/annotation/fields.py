@@ -1,4 +1,4 @@
-"""What RTTM, UEM and the other blank-separated formats have in common."""
+"""What the text formats have in common: lines, fields, names and times."""
 
 import os
 import re
@@ -7,6 +7,8 @@ from pathlib import Path
 
 from explainable_seg.errors import AnnotationError
 
+# Where a format wants a uri, some files give the name of the audio file.
+AUDIO_SUFFIXES = (".wav", ".flac", ".sph", ".mp3", ".ogg")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -32,6 +34,89 @@ def blanks_replaced(text: str) -> str:
     return re.sub(r"\s+", "_", text.strip())
 
 
+def without_audio_suffix(name: str) -> str:
+    """Name without the suffix of an audio file; other dots stay.
+
+    Example
+    -------
+    >>> without_audio_suffix("show.v2.WAV"), without_audio_suffix("show.v2")
+    ('show.v2', 'show.v2')
+    """
+    for suffix in AUDIO_SUFFIXES:
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def writable_field(text: str, name: str, path: str | os.PathLike[str]) -> str:
+    """Text that fits in one field of a file that is to be written.
+
+    Arguments
+    ---------
+    text : str
+        A uri or a label.
+    name : str
+        What it is, for the message.
+    path : str or os.PathLike
+        The file, for the message.
+
+    Returns
+    -------
+    str
+        The text, its blanks replaced.
+
+    Raises
+    ------
+    AnnotationError
+        If nothing is left.
+    """
+    field = blanks_replaced(text)
+    if not field:
+        raise AnnotationError(
+            f"expected a {name} to write, got an empty one, in {path}; "
+            f"give every recording and turn its {name}"
+        )
+    return field
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Content of a UTF-8 text file; every line ends with a line feed.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The file, with or without a byte order mark.
+
+    Returns
+    -------
+    str
+        Its text.
+
+    Raises
+    ------
+    AnnotationError
+        If the file cannot be opened or is not UTF-8 text.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as stream:
+            return stream.read()
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except UnicodeDecodeError:
+        raise AnnotationError(
+            f"expected UTF-8 text, got other bytes, in {path}; "
+            "check that it is an annotation file, or convert it to UTF-8"
+        ) from None
+
+
+def unreadable(path: str | os.PathLike[str], error: OSError) -> AnnotationError:
+    """The error of a file that cannot be opened."""
+    return AnnotationError(
+        f"expected a readable annotation file, got '{error.strerror}', "
+        f"in {path}; check the path"
+    )
+
+
 def read_fields(
     path: str | os.PathLike[str],
 ) -> Iterator[tuple[int, list[str]]]:
@@ -52,25 +137,15 @@ def read_fields(
     AnnotationError
         If the file cannot be opened or is not UTF-8 text.
     """
-    try:
-        with open(path, encoding="utf-8-sig") as stream:
-            for number, line in enumerate(stream, start=1):
-                fields = line.split()
-                if fields and not fields[0].startswith(";"):
-                    yield number, fields
-    except OSError as error:
-        raise AnnotationError(
-            f"expected a readable annotation file, got '{error.strerror}', "
-            f"in {path}; check the path"
-        ) from None
-    except UnicodeDecodeError:
-        raise AnnotationError(
-            f"expected UTF-8 text, got other bytes, in {path}; "
-            "check that it is an annotation file, or convert it to UTF-8"
-        ) from None
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        fields = line.split()
+        if fields and not fields[0].startswith(";"):
+            yield number, fields
 
 
-def parse_seconds(text: str, name: str, where: str) -> float:
+def parse_seconds(
+    text: str, name: str, where: str, decimal_comma: bool = False
+) -> float:
     """Finite number of seconds, with a decimal point.
 
     Arguments
@@ -81,6 +156,8 @@ def parse_seconds(text: str, name: str, where: str) -> float:
         What the field is, for the message: ``onset``, ``end``...
     where : str
         File and line, for the message.
+    decimal_comma : bool
+        Whether one comma may stand in place of the point.
 
     Returns
     -------
@@ -90,16 +167,101 @@ def parse_seconds(text: str, name: str, where: str) -> float:
     Raises
     ------
     AnnotationError
-        If the field is not a plain decimal number: ``12,5``, ``nan``, ``1_0``.
+        If the field is not a plain decimal number: ``12,5`` (unless decimal
+        commas are allowed), ``nan``, ``1_0``.
 
     Example
     -------
     >>> parse_seconds("12.5", "onset", "show.rttm:3")
     12.5
+    >>> parse_seconds("12,5", "time", "show.trs:3", decimal_comma=True)
+    12.5
     """
-    if not NUMBER.fullmatch(text) or abs(float(text)) == float("inf"):
+    number = text.replace(",", ".") if decimal_comma else text
+    if not NUMBER.fullmatch(number) or abs(float(number)) == float("inf"):
         raise AnnotationError(
             f"expected a number of seconds as {name}, got '{text}', "
             f"in {where}; write it with a decimal point"
         )
-    return float(text)
+    return float(number)
+
+
+def parse_span(
+    start: str, end: str, where: str, decimal_comma: bool = False
+) -> tuple[float, float]:
+    """Start and end of a span, where a format gives both.
+
+    Arguments
+    ---------
+    start : str
+        The field of the start.
+    end : str
+        The field of the end.
+    where : str
+        File and line, for the message.
+    decimal_comma : bool
+        As for :func:`parse_seconds`.
+
+    Returns
+    -------
+    tuple[float, float]
+        Seconds.
+
+    Raises
+    ------
+    AnnotationError
+        If a field is no number, or the end lies before the start.
+
+    Example
+    -------
+    >>> parse_span("2", "3.5", "show.lab:1")
+    (2.0, 3.5)
+    """
+    first = parse_seconds(start, "start", where, decimal_comma)
+    last = parse_seconds(end, "end", where, decimal_comma)
+    if last < first:
+        raise AnnotationError(
+            f"expected an end at or after {start} s, got {end}, "
+            f"in {where}; correct the start or the end"
+        )
+    return first, last
+
+
+def parse_duration(
+    onset: str, duration: str, where: str
+) -> tuple[float, float]:
+    """Start and end of a span, where a format gives onset and duration.
+
+    Arguments
+    ---------
+    onset : str
+        The field of the onset.
+    duration : str
+        The field of the duration.
+    where : str
+        File and line, for the message.
+
+    Returns
+    -------
+    tuple[float, float]
+        Seconds; turns that touch in the file touch in memory.
+
+    Raises
+    ------
+    AnnotationError
+        If a field is no number, or the duration is negative.
+
+    Example
+    -------
+    >>> parse_duration("0.1", "0.2", "show.rttm:1")
+    (0.1, 0.3)
+    """
+    start = parse_seconds(onset, "onset", where)
+    length = parse_seconds(duration, "duration", where)
+    end = round(start + length, 6)
+    if length < 0 or end == float("inf"):
+        raise AnnotationError(
+            f"expected a duration of 0 s or more, got {duration}, "
+            f"in {where}; the columns are onset and duration"
+        )
+    return start, end

@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from pyannote.core import Segment, Timeline
 
 from explainable_seg.annotation.fields import (
-    blanks_replaced,
-    parse_seconds,
+    parse_span,
     read_fields,
+    without_audio_suffix,
+    writable_field,
 )
 from explainable_seg.errors import AnnotationError
 from explainable_seg.files import atomic_write_text
-
-# The first field may be the name of the audio file.
-AUDIO_SUFFIXES = (".wav", ".flac", ".sph", ".mp3", ".ogg")
 
 
 def read_uem(path: str | os.PathLike[str]) -> dict[str, Timeline]:
@@ -48,25 +46,11 @@ def read_uem(path: str | os.PathLike[str]) -> dict[str, Timeline]:
                 f"expected 4 fields (uri channel start end), got "
                 f"{len(fields)}, in {where}; correct the line"
             )
-        start = parse_seconds(fields[2], "start", where)
-        end = parse_seconds(fields[3], "end", where)
-        if end < start:
-            raise AnnotationError(
-                f"expected an end at or after {fields[2]} s, got {fields[3]}, "
-                f"in {where}; columns 3 and 4 are start and end"
-            )
-        uri = _without_audio_suffix(fields[0])
+        start, end = parse_span(fields[2], fields[3], where)
+        uri = without_audio_suffix(fields[0])
         timeline = timelines.setdefault(uri, Timeline(uri=uri))
         timeline.add(Segment(start, end))
     return {uri: timeline.support() for uri, timeline in timelines.items()}
-
-
-def _without_audio_suffix(name: str) -> str:
-    """The uri of a first field; dots that are part of a name stay."""
-    for suffix in AUDIO_SUFFIXES:
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return name
 
 
 def write_uem(
@@ -91,12 +75,7 @@ def write_uem(
         timelines = {timelines.uri or "": timelines}
     lines = []
     for uri in sorted(timelines):
-        name = blanks_replaced(uri)
-        if not name:
-            raise AnnotationError(
-                f"expected a uri to write, got an empty one, in {path}; "
-                "give every recording its uri"
-            )
+        name = writable_field(uri, "uri", path)
         for start, end in timelines[uri].support():
             lines.append(f"{name} 1 {start:.4f} {end:.4f}\n")
     atomic_write_text(path, "".join(lines))

@@ -61,6 +61,11 @@ def test_other_lines_are_skipped_and_counted(tmp_path, caplog):
     assert "skipped 2 lines" in caplog.text
 
 
+def test_onsets_before_zero_are_kept(tmp_path):
+    found = read_text(tmp_path, TEN.replace("12.340 5.200", "-0.01 5.20"))
+    assert turns(found["show"]) == [(-0.01, 5.19, "sp")]
+
+
 def test_track_is_the_line_number_and_duplicates_stay(tmp_path):
     found = read_text(tmp_path, "; head\n" + TEN + TEN)["show"]
     assert [track for _, track in found.itertracks()] == [2, 3]

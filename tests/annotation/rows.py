@@ -1,0 +1,32 @@
+"""Labelled spans in tenths of a millisecond: what every writer can write."""
+
+from hypothesis import strategies as st
+from pyannote.core import Annotation, Segment
+
+# No blanks, which writers replace, and no characters of control.
+NAMES = st.text(
+    st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1
+)
+
+TURNS = st.lists(
+    st.tuples(st.integers(0, 10**8), st.integers(1, 10**6), NAMES).map(
+        lambda row: (row[0], row[0] + row[1], row[2])
+    ),
+    max_size=8,
+)
+
+
+def annotate(rows, uri="show"):
+    """An annotation of (start, end, label)."""
+    annotation = Annotation(uri=uri)
+    for track, (start, end, label) in enumerate(rows):
+        annotation[Segment(start / 1e4, end / 1e4), track] = label
+    return annotation
+
+
+def ticks(annotation):
+    """Sorted (start, end, label) of an annotation."""
+    return sorted(
+        (round(segment.start * 1e4), round(segment.end * 1e4), label)
+        for segment, _, label in annotation.itertracks(yield_label=True)
+    )
