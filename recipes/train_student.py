@@ -53,11 +53,11 @@ class StudentBrain(sb.Brain):
         wav = batch["wav"].to(self.device)
         # The teacher is no module of the Brain, which would set it to train.
         with torch.no_grad():
-            teacher_logits = self.teacher(wav)
+            teacher_logits = self.teacher(wav) if self.teacher else None
         return self.modules.model(wav), teacher_logits
 
     def compute_objectives(self, predictions, batch, stage):
-        """Distillation under the budgets that keep H to the sound."""
+        """The task under the budgets that keep H to the sound."""
         targets = batch["targets"].to(self.device)
         if stage != sb.Stage.TRAIN:
             logits, H, X = predictions
@@ -66,26 +66,32 @@ class StudentBrain(sb.Brain):
             return torch.zeros(())
         output, teacher_logits = predictions
         theta = self.hparams.model.classifier.weight
-        losses = student_losses(output, teacher_logits, targets, self.W, theta)
+        W = self.hparams.model.dictionary
+        losses = student_losses(output, targets, W, theta, teacher_logits)
         self.last = {name: x.detach() for name, x in losses.items()}
+        learned = losses["dictionary"] if W.requires_grad else 0.0
         return (
-            losses["distillation"]
+            losses["task"]
+            + learned
             + self.modules.error_budget(losses["error_ratio"])
             + self.modules.l1_budget(losses["l1_ratio"])
             + self.modules.support_budget(losses["unsupported"])
         )
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
-        """Move the learning rate after each update."""
+        """Move the learning rate after each update; keep W a dictionary."""
         if should_step:
             self.hparams.lr_schedule(self.optimizer, self.optimizer_step)
+            if self.hparams.learn_dictionary:
+                self.hparams.model.project_dictionary()
 
     def on_stage_start(self, stage, epoch=None):
         """Count decisions and measure H anew."""
         if stage != sb.Stage.TRAIN:
             self.sweep = ThresholdSweep()
+            model = self.hparams.model
             self.stats = RepresentationStats(
-                self.W, self.mu, self.hparams.model.classifier.weight
+                model.dictionary, model.mu, model.classifier.weight
             )
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
@@ -135,6 +141,8 @@ def main(arguments):
         {**hparams["student"], "mu": mu, "n_atoms": dictionary.shape[1]},
         dictionary,
     )
+    if hparams["learn_dictionary"]:
+        hparams["model"].learn_dictionary()
     recoverables = {
         "model": hparams["model"],
         "error_budget": hparams["error_budget"],
@@ -149,8 +157,9 @@ def main(arguments):
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    brain.teacher, _ = load_pretrained(hparams["teacher"], brain.device)
-    brain.W, brain.mu = hparams["model"].dictionary, mu
+    brain.teacher = None
+    if hparams["teacher"]:
+        brain.teacher, _ = load_pretrained(hparams["teacher"], brain.device)
     brain.train_sampler = EpochSampler(hparams["chunks_per_epoch"])
     loader = torch.utils.data.DataLoader(
         hparams["training_set"](),
@@ -162,7 +171,7 @@ def main(arguments):
         for part in ("dev", "test")
     }
     dev_loader = whole_regions_loader(parts["dev"])
-    if hparams["warm_start"]:
+    if hparams["warm_start"] and brain.teacher:
         warm_start(hparams["model"], brain.teacher)
     if hparams["compile_tcn"]:
         hparams["model"].tcn.compile()

@@ -129,6 +129,23 @@ class Student(torch.nn.Module):
         H = (code * 2 * gain.sigmoid() + shift).relu()
         return StudentOutput(self._classify(H), H, X, code)
 
+    def learn_dictionary(self) -> None:
+        """Make the atoms a parameter, to be trained with the rest."""
+        atoms = self.dictionary.clone()
+        del self.dictionary
+        self.register_parameter("dictionary", torch.nn.Parameter(atoms))
+
+    @torch.no_grad()
+    def project_dictionary(self) -> None:
+        """Make the atoms non-negative and of unit norm again.
+
+        An atom that a step has made nowhere positive stays zero, which the
+        sparse code never uses.
+        """
+        self.dictionary.clamp_(min=0)
+        norms = self.dictionary.norm(dim=0).clamp(min=1e-12)
+        self.dictionary.div_(norms)
+
     def _classify(self, H: torch.Tensor) -> torch.Tensor:
         """Logits of activations, in full precision: explanations are exact."""
         with torch.autocast(H.device.type, enabled=False):

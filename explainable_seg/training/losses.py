@@ -5,6 +5,8 @@ loss averages over what is known; over nothing it is exactly zero, with a
 gradient, so that a batch without a class trains the others.
 """
 
+from typing import Optional
+
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
@@ -163,10 +165,10 @@ def unsupported_share(
 
 def student_losses(
     output: StudentOutput,
-    teacher_logits: torch.Tensor,
     targets: torch.Tensor,
     W: torch.Tensor,
     theta: torch.Tensor,
+    teacher_logits: Optional[torch.Tensor] = None,
 ) -> dict[str, torch.Tensor]:
     """What the student is trained on, each a scalar.
 
@@ -178,37 +180,42 @@ def student_losses(
     ---------
     output : StudentOutput
         Of a batch.
-    teacher_logits : torch.Tensor [shape=(B, T, C)]
-        The teacher's.
     targets : torch.Tensor [shape=(B, T, C)]
         1, 0, or -1 where the class is unknown.
     W : torch.Tensor [shape=(F, K)]
         Dictionary.
     theta : torch.Tensor [shape=(C, K)]
         Classification weights.
+    teacher_logits : torch.Tensor, optional [shape=(B, T, C)]
+        The teacher's. Without them the student learns the annotation itself
+        (the by-design model of arXiv 2406.13385).
 
     Returns
     -------
     dict[str, torch.Tensor]
-        ``distillation`` (nats a decision), ``error_ratio`` (reconstruction
-        error, times that of the sparse code), ``l1_ratio`` (L1 norm, times
-        that of the sparse code), ``unsupported``
-        (:func:`unsupported_share`).
+        ``task`` (distillation or cross-entropy, nats a decision),
+        ``error_ratio`` (reconstruction error, times that of the sparse code),
+        ``l1_ratio`` (L1 norm, times that of the sparse code),
+        ``unsupported`` (:func:`unsupported_share`), ``dictionary`` (share of
+        the energy that the sparse code leaves, for a W that is learned).
     """
     known = (targets != UNKNOWN).any(dim=-1)
     H, X, code = output.activations, output.spectrogram, output.code
+    tiny = torch.finfo(H.dtype).tiny
     code_l1 = (code.sum(dim=-1) * known).sum()
-    tiny = torch.finfo(code_l1.dtype).tiny
+    energy = (X.square().sum(dim=-1) * known).sum()
+    code_energy = reconstruction_energy(X, W, code, known)
+    if teacher_logits is None:
+        task = label_loss(output.logits, targets)
+    else:
+        everything = known.unsqueeze(-1).expand_as(teacher_logits)
+        task = distillation_loss(output.logits, teacher_logits, everything)
     return {
-        "distillation": distillation_loss(
-            output.logits,
-            teacher_logits,
-            known.unsqueeze(-1).expand_as(teacher_logits),
-        ),
+        "task": task,
         "error_ratio": error_ratio(
-            reconstruction_energy(X, W, H, known),
-            reconstruction_energy(X, W, code, known),
+            reconstruction_energy(X, W, H, known), code_energy.detach()
         ),
         "l1_ratio": (H.sum(dim=-1) * known).sum() / code_l1.clamp(min=tiny),
         "unsupported": unsupported_share(H, overshoot(X, W, H), theta, known),
+        "dictionary": code_energy / energy.clamp(min=tiny),
     }

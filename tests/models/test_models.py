@@ -95,3 +95,21 @@ def test_config_rebuilds_the_same_model(student):
 def test_unknown_settings_are_refused(config, message):
     with pytest.raises(ValueError, match=message):
         build_model(config)
+
+
+def test_a_learned_dictionary_gets_gradients_and_stays_a_dictionary(student):
+    student.learn_dictionary()
+    assert "dictionary" in dict(student.named_parameters())
+    out = student(noise(1, 16000))
+    (
+        out.spectrogram - out.code @ student.dictionary.T
+    ).square().sum().backward()
+    assert student.dictionary.grad.abs().sum() > 0
+    with torch.no_grad():
+        student.dictionary[:, 0] = -1.0
+        student.dictionary[:, 1] *= 3.0
+    student.project_dictionary()
+    norms = student.dictionary.norm(dim=0)
+    assert norms[0] == 0
+    torch.testing.assert_close(norms[1:], torch.ones(11))
+    assert bool((student.dictionary >= 0).all())

@@ -147,6 +147,26 @@ def test_the_export_segments_and_explains(trained, corpus):
     assert total == pytest.approx(explanation.logit_mean, abs=1e-4)
 
 
+def test_a_student_by_design_that_learns_its_dictionary(
+    trained, corpus, tmp_path
+):
+    start = trained / "dictionary/dictionary.safetensors"
+    run_recipe(
+        "student",
+        corpus,
+        tmp_path,
+        *LITTLE,
+        "--teacher=null",
+        "--learn_dictionary=True",
+        f"--dictionary={start}",
+    )
+    learned = load_file(tmp_path / "student/export/model.safetensors")
+    W = learned["dictionary"]
+    torch.testing.assert_close(W.norm(dim=0), torch.ones(W.shape[1]))
+    assert bool((W >= 0).all())
+    assert not torch.equal(W, load_file(start)["dictionary"])
+
+
 def test_an_interrupted_training_ends_as_if_it_had_not_been(
     trained, corpus, tmp_path
 ):

@@ -1,5 +1,6 @@
 """Losses and budgets by hand, and against PyTorch's own."""
 
+import numpy as np
 import pytest
 import torch
 from torch.distributions import Bernoulli, kl_divergence
@@ -64,14 +65,19 @@ def test_padding_counts_in_no_loss_of_the_student():
     targets = torch.tensor([[[1, UNKNOWN], [UNKNOWN, UNKNOWN]]])
     output = StudentOutput(torch.zeros(1, 2, 2), H, X, code)
     theta = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
-    losses = student_losses(output, torch.zeros(1, 2, 2), targets, W, theta)
-    assert losses["distillation"].item() == 0.0
+    losses = student_losses(output, targets, W, theta, torch.zeros(1, 2, 2))
+    assert losses["task"].item() == 0.0
     assert losses["l1_ratio"].item() == pytest.approx(1.5)
     # Residuals (-1, 0, 1) and (-1, 1, 1) of the one frame that counts.
     assert losses["error_ratio"].item() == pytest.approx((2 / 3) ** 0.5)
     # Half of atom 0 is too much: of 2 for the one class, of 2 + 1 for the other.
     unsupported = losses["unsupported"].item()
     assert unsupported == pytest.approx((1 / 2 + 1 / 3) / 2)
+    # The code leaves 3 of the energy 3 of the one frame.
+    assert losses["dictionary"].item() == pytest.approx(1.0)
+    # By design: the one known decision, at a logit of 0.
+    by_design = student_losses(output, targets, W, theta)
+    assert by_design["task"].item() == pytest.approx(np.log(2))
 
 
 def test_energy_by_hand():
