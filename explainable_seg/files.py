@@ -41,8 +41,14 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     check_writable(target)
     unique = uuid.uuid4().hex[:12]
     temporary = target.with_name(f".{target.stem}.{unique}{target.suffix}")
+    # Some writers keep their files to the user alone (safetensors does); ours
+    # are as readable as any file that the user makes.
+    temporary.touch()
+    mode = temporary.stat().st_mode
+    temporary.unlink()
     try:
         yield temporary
+        temporary.chmod(mode)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)

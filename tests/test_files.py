@@ -54,3 +54,11 @@ def test_target_below_a_file_is_one_clear_line(tmp_path):
 def test_target_that_is_a_folder_is_one_clear_line(tmp_path):
     with pytest.raises(ExplainableSegError, match="got a folder"):
         atomic_write_text(tmp_path, "")
+
+
+def test_a_file_is_as_readable_as_any_other(tmp_path):
+    (tmp_path / "other").touch()
+    with atomic_path(tmp_path / "mine") as temporary:
+        temporary.touch(mode=0o600)
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
