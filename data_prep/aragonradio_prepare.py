@@ -13,28 +13,47 @@ Example:
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from explainable_seg.annotation.classes import CLASS_LABELS, class_spans
+from explainable_seg.annotation.classes import (
+    ClassMapping,
+    class_spans,
+    label_mapping,
+)
 from explainable_seg.annotation.fields import blanks_replaced
+from explainable_seg.annotation.lists import read_list
 from explainable_seg.annotation.rttm import read_rttm
-from explainable_seg.classes import parse_class
 from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.preparation import (
+from explainable_seg.data.headers import read_header
+from explainable_seg.data.matching import (
     AUDIO_SUFFIXES,
-    Recording,
-    check_classes,
-    check_disjoint,
-    clip_turns,
+    find_files,
     match_files,
-    read_header,
-    read_list,
+)
+from explainable_seg.data.preparation import (
+    check_classes,
+    published_count_notes,
+    read_parts,
     write_corpus,
 )
+from explainable_seg.data.recording import Recording, clip_turns, make_recording
+from explainable_seg.data.splits import check_disjoint
 from explainable_seg.errors import CorpusError
 
 NAME = "AragonRadio"  # of the folder in lists, audio and annotations
+# Of the diarization campaign of 2016; those of the segmentation are unknown.
+PUBLISHED = {"dev": 32, "test": 72}
+
+
+class Show(NamedTuple):
+    """Name and files of a show."""
+
+    name: str
+    wav: Path
+    rttm: Path
 
 
 def prepare_aragonradio(
@@ -44,6 +63,9 @@ def prepare_aragonradio(
     train_list: str = "train.txt",
     dev_list: str = "dev1.txt",
     test_list: str = "test.txt",
+    allow_absent: bool = False,
+    convert: bool = False,
+    processes: int = 1,
     skip_prep: bool = False,
 ) -> None:
     """Write manifests and normalised annotations of AragonRadio.
@@ -67,6 +89,12 @@ def prepare_aragonradio(
         Name of the list of development shows.
     test_list : str
         Name of the list of test shows.
+    allow_absent : bool
+        Whether a part may lack a class that is annotated.
+    convert : bool
+        Whether to copy the audio as 16 kHz mono; else it is read in place.
+    processes : int
+        How many read at once.
     skip_prep : bool
         Whether to do nothing, because it is done already.
 
@@ -74,7 +102,7 @@ def prepare_aragonradio(
     ------
     CorpusError
         If a file is missing or matches twice, a show is in two lists, or a
-        label never occurs.
+        label never occurs in a part.
     AnnotationError
         If an annotation breaks its format, holds a label that is not in
         ``labels``, or does not fit its audio.
@@ -84,72 +112,68 @@ def prepare_aragonradio(
     if skip_prep:
         return
     data = Path(data_folder)
+    lists = {"train": train_list, "dev": dev_list, "test": test_list}
     names = {
         part: read_list(data / "lists" / NAME / file)
-        for part, file in (
-            ("train", train_list),
-            ("dev", dev_list),
-            ("test", test_list),
-        )
+        for part, file in lists.items()
     }
     check_disjoint(names)
     shows = [show for part in names.values() for show in part]
-    audio = match_files(shows, data / "audio" / NAME, AUDIO_SUFFIXES)
-    rttms = match_files(shows, data / "rttms_segmentation" / NAME, [".rttm"])
-    mapping = _label_mapping(labels)
-    parts = {
-        part: [
-            _read_show(show, audio[show], rttms[show], mapping)
-            for show in names[part]
-        ]
-        for part in names
-    }
-    check_classes(parts)
-    write_corpus(output_folder, parts, _unlisted(data / "audio" / NAME, shows))
-
-
-def _label_mapping(labels: str | Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Both spellings of the chosen labels, with their class."""
-    if isinstance(labels, str):
-        labels = [label.strip() for label in labels.split(",")]
-    chosen = {parse_class(label, "the labels") for label in labels}
-    return {
-        label: classes
-        for label, classes in CLASS_LABELS.items()
-        if classes[0] in chosen
-    }
-
-
-def _read_show(
-    show: str, wav: Path, rttm: Path, mapping: dict[str, tuple[str, ...]]
-) -> Recording:
-    """Header and annotation of a show, checked."""
-    sample_rate, n_samples = read_header(wav)
-    uri = blanks_replaced(show)
-    annotations = read_rttm(rttm)
-    if uri not in annotations:
-        found = " ".join(annotations) or "no turn at all"
-        raise CorpusError(
-            f"expected turns of {uri}, got {found}, in {rttm}; "
-            "correct column 2, or take the show out of its list"
-        )
-    turns = clip_turns(annotations[uri], n_samples / sample_rate, str(rttm))
-    return Recording(
-        uri=uri,
-        wav=wav,
-        sample_rate=sample_rate,
-        n_samples=n_samples,
-        spans=class_spans(turns, mapping, str(rttm)),
+    folder = data / "audio" / NAME
+    wavs = find_files(folder, AUDIO_SUFFIXES)
+    audio = match_files(shows, wavs, "audio", folder)
+    folder = data / "rttms_segmentation" / NAME
+    rttms = match_files(
+        shows, find_files(folder, [".rttm"]), "annotation", folder
+    )
+    mapping = label_mapping(labels)
+    parts = read_parts(
+        {
+            part: [Show(name, audio[name], rttms[name]) for name in names[part]]
+            for part in names
+        },
+        partial(_read_show, mapping=mapping),
+        processes,
+        Path(output_folder) / "audio" if convert else None,
+    )
+    used = set(audio.values())
+    if not allow_absent:
+        check_classes(parts)
+    write_corpus(
+        # Corpora that annotate overlap share the layout only.
+        "custom" if "overlap" in mapping else "aragonradio",
+        output_folder,
+        parts,
+        skipped={w.name: "in no list" for w in wavs if w not in used},
+        notes=_notes(mapping, names),
     )
 
 
-def _unlisted(folder: Path, shows: list[str]) -> dict[str, str]:
-    """Audio files that no list names."""
-    return {
-        path.name: "in no list"
-        for path in sorted(folder.iterdir())
-        if path.suffix in AUDIO_SUFFIXES and path.stem not in set(shows)
-    }
+def _notes(
+    mapping: ClassMapping, names: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Parts of another size than published; corpora with ``ov`` are others."""
+    if "overlap" in mapping:
+        return []
+    counts = {part: len(names[part]) for part in PUBLISHED}
+    return published_count_notes(PUBLISHED, counts)
+
+
+def _read_show(show: Show, mapping: ClassMapping) -> Recording:
+    """Header and annotation of a show, checked."""
+    header = read_header(show.wav)
+    uri = blanks_replaced(show.name)
+    annotations = read_rttm(show.rttm)
+    if uri not in annotations:
+        found = " ".join(annotations) or "no turn at all"
+        raise CorpusError(
+            f"expected turns of {uri}, got {found}, in {show.rttm}; "
+            "correct column 2, or take the show out of its list"
+        )
+    where = str(show.rttm)
+    turns = clip_turns(annotations[uri], header.duration, where)
+    spans = class_spans(turns, mapping, where)
+    return make_recording(uri, show.wav, header, spans)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -163,6 +187,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--train_list", default="train.txt")
     parser.add_argument("--dev_list", default="dev1.txt")
     parser.add_argument("--test_list", default="test.txt")
+    parser.add_argument(
+        "--allow_absent",
+        action="store_true",
+        help="go on if a part lacks a class that is annotated",
+    )
+    parser.add_convert()
     parser.run(prepare_aragonradio, arguments)
 
 

@@ -177,8 +177,8 @@ def facts(work, seconds):
             f"{measures['correlation']:.2f} "
             f"(permuted W: {measures['permuted_correlation']:.2f})"
         ),
-        "relevance that is heard in the sound": (
-            f"{100 * measures['heard_relevance']:.0f} %"
+        "relevance that the sound supports": (
+            f"{100 * measures['supported_relevance']:.0f} %"
         ),
     }
 

@@ -34,7 +34,11 @@ class Augment:
     Arguments
     ---------
     gain_db : tuple[float, float]
-        Range of the gain.
+        Usual range of the gain.
+    rare_gain_db : tuple[float, float]
+        Range of the gain of recordings that are far too quiet or too loud.
+    rare_probability : float
+        How often these are; always, the usual levels would suffer.
     tone_probability : float
         How often the tone changes.
     tone : ToneRange
@@ -43,12 +47,14 @@ class Augment:
     Example
     -------
     >>> audio = np.full(16000, 0.1, dtype=np.float32)
-    >>> louder = Augment(gain_db=(6.0, 6.0), tone_probability=0.0)
+    >>> louder = Augment((6.0, 6.0), rare_probability=0, tone_probability=0)
     >>> f"{louder(audio, np.random.default_rng(0)).max():.3f}"
     '0.200'
     """
 
-    gain_db: Range = (-10.0, 10.0)
+    gain_db: Range = (-8.0, 8.0)
+    rare_gain_db: Range = (-25.0, 12.0)
+    rare_probability: float = 0.25
     tone_probability: float = 0.3
     tone: ToneRange = ToneRange()
 
@@ -69,7 +75,9 @@ class Augment:
         np.ndarray [shape=(N,), dtype=float32]
             A changed copy, at most 0.97 in amplitude.
         """
-        audio = audio * np.float32(10 ** (rng.uniform(*self.gain_db) / 20))
+        rare = rng.random() < self.rare_probability
+        gain_db = rng.uniform(*(self.rare_gain_db if rare else self.gain_db))
+        audio = audio * np.float32(10 ** (gain_db / 20))
         if rng.random() < self.tone_probability:
             audio = transform(audio, tone=self.tone.draw(rng))
         return within_peak(audio)

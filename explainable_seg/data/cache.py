@@ -19,6 +19,7 @@ from explainable_seg.files import atomic_write_text
 from explainable_seg.frames import SAMPLE_RATE, num_frames
 
 FULL_SCALE = 32767
+VERSION = 2  # goes up when an equal recipe gives other chunks
 
 
 class ChunkCache:
@@ -58,7 +59,12 @@ class ChunkCache:
         n_samples = round(duration * SAMPLE_RATE)
         _check_recipe(
             self.folder / "recipe.json",
-            {**recipe, "n_chunks": n_chunks, "duration": duration},
+            {
+                **recipe,
+                "version": VERSION,
+                "n_chunks": n_chunks,
+                "duration": duration,
+            },
         )
         self._audio = self._open("audio", (n_chunks, n_samples), np.int16)
         self._targets = self._open(

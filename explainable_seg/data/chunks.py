@@ -20,6 +20,7 @@ from explainable_seg.data.cache import ChunkCache
 from explainable_seg.data.clips import ClipPool
 from explainable_seg.data.composer import Composer
 from explainable_seg.data.manifest import Region
+from explainable_seg.data.sampling import Balance, ChunkSampler
 from explainable_seg.data.truth import UNKNOWN, load_truth, region_targets
 from explainable_seg.frames import HOP, SAMPLE_RATE, frame_targets, num_frames
 
@@ -66,7 +67,7 @@ class RecordedChunks:
     Arguments
     ---------
     regions : Sequence[Region]
-        Rows of the manifest; a region is drawn as often as it is long.
+        Rows of the manifest.
     duration : float
         Seconds a chunk; a shorter region is padded with silence whose targets
         are unknown.
@@ -74,8 +75,8 @@ class RecordedChunks:
         Sounds that may be laid over a chunk; none are without it.
     overlays : Overlays
         Which, how often and how loud.
-    augment : Augment
-        Level and tone.
+    balance : Balance
+        How often each corpus and class is drawn.
     """
 
     def __init__(
@@ -84,25 +85,22 @@ class RecordedChunks:
         duration: float,
         pool: Optional[ClipPool] = None,
         overlays: Overlays = Overlays(),
-        augment: Augment = Augment(),
+        balance: Balance = Balance(),
     ):
-        self.regions = list(regions)
-        self.truths = load_truth(self.regions)
+        self.truths = load_truth(regions)
+        self.sampler = ChunkSampler(regions, self.truths, duration, balance)
         self.duration = duration
         self.pool = pool
         self.overlays = overlays
-        self.augment = augment
-        lengths = np.array([region.duration for region in self.regions])
-        self._shares = lengths / lengths.sum()
 
     def draw(self, rng: np.random.Generator) -> Chunk:
         """A chunk of one region."""
-        region = self.regions[rng.choice(len(self.regions), p=self._shares)]
-        slack = max(0.0, region.duration - self.duration)
+        region, start_s = self.sampler.draw(rng)
         # On the grid of frames, so that targets fall where they would in the
         # whole recording.
-        start = np.floor(rng.uniform(0, slack) * SAMPLE_RATE / HOP)
-        start_s = float(start) * HOP / SAMPLE_RATE
+        start_s = (
+            float(np.floor(start_s * SAMPLE_RATE / HOP)) * HOP / SAMPLE_RATE
+        )
         audio = read_region(region, start_s, self.duration)
         n_samples = round(self.duration * SAMPLE_RATE)
         n_frames, n_read = num_frames(n_samples), num_frames(len(audio))
@@ -114,7 +112,7 @@ class RecordedChunks:
             audio, targets = overlay(
                 audio, targets, self.pool, rng, self.overlays
             )
-        return self.augment(audio, rng), targets
+        return audio, targets
 
 
 def read_region(
@@ -167,6 +165,8 @@ class TrainingChunks(torch.utils.data.Dataset):
     cache : ChunkCache, optional
         Keeps the chunks on disk; training then draws from as many distinct
         chunks as it has. Without it every chunk is new.
+    augment : Augment, optional
+        Level and tone, new each time a chunk is drawn; as they are without it.
     """
 
     def __init__(
@@ -176,6 +176,7 @@ class TrainingChunks(torch.utils.data.Dataset):
         seed: int,
         order_seed: int = 0,
         cache: Optional[ChunkCache] = None,
+        augment: Optional[Augment] = None,
     ):
         if len(sources) != len(shares) or not np.isclose(sum(shares), 1.0):
             raise ValueError(
@@ -187,15 +188,18 @@ class TrainingChunks(torch.utils.data.Dataset):
         self.seed = seed
         self.order_seed = order_seed
         self.cache = cache
+        self.augment = augment
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """Chunk ``index`` of the whole training: ``wav`` and ``targets``."""
+        rng = np.random.default_rng([self.order_seed, index])
         if self.cache is None:
             audio, targets = self._make(index)
         else:
-            order = np.random.default_rng([self.order_seed, index])
-            number = int(order.integers(self.cache.n_chunks))
+            number = int(rng.integers(self.cache.n_chunks))
             audio, targets = self.cache.get(number, lambda: self._make(number))
+        if self.augment is not None:
+            audio = self.augment(audio, rng)
         return {
             "wav": torch.from_numpy(np.ascontiguousarray(audio)),
             "targets": torch.from_numpy(targets),

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -9,25 +10,48 @@ from explainable_seg.errors import ExplainableSegError
 
 
 class PreparationParser(argparse.ArgumentParser):
-    """Parser with the two folders of a preparation and one-line errors.
+    """Parser with the options of every preparation and one-line errors.
 
     Arguments
     ---------
     description : str
         What the preparation does.
+    folder_help : str
+        What the data folder is.
+    folders : bool
+        Whether the preparation reads one data folder and its audio.
     """
 
-    def __init__(self, description: str | None) -> None:
+    def __init__(
+        self,
+        description: str | None,
+        folder_help: str = "the corpus, as unpacked",
+        folders: bool = True,
+    ) -> None:
         super().__init__(
             description=description,
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        self.add_argument(
-            "--data_folder", required=True, help="the corpus, as unpacked"
-        )
+        if folders:
+            self.add_argument("--data_folder", required=True, help=folder_help)
+            self.add_argument(
+                "--processes",
+                type=int,
+                default=min(8, os.cpu_count() or 1),
+                help="how many work at once (default: %(default)s)",
+            )
         self.add_argument(
             "--output_folder", required=True, help="where manifests go"
+        )
+        self.add_argument("--skip_prep", action="store_true", help="do nothing")
+
+    def add_convert(self) -> None:
+        """Offer ``--convert``, where audio is read from a corpus."""
+        self.add_argument(
+            "--convert",
+            action="store_true",
+            help="copy the audio as 16 kHz mono FLAC; else it stays in place",
         )
 
     def error(self, message: str) -> NoReturn:

@@ -9,7 +9,7 @@ of the time in which that class is annotated; an empty field means nowhere.
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -71,6 +71,12 @@ class Region:
     recording: str
     rttm: str | None
     uems: dict[str, str | None]
+
+    @property
+    def corpus(self) -> str | None:
+        """Corpus of a row in a manifest of several: ``<corpus>/...``."""
+        corpus, separator, _ = self.id.partition("/")
+        return corpus if separator else None
 
     @property
     def start_s(self) -> float:
@@ -145,9 +151,10 @@ def read_manifest(
     """
     regions: list[Region] = []
     seen: set[str] = set()
-    for line, row in _read_rows(path):
+    for line, region in parse_rows(path, data_root):
+        if isinstance(region, ManifestError):
+            raise region
         where = f"{path}:{line}"
-        region = _parse_row(row, data_root, where)
         if region.id in seen:
             raise ManifestError(
                 f"expected each ID once, got '{region.id}' again, in {where}; "
@@ -166,6 +173,36 @@ def read_manifest(
             "prepare the corpus again"
         )
     return regions
+
+
+def parse_rows(
+    path: str | os.PathLike[str],
+    data_root: str | os.PathLike[str] | None = None,
+) -> Iterator[tuple[int, Region | ManifestError]]:
+    """Each row of a manifest on its own, right or wrong.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The CSV file.
+    data_root : str or os.PathLike, optional
+        What ``$data_root`` at the start of a path stands for.
+
+    Yields
+    ------
+    tuple[int, Region or ManifestError]
+        Line number, and the row or what is wrong with it.
+
+    Raises
+    ------
+    ManifestError
+        If the file cannot be read or lacks a column.
+    """
+    for line, row in _read_rows(path):
+        try:
+            yield line, _parse_row(row, data_root, f"{path}:{line}")
+        except ManifestError as error:
+            yield line, error
 
 
 def _read_rows(
@@ -194,12 +231,6 @@ def _read_rows(
             f"expected the columns {','.join(COLUMNS)}, got none named "
             f"{','.join(missing)}, in {path}:1; prepare the corpus again"
         )
-    for line, row in rows:
-        if None in row or None in row.values():
-            raise ManifestError(
-                f"expected {len(columns)} fields, got another number, in "
-                f"{path}:{line}; quote fields that hold commas"
-            )
     return rows
 
 
@@ -207,6 +238,12 @@ def _parse_row(
     row: dict[str, str], data_root: str | os.PathLike[str] | None, where: str
 ) -> Region:
     """One checked row."""
+    if None in row or None in row.values():
+        columns = [name for name in row if name is not None]
+        raise ManifestError(
+            f"expected {len(columns)} fields, got another number, in "
+            f"{where}; quote fields that hold commas"
+        )
     paths = {
         column: _resolve(row[column], data_root, where)
         for column in ("wav", "rttm", *UEM_COLUMNS.values())

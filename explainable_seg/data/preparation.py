@@ -9,294 +9,273 @@ same bytes.
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, TypeVar
 
-import soundfile
-from pyannote.core import Annotation, Segment, Timeline
+from pyannote.core import Timeline
+from tqdm import tqdm
 
 from explainable_seg.annotation.classes import class_annotation
 from explainable_seg.annotation.rttm import write_rttm
 from explainable_seg.annotation.uem import write_uem
 from explainable_seg.classes import CLASSES
+from explainable_seg.data.conversion import convert
 from explainable_seg.data.manifest import Region, write_manifest
+from explainable_seg.data.recording import Recording
 from explainable_seg.data.summary import summarise
-from explainable_seg.errors import AnnotationError, AudioError, CorpusError
+from explainable_seg.errors import CorpusError
 from explainable_seg.files import atomic_write_text, check_writable
 
 logger = logging.getLogger(__name__)
 
-AUDIO_SUFFIXES = (".wav", ".flac")
-LOWEST_RATE = 8000  # Hz
-EXCESS = 0.05  # seconds that rounding may put a turn outside its recording
+PARTS = ("train", "dev", "test")
+CHUNK = 16  # recordings that a process is given at once
+Item = TypeVar("Item")
+Parts = dict[str, list[Recording]]
 
 
-@dataclass(frozen=True)
-class Recording:
-    """A whole recording, read and checked, before anything is written.
-
-    Arguments
-    ---------
-    uri : str
-        Its identifier.
-    wav : Path
-        The audio file.
-    sample_rate : int
-        Hz.
-    n_samples : int
-        Length at that rate.
-    spans : dict[str, Timeline]
-        For each annotated class its time, seconds.
-    """
-
-    uri: str
-    wav: Path
-    sample_rate: int
-    n_samples: int
-    spans: dict[str, Timeline]
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return self.n_samples / self.sample_rate
-
-
-def read_list(path: Path) -> list[str]:
-    """Names in a list file, one a line.
-
-    Raises
-    ------
-    CorpusError
-        If the file cannot be read, is empty, or names something twice.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise CorpusError(
-            f"expected a list of names, got no readable text file, in {path}; "
-            "check the data folder and the name of the list"
-        ) from None
-    names = [line.strip() for line in lines if line.strip()]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice or not names:
-        got = f"{' '.join(twice)} again" if twice else "an empty list"
-        raise CorpusError(
-            f"expected each name once, got {got}, in {path}; correct the list"
-        )
-    return names
-
-
-def check_disjoint(parts: Mapping[str, Sequence[str]]) -> None:
-    """Raise if two parts share a recording: scores would be worth nothing.
+def read_parts(
+    items: Mapping[str, Sequence[Item]],
+    read: Callable[[Item], Recording],
+    processes: int = 1,
+    convert_to: Path | None = None,
+) -> Parts:
+    """Read every recording of every part, in several processes.
 
     Arguments
     ---------
-    parts : Mapping[str, Sequence[str]]
-        For each part the names of its recordings.
-    """
-    owner: dict[str, str] = {}
-    for part, names in parts.items():
-        for name in names:
-            if owner.setdefault(name, part) != part:
-                raise CorpusError(
-                    f"expected each recording in one part, got '{name}' in "
-                    f"{owner[name]} and {part}; correct the lists"
-                )
-
-
-def match_files(
-    names: Iterable[str], folder: Path, suffixes: Sequence[str]
-) -> dict[str, Path]:
-    """The one file of each name.
-
-    Arguments
-    ---------
-    names : Iterable[str]
-        Stems of the files.
-    folder : Path
-        Where they lie.
-    suffixes : Sequence[str]
-        Endings that are accepted.
+    items : Mapping[str, Sequence]
+        For each part what its recordings are read from.
+    read : callable
+        Gives the recording of an item; a function of a module, or a
+        ``functools.partial`` of one.
+    processes : int
+        How many read at once; most of the time goes to the disk.
+    convert_to : Path, optional
+        Folder of 16 kHz mono copies, which take the place of the audio; by
+        default audio stays where it is.
 
     Returns
     -------
-    dict[str, Path]
-        For each name its file.
-
-    Raises
-    ------
-    CorpusError
-        If a name has no file, or several; all such names are listed.
+    dict[str, list[Recording]]
+        For each part its recordings, in the order of the items.
     """
-    matches = {
-        name: [
-            folder / (name + suffix)
-            for suffix in suffixes
-            if (folder / (name + suffix)).is_file()
-        ]
-        for name in names
-    }
-    wrong = [name for name, files in matches.items() if len(files) != 1]
-    if wrong:
-        counts = ", ".join(f"{name}: {len(matches[name])}" for name in wrong)
-        raise CorpusError(
-            f"expected one {' or '.join(suffixes)} file a recording, got "
-            f"{counts}, in {folder}; complete the folder or correct the lists"
+    jobs = [item for part in items.values() for item in part]
+    with ExitStack() as stack:
+        mapped: Any = map
+        if processes > 1 and len(jobs) > CHUNK:
+            pool = stack.enter_context(ProcessPoolExecutor(processes))
+            mapped = lambda *a: pool.map(*a, chunksize=CHUNK)  # noqa: E731
+        read_one = _Reader(read, convert_to)
+        bar = tqdm(
+            mapped(read_one, jobs),
+            total=len(jobs),
+            desc="recordings",
+            disable=None,
         )
-    return {name: files[0] for name, files in matches.items()}
+        found = iter(list(bar))
+    return {part: [next(found) for _ in items[part]] for part in items}
 
 
-def read_header(path: Path) -> tuple[int, int]:
-    """Sample rate in Hz and number of samples, from the header of a file.
+class _Reader:
+    """Reads an item, and converts it if asked; travels to other processes."""
 
-    Raises
-    ------
-    AudioError
-        If the file is no audio, holds no samples, or has a rate below 8 kHz.
-    """
-    try:
-        info = soundfile.info(str(path))
-    except (soundfile.SoundFileError, OSError):
-        raise AudioError(
-            f"expected an audio file, got something else, in {path}; "
-            "copy the file again"
-        ) from None
-    if info.frames < 1 or info.samplerate < LOWEST_RATE:
-        raise AudioError(
-            f"expected samples at {LOWEST_RATE} Hz or more, got {info.frames} "
-            f"samples at {info.samplerate} Hz, in {path}; copy the file again"
-        )
-    return info.samplerate, info.frames
+    def __init__(
+        self, read: Callable[[Any], Recording], convert_to: Path | None
+    ) -> None:
+        self.read = read
+        self.convert_to = convert_to
 
-
-def clip_turns(
-    annotation: Annotation, duration: float, where: str
-) -> Annotation:
-    """Turns cut to ``[0, duration]``.
-
-    Arguments
-    ---------
-    annotation : Annotation
-        Turns, whose tracks are line numbers.
-    duration : float
-        Duration of the recording, seconds.
-    where : str
-        The annotation file, for the message.
-
-    Returns
-    -------
-    Annotation
-        The same turns inside the recording. Up to 0.05 s of excess, which
-        rounding causes, is cut off and logged.
-
-    Raises
-    ------
-    AnnotationError
-        If a turn reaches further out.
-    """
-    clipped = Annotation(uri=annotation.uri)
-    cut = 0
-    for segment, line, label in annotation.itertracks(yield_label=True):
-        excess = max(-segment.start, segment.end - duration)
-        if excess > EXCESS:
-            raise AnnotationError(
-                f"expected turns within 0 to {duration:.3f} s, got "
-                f"{segment.start:.3f} to {segment.end:.3f} s, in {where}:"
-                f"{line}; check that audio and annotation belong together"
-            )
-        cut += excess > 0
-        inside = Segment(max(0.0, segment.start), min(duration, segment.end))
-        clipped[inside, line] = label
-    if cut:
-        logger.warning("%s: cut %d turns to 0 .. %.3f s", where, cut, duration)
-    return clipped
+    def __call__(self, item: Any) -> Recording:
+        """The recording of an item."""
+        recording = self.read(item)
+        if self.convert_to is None:
+            return recording
+        return convert(recording, self.convert_to)
 
 
 def check_classes(parts: Mapping[str, Sequence[Recording]]) -> None:
-    """Raise if an annotated class never occurs; warn if a part lacks it.
+    """Raise if a class that is annotated in a part never occurs there.
 
-    A class that is nowhere was not annotated: zeros would teach and score
+    What is nowhere was most likely not annotated: zeros would teach and score
     what nobody listened for.
 
     Arguments
     ---------
     parts : Mapping[str, Sequence[Recording]]
-        For each part its recordings.
+        For each part its recordings, as the owner of the corpus made them;
+        a share that was drawn at random may lack a rare class.
+
+    Raises
+    ------
+    CorpusError
+        If one does not.
     """
-    first = next(iter(parts.values()))[0]
-    for name in first.spans:
-        lacking = [
-            part
-            for part, recordings in parts.items()
-            if not any(recording.spans[name] for recording in recordings)
-        ]
-        if len(lacking) == len(parts):
-            raise CorpusError(
-                f"expected some {name}, got none in {' '.join(lacking)}; "
-                f"leave {name} out of the labels if it is not annotated"
-            )
-        if lacking:
-            logger.warning("no %s in %s", name, " ".join(lacking))
+    for part, recordings in parts.items():
+        for name in CLASSES:
+            known = [r.spans[name] for r in recordings if name in r.spans]
+            if known and not any(known):
+                raise CorpusError(
+                    f"expected some {name} where it is annotated, got none in "
+                    f"{len(known)} recordings, in part {part}; leave {name} "
+                    "out if it is not annotated, or allow it to be absent"
+                )
+
+
+def published_count_notes(
+    published: Mapping[str, int], found: Mapping[str, int]
+) -> list[str]:
+    """Where the number of recordings is not the published one.
+
+    Arguments
+    ---------
+    published : Mapping[str, int]
+        For each part the published number.
+    found : Mapping[str, int]
+        For each part the number that was found.
+
+    Returns
+    -------
+    list[str]
+        One note a part; each is logged too.
+
+    Example
+    -------
+    >>> published_count_notes({"dev": 254}, {"dev": 12})
+    ['dev: 12 recordings, published are 254']
+    """
+    notes = [
+        f"{part}: {found.get(part, 0)} recordings, published are {count}"
+        for part, count in published.items()
+        if found.get(part, 0) != count
+    ]
+    for note in notes:
+        logger.warning("%s", note)
+    return notes
 
 
 def write_corpus(
+    corpus: str,
     output_folder: str | os.PathLike[str],
     parts: Mapping[str, Sequence[Recording]],
-    skipped: Mapping[str, str],
+    skipped: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
+    subsets: Mapping[str, Sequence[Recording]] | None = None,
 ) -> None:
     """Write annotations, manifests and summary of a checked corpus.
 
-    ``rttm/<uri>.rttm``, ``uem/<uri>.uem``, ``<part>.csv``, ``summary.json``.
+    ``rttm/<uri>.rttm``, ``uem/<uri>.uem`` (and ``uem/<uri>.<class>.uem`` for a
+    class that is annotated in other time), ``<part>.csv``, ``summary.json``.
     Old manifests go first: a manifest never stands beside annotations that it
     was not made with.
 
     Arguments
     ---------
+    corpus : str
+        Its name, for the summary.
     output_folder : str or os.PathLike
         Where to write.
     parts : Mapping[str, Sequence[Recording]]
         For each part its recordings.
-    skipped : Mapping[str, str]
+    skipped : Mapping[str, str], optional
         For each file that is left out, why.
+    notes : Sequence[str]
+        What an owner should know, for the summary.
+    subsets : Mapping[str, Sequence[Recording]], optional
+        Further manifests, of recordings that are in a part already.
     """
+    every = {**parts, **(subsets or {})}
     folder = Path(output_folder).resolve()
-    check_writable(folder / "summary.json")
-    for part in parts:
-        (folder / f"{part}.csv").unlink(missing_ok=True)
+    _check_uris(parts)
+    _remove_manifests(folder, every)
     regions = {
-        part: [_write_recording(folder, recording) for recording in recordings]
-        for part, recordings in parts.items()
+        recording.uri: _write_recording(folder, recording)
+        for recordings in parts.values()
+        for recording in recordings
+    }
+    rows = {
+        part: [regions[recording.uri] for recording in recordings]
+        for part, recordings in every.items()
     }
     summary = {
-        "parts": {part: summarise(rows) for part, rows in regions.items()},
-        "skipped": dict(skipped),
+        "corpus": corpus,
+        "parts": {part: summarise(every[part]) for part in every},
+        "skipped": dict(skipped or {}),
+        "notes": list(notes),
     }
-    for part, rows in regions.items():
-        write_manifest(folder / f"{part}.csv", rows)
+    for part in every:
+        write_manifest(folder / f"{part}.csv", rows[part])
     text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
     atomic_write_text(folder / "summary.json", text)
     logger.info("prepared %s: %s", folder, json.dumps(summary["parts"]))
 
 
+def _remove_manifests(folder: Path, parts: Iterable[str]) -> None:
+    """Remove the manifests of an earlier run, those it alone wrote too."""
+    summary = folder / "summary.json"
+    try:
+        named = json.loads(summary.read_text("utf-8"))["parts"]
+        earlier = [part for part in named if part.startswith(PARTS)]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        earlier = []
+    old = [summary, *(folder / f"{part}.csv" for part in {*parts, *earlier})]
+    for path in old:
+        check_writable(path)
+    for path in old:
+        path.unlink(missing_ok=True)
+
+
+def _check_uris(parts: Mapping[str, Sequence[Recording]]) -> None:
+    """Raise if there is nothing, or if two recordings share a uri."""
+    owner: dict[str, Path] = {}
+    for part, recordings in parts.items():
+        if not recordings:
+            raise CorpusError(
+                f"expected recordings in each part, got none in {part}; "
+                "choose other parts or lists"
+            )
+        for recording in recordings:
+            uri, wav = recording.uri, recording.wav
+            if uri in owner:
+                raise CorpusError(
+                    f"expected a uri for each recording, got {uri} for two, "
+                    f"in {owner[uri]} and {wav}; rename one"
+                )
+            owner[uri] = wav
+
+
 def _write_recording(folder: Path, recording: Recording) -> Region:
-    """Write the annotation of a recording that is annotated from end to end."""
-    rttm = folder / "rttm" / f"{recording.uri}.rttm"
-    uem = folder / "uem" / f"{recording.uri}.uem"
-    write_rttm(rttm, class_annotation(recording.spans, recording.uri))
-    whole = Segment(0.0, recording.duration)
-    write_uem(uem, Timeline([whole], uri=recording.uri))
+    """Write what is known of a recording; its row of a manifest."""
+    uri, header = recording.uri, recording.header
+    rttm = folder / "rttm" / f"{uri}.rttm"
+    write_rttm(rttm, class_annotation(recording.spans, uri))
     return Region(
-        id=recording.uri,
-        duration=recording.duration,
+        id=uri,
+        duration=header.duration,
         wav=str(recording.wav.resolve()),
         start=0,
-        stop=recording.n_samples,
-        sample_rate=recording.sample_rate,
-        recording=recording.uri,
+        stop=header.n_samples,
+        sample_rate=header.sample_rate,
+        recording=uri,
         rttm=str(rttm),
-        uems={
-            name: str(uem) if name in recording.spans else None
-            for name in CLASSES
-        },
+        uems=_write_uems(folder / "uem", uri, recording.annotated),
     )
+
+
+def _write_uems(
+    folder: Path, uri: str, annotated: Mapping[str, Timeline]
+) -> dict[str, str | None]:
+    """UEM file of each class; classes annotated alike share one."""
+    files: list[tuple[Timeline, Path]] = []
+    uems: dict[str, str | None] = dict.fromkeys(CLASSES)
+    for name, timeline in annotated.items():
+        path = next((p for known, p in files if known == timeline), None)
+        if path is None:
+            path = folder / (f"{uri}.{name}.uem" if files else f"{uri}.uem")
+            write_uem(path, Timeline(timeline, uri=uri))
+            files.append((timeline, path))
+        uems[name] = str(path)
+    return uems

@@ -2,55 +2,48 @@
 
 from collections.abc import Iterable, Sequence
 
-from pyannote.core import Segment, Timeline
-
-from explainable_seg.data.manifest import Region
-from explainable_seg.data.truth import Truth, annotated_time, load_truth
+from explainable_seg.classes import CLASSES
+from explainable_seg.data.recording import Recording
 
 
-def summarise(regions: Sequence[Region]) -> dict:
-    """Amounts of a part, read back from its annotation files.
+def summarise(recordings: Sequence[Recording]) -> dict:
+    """Amounts of a part.
 
     Arguments
     ---------
-    regions : Sequence[Region]
-        Rows of its manifest.
+    recordings : Sequence[Recording]
+        Its recordings.
 
     Returns
     -------
     dict
         ``files``, ``seconds``, ``hours`` and, for each class, ``seconds``,
-        ``annotated_seconds`` and ``positive_rate``; None for a class that is
-        annotated nowhere.
+        ``annotated_seconds``, ``unknown_seconds`` and ``positive_rate`` (of
+        the annotated time); None for a class that is annotated nowhere.
     """
-    truths = load_truth(regions)
-    seconds = sum(region.stop_s - region.start_s for region in regions)
+    seconds = sum(recording.header.duration for recording in recordings)
     return {
-        "files": len(truths),
+        "files": len(recordings),
         "seconds": round(seconds, 3),
         "hours": round(seconds / 3600, 4),
         "classes": {
-            name: _amounts(name, truths.values(), timelines)
-            for name, timelines in annotated_time(regions, truths).items()
+            name: _amounts(name, recordings, seconds) for name in CLASSES
         },
     }
 
 
 def _amounts(
-    name: str, truths: Iterable[Truth], annotated: dict[str, Timeline]
+    name: str, recordings: Iterable[Recording], seconds: float
 ) -> dict[str, float] | None:
     """Seconds and rate of a class where it is annotated."""
-    known = sum(timeline.duration() for timeline in annotated.values())
-    if known == 0:
+    known = [r for r in recordings if name in r.annotated]
+    annotated = float(sum(r.annotated[name].duration() for r in known))
+    if annotated == 0:
         return None
-    heard = sum(
-        Timeline([Segment(a, b) for a, b in truth.spans[name]])
-        .crop(annotated[truth.recording])
-        .duration()
-        for truth in truths
-    )
+    heard = float(sum(r.spans[name].duration() for r in known))
     return {
         "seconds": round(heard, 3),
-        "annotated_seconds": round(known, 3),
-        "positive_rate": round(heard / known, 4),
+        "annotated_seconds": round(annotated, 3),
+        "unknown_seconds": round(seconds - annotated, 3),
+        "positive_rate": round(heard / annotated, 4),
     }

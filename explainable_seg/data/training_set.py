@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Optional
 
-from explainable_seg.data.augment import Overlays
+from explainable_seg.data.augment import Augment, Overlays
 from explainable_seg.data.cache import ChunkCache
 from explainable_seg.data.chunks import (
     ChunkSource,
@@ -15,6 +15,7 @@ from explainable_seg.data.chunks import (
 from explainable_seg.data.clips import ClipPool, read_clips
 from explainable_seg.data.composer import Composer
 from explainable_seg.data.manifest import read_manifest
+from explainable_seg.data.sampling import Balance
 
 PathLike = str | os.PathLike[str]
 
@@ -27,6 +28,8 @@ def make_training_set(
     clips: Optional[PathLike] = None,
     composed_share: float = 0.65,
     overlays: Optional[Overlays] = None,
+    balance: Balance = Balance(),
+    augment: Optional[Augment] = Augment(),
     cache_folder: Optional[PathLike] = None,
     n_distinct: int = 8000,
 ) -> TrainingChunks:
@@ -49,6 +52,10 @@ def make_training_set(
     overlays : Overlays, optional
         What is laid over recorded chunks, if there are clips; nothing by
         default.
+    balance : Balance
+        How often each corpus and class of the manifest is drawn.
+    augment : Augment, optional
+        Level and tone, new each time a chunk is drawn; None leaves them.
     cache_folder : str or os.PathLike, optional
         Where chunks are kept once made; without it every chunk is new.
     n_distinct : int
@@ -67,6 +74,7 @@ def make_training_set(
         window,
         pool=pool if overlays is not None else None,
         overlays=overlays or Overlays(),
+        balance=balance,
     )
     sources: list[ChunkSource] = [recorded]
     shares = [1.0]
@@ -85,6 +93,7 @@ def make_training_set(
                 "shares": shares,
                 "seed": seed,
                 "overlays": repr(overlays),
+                "balance": repr(balance),
             },
         )
-    return TrainingChunks(sources, shares, seed, order_seed, cache)
+    return TrainingChunks(sources, shares, seed, order_seed, cache, augment)

@@ -21,8 +21,6 @@ from explainable_seg.data.manifest import Region
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import num_frames
 
-STILL = Augment(gain_db=(0.0, 0.0), tone_probability=0.0)
-
 
 @pytest.fixture
 def make_region(tmp_path):
@@ -55,9 +53,7 @@ def make_region(tmp_path):
 
 @pytest.mark.parametrize("rate, channels", [(16000, 1), (22050, 2), (8000, 1)])
 def test_targets_follow_the_sound(make_region, rate, channels):
-    source = RecordedChunks(
-        [make_region(rate, channels=channels)], 1.0, augment=STILL
-    )
+    source = RecordedChunks([make_region(rate, channels=channels)], 1.0)
     for seed in range(20):
         audio, targets = source.draw(np.random.default_rng(seed))
         assert audio.dtype == np.float32 and len(audio) == 16000
@@ -72,7 +68,7 @@ def test_targets_follow_the_sound(make_region, rate, channels):
 
 
 def test_a_short_region_is_padded_with_the_unknown(make_region):
-    source = RecordedChunks([make_region(seconds=2.0)], 4.0, augment=STILL)
+    source = RecordedChunks([make_region(seconds=2.0)], 4.0)
     audio, targets = source.draw(np.random.default_rng(0))
     n_read = num_frames(32000)
     assert len(audio) == 64000 and not audio[32000:].any()
@@ -165,3 +161,22 @@ def test_whole_regions_have_a_target_for_every_frame(make_region):
     item = WholeRegions([make_region(rate=8000)])[0]
     assert len(item["targets"]) == num_frames(len(item["wav"]))
     assert item["targets"][:, 1].tolist().count(-1) == pytest.approx(25, abs=2)
+
+
+def test_level_and_tone_are_drawn_anew_but_reproducibly(tmp_path):
+    class One:
+        """The same chunk each time."""
+
+        def draw(self, rng):
+            audio = np.full(16000, 0.1, dtype=np.float32)
+            return audio, np.zeros((49, 4), dtype=np.int8)
+
+    cache = ChunkCache(tmp_path, 1, 1.0, {})
+    gains = Augment((-20.0, 0.0), rare_probability=0, tone_probability=0)
+    chunks = TrainingChunks([One()], [1.0], 0, cache=cache, augment=gains)
+    levels = [float(chunks[i]["wav"].max()) for i in range(50)]
+    assert levels == [float(chunks[i]["wav"].max()) for i in range(50)]
+    decibels = 20 * np.log10(np.array(levels) / 0.1)
+    assert decibels.min() < -15 and decibels.max() > -5
+    kept, _ = cache.get(0, One().draw)
+    assert kept.max() == pytest.approx(0.1, abs=1e-4)

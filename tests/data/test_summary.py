@@ -1,53 +1,56 @@
 """Amounts of a part."""
 
-from explainable_seg.data.manifest import Region
+from pathlib import Path
+
+from pyannote.core import Segment, Timeline
+
+from explainable_seg.data.headers import AudioHeader
+from explainable_seg.data.recording import make_recording
 from explainable_seg.data.summary import summarise
 
 
-def test_only_annotated_time_inside_the_regions_counts(tmp_path):
-    rttm, uem = tmp_path / "show.rttm", tmp_path / "show.uem"
-    rttm.write_text(
-        "SPEAKER show 1 0 30 <NA> <NA> speech <NA> <NA>\n"
-        "SPEAKER show 1 0 2 <NA> <NA> music <NA> <NA>\n"
+def recording(uri, n_samples, known, **spans):
+    """A recording at 100 samples a second, known in some spans."""
+    return make_recording(
+        uri,
+        Path(f"{uri}.wav"),
+        AudioHeader(100, n_samples),
+        {n: Timeline([Segment(*s) for s in rows]) for n, rows in spans.items()},
+        Timeline([Segment(*span) for span in known]),
     )
-    uem.write_text("show 1 0 5\nshow 1 20 40\n")
-    regions = [
-        Region(
-            id=f"show-{start}",
-            duration=10.0,
-            wav="show.wav",
-            start=start * 100,
-            stop=(start + 10) * 100,
-            sample_rate=100,
-            recording="show",
-            rttm=str(rttm),
-            uems={
-                "speech": str(uem),
-                "music": str(uem),
-                "noise": str(uem),
-                "overlap": None,
-            },
-        )
-        for start in (0, 25)
+
+
+def test_only_annotated_time_inside_the_audio_counts():
+    recordings = [
+        recording("a", 1000, [(0, 5)], speech=[(0, 30)], music=[(1, 3)]),
+        recording("b", 2000, [(15, 40)], speech=[(0, 16), (17, 30)]),
     ]
-    summary = summarise(regions)
-    assert (summary["files"], summary["seconds"]) == (1, 20.0)
-    assert summary["hours"] == 0.0056
+    summary = summarise(recordings)
+    assert (summary["files"], summary["seconds"]) == (2, 30.0)
+    assert summary["hours"] == 0.0083
     assert summary["classes"] == {
         "speech": {
-            "seconds": 10.0,  # 0 to 5 and 25 to 30
-            "annotated_seconds": 15.0,
-            "positive_rate": 0.6667,
+            "seconds": 9.0,  # 0 to 5, 15 to 16 and 17 to 20
+            "annotated_seconds": 10.0,
+            "unknown_seconds": 20.0,
+            "positive_rate": 0.9,
         },
         "music": {
             "seconds": 2.0,
-            "annotated_seconds": 15.0,
-            "positive_rate": 0.1333,
+            "annotated_seconds": 5.0,
+            "unknown_seconds": 25.0,
+            "positive_rate": 0.4,
         },
-        "noise": {
-            "seconds": 0.0,
-            "annotated_seconds": 15.0,
-            "positive_rate": 0.0,
-        },
+        "noise": None,
         "overlap": None,
+    }
+
+
+def test_an_annotated_class_may_be_absent():
+    summary = summarise([recording("a", 1000, [(0, 9)], noise=[])])
+    assert summary["classes"]["noise"] == {
+        "seconds": 0.0,
+        "annotated_seconds": 9.0,
+        "unknown_seconds": 1.0,
+        "positive_rate": 0.0,
     }

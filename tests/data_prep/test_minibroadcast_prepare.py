@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data_prep.minibroadcast_prepare import main, prepare_minibroadcast
+from data_prep.minibroadcast_prepare import VERSION, main, prepare_minibroadcast
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.clips import read_clips
 from explainable_seg.data.manifest import read_manifest
@@ -14,7 +14,7 @@ pytest.importorskip("espeakng_loader")
 pytest.importorskip("symusic")
 MINUTES = (1.0, 0.6, 0.6)
 SETTINGS = {
-    "version": 1,
+    "version": VERSION,
     "seed": 2,
     "minutes": dict(zip(("train", "dev1", "test"), MINUTES)),
 }

@@ -22,11 +22,12 @@ from explainable_seg.data.synthesis.styles import STYLES
 
 Item = TypeVar("Item")
 
-# Minutes of clips for each minute of programmes.
-SPEECH_SHARE, MUSIC_SHARE, NOISE_SHARE = 1.0, 1.0, 0.75
+# Minutes of clips for each minute of programmes. Many short pieces by many
+# bands teach more than few long ones.
+SPEECH_SHARE, MUSIC_SHARE, NOISE_SHARE = 1.0, 1.5, 1.25
 FEWEST = 2  # voices of each sex and bands of each style that a part needs
-TRACK = (20.0, 35.0)  # seconds, shortest and longest piece of music
-INSTANCE = (6.0, 14.0)  # seconds, shortest and longest noise
+TRACK = (12.0, 24.0)  # seconds, shortest and longest piece of music
+INSTANCE = (5.0, 11.0)  # seconds, shortest and longest noise
 
 
 @dataclass(frozen=True)

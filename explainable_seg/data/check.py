@@ -1,0 +1,283 @@
+"""Every problem of a manifest, not only the first."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import soundfile
+from pyannote.core import Segment, Timeline
+
+from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.uem import read_uem
+from explainable_seg.classes import CLASSES, KNOWN_LABELS
+from explainable_seg.data.manifest import Region, parse_rows
+from explainable_seg.data.recording import EXCESS
+from explainable_seg.errors import ExplainableSegError
+
+BLOCK = 1 << 20  # samples a channel decoded at once
+
+# What the annotators of a corpus listened for; all else is unknown there.
+ANNOTATED: dict[str, frozenset[str]] = {
+    "albayzin": frozenset({"speech", "music", "noise"}),
+    "aragonradio": frozenset({"speech", "music", "noise"}),
+    "openbmat": frozenset({"music"}),
+    "allies": frozenset(CLASSES),
+    "dihard3": frozenset({"speech", "overlap"}),
+}
+
+
+class Problem(NamedTuple):
+    """Where a manifest, or a file that it names, is wrong, and how."""
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+class Row(NamedTuple):
+    """A row of a manifest and the place it stands in."""
+
+    where: str
+    region: Region
+
+
+def check_manifest(
+    path: str | os.PathLike[str],
+    data_root: str | os.PathLike[str] | None = None,
+    processes: int = 1,
+) -> Iterator[Problem]:
+    """Problems of a manifest and of the files that it names.
+
+    Rows that cannot be read, audio that is missing, cannot be decoded, or is
+    not as long or as fast as the row says, rows that overlap, annotation
+    outside the region, a class without a single positive, a class that its
+    corpus does not annotate but that has a UEM.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The manifest.
+    data_root : str or os.PathLike, optional
+        What ``$data_root`` at the start of a path stands for.
+    processes : int
+        How many decode audio at once.
+
+    Yields
+    ------
+    Problem
+        One after the other; none for a manifest that is right.
+    """
+    rows: list[Row] = []
+    try:
+        for line, parsed in parse_rows(path, data_root):
+            where = f"{path}:{line}"
+            if isinstance(parsed, ExplainableSegError):
+                yield Problem(where, str(parsed))
+            else:
+                rows.append(Row(where, parsed))
+    except ExplainableSegError as error:
+        yield Problem(str(path), str(error))
+        return
+    if not rows:
+        yield Problem(str(path), "expected at least one row, got none")
+    yield from _check_ids(rows)
+    yield from _check_overlaps(rows)
+    yield from _check_audio(rows, processes)
+    yield from _check_annotations(rows, str(path))
+    yield from _check_corpus(rows, Path(path))
+
+
+def _check_ids(rows: Sequence[Row]) -> Iterator[Problem]:
+    """IDs that occur twice."""
+    first: dict[str, str] = {}
+    for where, region in rows:
+        if first.setdefault(region.id, where) != where:
+            yield Problem(
+                where,
+                f"expected each ID once, got '{region.id}' also in "
+                f"{first[region.id]}",
+            )
+
+
+def _check_overlaps(rows: Sequence[Row]) -> Iterator[Problem]:
+    """Rows that hold the same audio: it would be scored twice."""
+    by_wav: dict[str, list[Row]] = {}
+    for row in rows:
+        by_wav.setdefault(row.region.wav, []).append(row)
+    for found in by_wav.values():
+        found.sort(key=lambda row: (row.region.start, row.region.stop))
+        for earlier, later in zip(found, found[1:]):
+            if later.region.start < earlier.region.stop:
+                yield Problem(
+                    later.where,
+                    f"expected rows that do not overlap, got samples "
+                    f"{later.region.start} to {earlier.region.stop} of "
+                    f"{later.region.wav} also in {earlier.where}",
+                )
+
+
+def _check_audio(rows: Sequence[Row], processes: int) -> Iterator[Problem]:
+    """Audio that is not what the rows say; each file is decoded once."""
+    wavs = list(dict.fromkeys(row.region.wav for row in rows))
+    if processes > 1 and len(wavs) > 1:
+        with ProcessPoolExecutor(processes) as pool:
+            found = dict(zip(wavs, pool.map(decoded_length, wavs)))
+    else:
+        found = {wav: decoded_length(wav) for wav in wavs}
+    for where, region in rows:
+        decoded = found[region.wav]
+        if isinstance(decoded, str):
+            yield Problem(where, f"{decoded}, in {region.wav}")
+            continue
+        rate, n_samples = decoded
+        if rate != region.sample_rate:
+            yield Problem(
+                where,
+                f"expected a rate of {region.sample_rate} Hz, got {rate}, in "
+                f"{region.wav}",
+            )
+        elif region.stop > n_samples:
+            yield Problem(
+                where,
+                f"expected {region.stop} samples, got {n_samples} from the "
+                f"decoder, in {region.wav}",
+            )
+
+
+def decoded_length(wav: str) -> tuple[int, int] | str:
+    """Rate and number of samples that a file really decodes to.
+
+    Arguments
+    ---------
+    wav : str
+        Audio file.
+
+    Returns
+    -------
+    tuple[int, int] or str
+        Rate in Hz and samples a channel; what is wrong, if it does not decode.
+    """
+    if not Path(wav).is_file():
+        return "expected an audio file, got none"
+    try:
+        with soundfile.SoundFile(wav) as audio:
+            n_samples = 0
+            while True:
+                block = audio.read(BLOCK, dtype="float32", always_2d=True)
+                n_samples += len(block)
+                if len(block) < BLOCK:
+                    return audio.samplerate, n_samples
+    except (soundfile.SoundFileError, OSError) as error:
+        return f"expected audio that can be decoded, got '{error}'"
+
+
+def _check_annotations(rows: Sequence[Row], path: str) -> Iterator[Problem]:
+    """Annotation outside the regions, and classes that never occur."""
+    regions: dict[str, list[Row]] = {}
+    for row in rows:
+        regions.setdefault(row.region.recording, []).append(row)
+    known = dict.fromkeys(CLASSES, 0.0)
+    heard = dict.fromkeys(CLASSES, 0.0)
+    for found in regions.values():
+        try:
+            spans, annotated = _read_annotation(found[0].region)
+        except ExplainableSegError as error:
+            yield Problem(found[0].where, str(error))
+            continue
+        extent = Timeline(
+            [Segment(r.start_s - EXCESS, r.stop_s + EXCESS) for _, r in found]
+        ).support()
+        yield from _outside(found[0], extent, spans, annotated)
+        for name, timeline in annotated.items():
+            inside = timeline.crop(extent)
+            known[name] += inside.duration()
+            heard[name] += spans[name].crop(inside).duration()
+    for name in CLASSES:
+        if known[name] and not heard[name]:
+            yield Problem(
+                path,
+                f"expected some {name} in {known[name]:.1f} annotated "
+                "seconds, got none; was it annotated?",
+            )
+
+
+def _read_annotation(
+    region: Region,
+) -> tuple[dict[str, Timeline], dict[str, Timeline]]:
+    """Time of each class, and where each is annotated, as the files say."""
+    spans = {name: Timeline() for name in CLASSES}
+    if region.rttm:
+        turns = read_rttm(region.rttm).get(region.recording, [])
+        for segment, track, label in (
+            turns.itertracks(yield_label=True) if turns else ()
+        ):
+            if label not in KNOWN_LABELS:
+                raise ExplainableSegError(
+                    f"expected a label among {' '.join(KNOWN_LABELS)}, got "
+                    f"'{label}', in {region.rttm}:{track}"
+                )
+            spans[KNOWN_LABELS[label]].add(segment)
+    annotated = {
+        name: read_uem(uem).get(region.recording, Timeline())
+        for name, uem in region.uems.items()
+        if uem
+    }
+    for name, timeline in annotated.items():
+        if not timeline:
+            raise ExplainableSegError(
+                f"expected annotated time of {region.recording}, got none, in "
+                f"{region.uems[name]}"
+            )
+    return {name: spans[name].support() for name in CLASSES}, annotated
+
+
+def _outside(
+    row: Row,
+    extent: Timeline,
+    spans: Mapping[str, Timeline],
+    annotated: Mapping[str, Timeline],
+) -> Iterator[Problem]:
+    """Segments and annotated time that reach out of all regions."""
+    region = row.region
+    for name in CLASSES:
+        for what, timeline, path in (
+            (name, spans[name], region.rttm),
+            (f"annotated {name}", annotated.get(name), region.uems.get(name)),
+        ):
+            for segment in timeline or ():
+                if not extent.covers(Timeline([segment])):
+                    yield Problem(
+                        row.where,
+                        f"expected {what} inside the region, got "
+                        f"{segment.start:.3f} to {segment.end:.3f} s, in "
+                        f"{path}",
+                    )
+
+
+def _check_corpus(rows: Sequence[Row], path: Path) -> Iterator[Problem]:
+    """Classes with a UEM that the corpus of a row does not annotate."""
+    prepared = _corpus_beside(path)
+    for where, region in rows:
+        corpus = region.corpus or prepared
+        for name, uem in region.uems.items():
+            if uem and name not in ANNOTATED.get(corpus or "", CLASSES):
+                yield Problem(
+                    where,
+                    f"expected no UEM of {name}, which {corpus} does not "
+                    f"annotate, got {uem}",
+                )
+
+
+def _corpus_beside(path: Path) -> str | None:
+    """Corpus that the summary beside a manifest names."""
+    try:
+        text = (path.parent / "summary.json").read_text(encoding="utf-8")
+        corpus = json.loads(text)["corpus"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return corpus if isinstance(corpus, str) else None

@@ -1,0 +1,206 @@
+"""A recording as a preparation reads it, checked, before anything is written."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyannote.core import Annotation, Segment, Timeline
+
+from explainable_seg.annotation.overlap import overlap_timeline
+from explainable_seg.classes import CLASSES, KNOWN_LABELS
+from explainable_seg.data.headers import AudioHeader
+from explainable_seg.errors import AnnotationError
+
+logger = logging.getLogger(__name__)
+
+EXCESS = 0.05  # seconds that rounding may put a turn outside its recording
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording: its audio, and what is known of it.
+
+    Arguments
+    ---------
+    uri : str
+        Its identifier.
+    wav : Path
+        The audio file.
+    header : AudioHeader
+        Rate and length of the file.
+    spans : dict[str, Timeline]
+        For each annotated class its time inside ``annotated``, seconds.
+    annotated : dict[str, Timeline]
+        For each annotated class the time in which it is annotated; a class
+        that is missing here is unknown from start to end.
+
+    Raises
+    ------
+    ValueError
+        If a class is heard where it is not annotated: a preparation is wrong.
+    """
+
+    uri: str
+    wav: Path
+    header: AudioHeader
+    spans: dict[str, Timeline]
+    annotated: dict[str, Timeline]
+
+    def __post_init__(self) -> None:
+        """Refuse what would be written as known, but is not."""
+        for name, heard in self.spans.items():
+            known = self.annotated.get(name)
+            if known is None or not known.covers(heard):
+                raise ValueError(f"{self.uri}: {name} outside its known time")
+        if set(self.annotated) != set(self.spans):
+            raise ValueError(f"{self.uri}: a known class without its time")
+
+
+def make_recording(
+    uri: str,
+    wav: Path,
+    header: AudioHeader,
+    spans: Mapping[str, Timeline],
+    annotated: Timeline | Mapping[str, Timeline] | None = None,
+) -> Recording:
+    """A recording whose classes are known inside the given time only.
+
+    Arguments
+    ---------
+    uri : str
+        Its identifier.
+    wav : Path
+        The audio file.
+    header : AudioHeader
+        Rate and length of the file.
+    spans : Mapping[str, Timeline]
+        For each annotated class its time, seconds.
+    annotated : Timeline or Mapping[str, Timeline], optional
+        Where all of them, or each of them, are annotated; by default from the
+        start of the audio to its end.
+
+    Returns
+    -------
+    Recording
+    """
+    whole = Timeline([Segment(0.0, header.duration)], uri=uri)
+    if annotated is None:
+        annotated = whole
+    if isinstance(annotated, Timeline):
+        annotated = dict.fromkeys(spans, annotated)
+    cropped = {
+        name: annotated[name].crop(whole).support()
+        for name in CLASSES
+        if name in spans
+    }
+    known = {name: time for name, time in cropped.items() if time}
+    inside = {name: spans[name].crop(known[name]).support() for name in known}
+    return Recording(uri, wav, header, inside, known)
+
+
+def speaker_spans(turns: Annotation, where: str) -> dict[str, Timeline]:
+    """Speech and overlapped speech of turns labelled with speakers.
+
+    Arguments
+    ---------
+    turns : Annotation
+        Turns, whose labels are speakers.
+    where : str
+        The annotation file, for the message.
+
+    Returns
+    -------
+    dict[str, Timeline]
+        Time of ``speech`` and of ``overlap``, seconds.
+
+    Raises
+    ------
+    AnnotationError
+        If a label is one of our classes: such a file says what is heard, not
+        who speaks, and its music would become speech.
+
+    Example
+    -------
+    >>> turns = Annotation(uri="show")
+    >>> turns[Segment(0.0, 2.0), 1] = "Anna"
+    >>> speaker_spans(turns, "show.rttm")["speech"].duration()
+    2.0
+    """
+    labels = {str(label).lower() for label in turns.labels()}
+    classes = sorted(labels & set(KNOWN_LABELS))
+    if classes:
+        raise AnnotationError(
+            f"expected labels that are speakers, got '{classes[0]}', in "
+            f"{where}; these are annotations of classes, not of speakers"
+        )
+    return {
+        "speech": turns.get_timeline(copy=False).support(),
+        "overlap": overlap_timeline(turns),
+    }
+
+
+def clip_turns(
+    annotation: Annotation, duration: float, where: str
+) -> Annotation:
+    """Turns cut to ``[0, duration]``.
+
+    Arguments
+    ---------
+    annotation : Annotation
+        Turns, whose tracks are line numbers.
+    duration : float
+        Duration of the recording, seconds.
+    where : str
+        The annotation file, for the message.
+
+    Returns
+    -------
+    Annotation
+        The same turns inside the recording. Up to 0.05 s of excess, which
+        rounding causes, is cut off and logged.
+
+    Raises
+    ------
+    AnnotationError
+        If a turn reaches further out.
+    """
+    check_extent(annotation.itertracks(), duration, where)
+    clipped = Annotation(uri=annotation.uri)
+    cut = 0
+    for segment, line, label in annotation.itertracks(yield_label=True):
+        inside = Segment(max(0.0, segment.start), min(duration, segment.end))
+        cut += inside != segment
+        clipped[inside, line] = label
+    if cut:
+        logger.warning("%s: cut %d turns to 0 .. %.3f s", where, cut, duration)
+    return clipped
+
+
+def check_extent(
+    tracks: Iterable[tuple[Segment, object]], duration: float, where: str
+) -> None:
+    """Raise if a segment reaches more than 0.05 s out of its recording.
+
+    Arguments
+    ---------
+    tracks : Iterable[tuple[Segment, object]]
+        Segments in seconds, each with the number of its line.
+    duration : float
+        Duration of the recording, seconds.
+    where : str
+        The annotation file, for the message.
+
+    Raises
+    ------
+    AnnotationError
+        If one does.
+    """
+    for segment, line in tracks:
+        if max(-segment.start, segment.end - duration) > EXCESS:
+            place = f"{where}:{line}" if isinstance(line, int) else where
+            raise AnnotationError(
+                f"expected times within 0 to {duration:.3f} s, got "
+                f"{segment.start:.3f} to {segment.end:.3f} s, in {place}; "
+                "check that audio and annotation belong together"
+            )

@@ -1,0 +1,179 @@
+"""The validator: every problem, with file and line."""
+
+import csv
+
+import numpy as np
+import pytest
+import soundfile
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.cli import main
+from explainable_seg.data.check import check_manifest
+from explainable_seg.data.manifest import COLUMNS
+
+RATE = 8000
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two recordings of two seconds, everything annotated and right."""
+    rows = []
+    for name in ("one", "two"):
+        soundfile.write(tmp_path / f"{name}.flac", np.zeros(2 * RATE), RATE)
+        (tmp_path / f"{name}.rttm").write_text(
+            "".join(
+                f"SPEAKER {name} 1 {start} 0.5 <NA> <NA> {label} <NA> <NA>\n"
+                for start, label in zip((0, 0.5, 1, 1.5), CLASSES)
+            )
+        )
+        (tmp_path / f"{name}.uem").write_text(f"{name} 1 0 2\n")
+        rows.append(row(tmp_path, name))
+    write(tmp_path, rows)
+    return tmp_path
+
+
+def row(folder, name, **changes):
+    """A row of the manifest."""
+    values = {
+        "ID": name,
+        "duration": 2.0,
+        "wav": folder / f"{name}.flac",
+        "start": 0,
+        "stop": 2 * RATE,
+        "sample_rate": RATE,
+        "recording": name,
+        "rttm": folder / f"{name}.rttm",
+        **{f"{c}_uem": folder / f"{name}.uem" for c in CLASSES},
+    }
+    return {**values, **changes}
+
+
+def write(folder, rows):
+    """Write the manifest."""
+    with open(folder / "train.csv", "w", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def problems(folder, **options):
+    """Problems, as lines."""
+    return [str(p) for p in check_manifest(folder / "train.csv", **options)]
+
+
+def test_a_right_manifest_has_no_problem(folder):
+    assert problems(folder) == []
+    assert problems(folder, processes=2) == []
+
+
+def test_all_problems_are_listed_each_with_its_line(folder):
+    write(
+        folder,
+        [
+            row(folder, "one", start="x"),
+            row(folder, "two", wav=folder / "gone.wav"),
+            row(folder, "one", ID="two"),
+        ],
+    )
+    found = problems(folder)
+    manifest = folder / "train.csv"
+    assert [line.split(": ")[0] for line in found] == [
+        f"{manifest}:2",
+        f"{manifest}:4",
+        f"{manifest}:3",
+    ]
+    assert "whole number for start" in found[0]
+    assert "each ID once" in found[1]
+    assert "expected an audio file, got none" in found[2]
+
+
+def test_a_file_that_stops_early_is_found_by_decoding(folder):
+    audio = np.random.default_rng(0).uniform(-1, 1, 2 * RATE)
+    soundfile.write(folder / "two.flac", audio, RATE)
+    whole = (folder / "two.flac").read_bytes()
+    (folder / "two.flac").write_bytes(whole[: len(whole) // 2])
+    (found,) = problems(folder)
+    assert found.startswith(f"{folder}/train.csv:3: ")
+    assert "decode" in found
+
+
+def test_a_wrong_rate_and_a_row_longer_than_its_file(folder):
+    write(
+        folder,
+        [
+            row(folder, "one", sample_rate=16000, duration=1.0),
+            row(folder, "two", stop=3 * RATE, duration=3.0),
+        ],
+    )
+    found = problems(folder)
+    assert "expected a rate of 16000 Hz, got 8000" in found[0]
+    assert f"expected {3 * RATE} samples, got {2 * RATE}" in found[1]
+
+
+def test_rows_that_overlap(folder):
+    write(
+        folder,
+        [
+            row(folder, "one", ID="a", stop=RATE, duration=1.0),
+            row(folder, "one", ID="b", start=RATE - 1, duration=1.000125),
+            row(folder, "two"),
+        ],
+    )
+    (found,) = problems(folder)
+    assert "train.csv:3: expected rows that do not overlap" in found
+
+
+def test_annotation_outside_the_region(folder):
+    with open(folder / "one.rttm", "a") as stream:
+        stream.write("SPEAKER one 1 1.9 0.2 <NA> <NA> sp <NA> <NA>\n")
+    (folder / "two.uem").write_text("two 1 0 2.5\n")
+    found = problems(folder)
+    assert len(found) == 1 + len(CLASSES)
+    assert "expected speech inside the region, got 1.900 to 2.100" in found[0]
+    assert "annotated speech inside the region, got 0.000 to 2.5" in found[1]
+
+
+def test_a_class_without_a_single_positive(folder):
+    for name in ("one", "two"):
+        path = folder / f"{name}.rttm"
+        path.write_text(path.read_text().replace("music", "noise"))
+    (found,) = problems(folder)
+    assert "expected some music in 4.0 annotated seconds, got none" in found
+
+
+def test_an_unknown_label_and_a_uem_of_another_recording(folder):
+    with open(folder / "one.rttm", "a") as stream:
+        stream.write("SPEAKER one 1 0 1 <NA> <NA> Anna <NA> <NA>\n")
+    (folder / "two.uem").write_text("three 1 0 2\n")
+    found = problems(folder)
+    assert "got 'Anna', in" in found[0]
+    assert "one.rttm:5" in found[0]
+    assert "expected annotated time of two, got none" in found[1]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_class_that_the_corpus_does_not_annotate(folder, beside):
+    if beside:
+        (folder / "summary.json").write_text('{"corpus": "dihard3"}')
+    else:
+        rows = [row(folder, n, ID=f"dihard3/{n}") for n in ("one", "two")]
+        write(folder, rows)
+    found = problems(folder)
+    assert len(found) == 4  # music and noise of two rows
+    assert all("which dihard3 does not annotate" in line for line in found)
+
+
+def test_a_file_that_is_no_manifest_is_one_problem(folder):
+    (folder / "train.csv").write_text("a,b\n1,2\n")
+    assert len(problems(folder)) == 1
+
+
+def test_command_lists_problems_and_exits_with_2(folder, capsys):
+    assert main(["check", str(folder / "train.csv")]) == 0
+    assert capsys.readouterr().out == ""
+    (folder / "one.flac").unlink()
+    assert main(["check", str(folder / "train.csv")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 1
+    assert "train.csv:2: expected an audio file" in captured.out
+    assert "1 problems in 1 manifests" in captured.err
