@@ -15,6 +15,7 @@ Authors
 import argparse
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -92,11 +93,20 @@ def run_stage(stage, work, short):
             f"--{name}={value}"
             for name, value in settings.items()
             if f"\n{name}:" in known
-        ]
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": str(n_threads())},
     )
     if run.returncode:
         raise SystemExit(run.returncode)  # the recipe has said why
     return time.perf_counter() - start
+
+
+def n_threads():
+    """Cores that are left beside the process that composes chunks.
+
+    A thread more, and all of them wait for each other most of the time.
+    """
+    return max(1, (os.cpu_count() or 1) - 1)
 
 
 def make_demo(student, work, seconds):

@@ -91,7 +91,10 @@ class StudentBrain(sb.Brain):
             self.sweep = ThresholdSweep()
             model = self.hparams.model
             self.stats = RepresentationStats(
-                model.dictionary, model.mu, model.classifier.weight
+                model.dictionary,
+                model.mu,
+                model.classifier.weight,
+                control=stage == sb.Stage.TEST,
             )
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
@@ -116,7 +119,7 @@ class StudentBrain(sb.Brain):
                 valid_stats={
                     "macro_f1": macro_f1,
                     **self.choice.known_f1,
-                    **summary,
+                    **{k: v for k, v in summary.items() if v is not None},
                 },
             )
         self.checkpointer.save_and_keep_only(
@@ -183,8 +186,12 @@ def main(arguments):
     grounding["test"] = brain.stats.summary()
     grounding["test_band_shares"] = brain.stats.band_shares()
     folder = Path(hparams["output_folder"])
-    atomic_write_text(
-        folder / "grounding.json", json.dumps(grounding, indent=2) + "\n"
+    run_on_main(
+        atomic_write_text,
+        args=[
+            folder / "grounding.json",
+            json.dumps(grounding, indent=2) + "\n",
+        ],
     )
     run_on_main(
         export_and_score,

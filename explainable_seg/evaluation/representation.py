@@ -26,6 +26,9 @@ class RepresentationStats:
         Sparsity weight of the transform.
     theta : torch.Tensor [shape=(C, K)]
         Classification weights, for the share of relevance a band.
+    control : bool
+        Whether to transform with permuted frequencies too, which takes as long
+        as the transform.
     n_sweeps : int
         Passes of the transform.
     """
@@ -35,6 +38,7 @@ class RepresentationStats:
         dictionary: torch.Tensor,
         mu: float,
         theta: torch.Tensor,
+        control: bool = True,
         n_sweeps: int = 15,
     ):
         self.W = dictionary.detach().cpu().float()
@@ -42,7 +46,7 @@ class RepresentationStats:
         self.mu = mu
         self.n_sweeps = n_sweeps
         n_atoms = self.W.shape[1]
-        self.permuted_W = permute_frequencies(self.W)
+        self.permuted_W = permute_frequencies(self.W) if control else None
         self.n_frames = 0
         self.energy = 0.0
         self.input_by_bin = torch.zeros(self.W.shape[0], dtype=torch.float64)
@@ -70,10 +74,10 @@ class RepresentationStats:
             The student's activations.
         """
         X, H = X.cpu().float(), H.cpu().float()
-        code, control = (
-            sparse_code(X, W, self.mu, self.n_sweeps).contiguous()
-            for W in (self.W, self.permuted_W)
-        )
+        code = sparse_code(X, self.W, self.mu, self.n_sweeps).contiguous()
+        control = torch.zeros_like(code)  # constant: no correlation
+        if self.permuted_W is not None:
+            control = sparse_code(X, self.permuted_W, self.mu, self.n_sweeps)
         self.n_frames += len(X)
         self.energy += X.double().square().sum().item()
         self.input_by_bin += X.double().sum(dim=0)
@@ -103,7 +107,8 @@ class RepresentationStats:
             ``atoms_ratio``, ``dead`` and ``nmf_dead`` (share of atoms that no
             frame uses), ``correlation`` of H with the transform (Pearson,
             frames and atoms pooled), ``permuted_correlation``, the same with
-            the transform for a W whose frequencies are exchanged. Of the
+            the transform for a W whose frequencies are exchanged (None
+            without a control). Of the
             positive relevance, ``heard_relevance`` is the share that
             activations up to those of the transform carry, and
             ``supported_relevance`` the share without their

@@ -87,6 +87,8 @@ class Student(torch.nn.Module):
         torch.nn.init.normal_(self.head.weight, std=0.01)
         torch.nn.init.zeros_(self.head.bias[:n_atoms])
         torch.nn.init.constant_(self.head.bias[n_atoms:], -0.05)
+        # A module, so that methods that change its gradient find it.
+        self.rectifier = torch.nn.ReLU()
         self.classifier = torch.nn.Linear(n_atoms, len(CLASSES))
         if dictionary is None:
             dictionary = torch.zeros(self.spectrogram.n_features, n_atoms)
@@ -126,7 +128,7 @@ class Student(torch.nn.Module):
             code = self.sparse_code(X)
         changes = self.head(self.tcn(self.frontend(wav)))
         gain, shift = changes.float().chunk(2, dim=-1)
-        H = (code * 2 * gain.sigmoid() + shift).relu()
+        H = self.rectifier(code * 2 * gain.sigmoid() + shift)
         return StudentOutput(self._classify(H), H, X, code)
 
     def learn_dictionary(self) -> None:
