@@ -24,7 +24,11 @@ setup(
         include=["explainable_seg", "explainable_seg.*", "data_prep"]
     ),
     package_data={
-        "explainable_seg": ["py.typed", "explanation/templates/*"],
+        "explainable_seg": [
+            "py.typed",
+            "explanation/templates/*",
+            "default_model/*",
+        ],
     },
     install_requires=[
         "speechbrain>=1.1.2",
@@ -45,6 +49,8 @@ setup(
         "matplotlib>=3.8",
         "jinja2>=3.1",
         "defusedxml>=0.7.1",
+        "praatio>=6.0",
+        "pympi-ling>=1.70",
         "click>=8.1",
         "tqdm>=4.66",
     ],
@@ -55,14 +61,20 @@ setup(
             "pretty_midi>=0.2.10",  # carries the soundfont TimGM6mb.sf2
         ],
         "train": ["tensorboard>=2.15"],
+        "bench": ["silero-vad>=5.1"],
+        "compare": ["captum>=0.9", "scikit-learn>=1.3"],
         "dev": [
             "pytest>=8",
             "hypothesis>=6.100",
+            "textgrid>=1.5",
+            "webvtt-py>=0.5",
             "mypy>=1.10",
             "pandas-stubs",
             "ruff==0.12.4",
             "yamllint==1.35.1",
             "codespell==2.3.0",
+            "captum>=0.9",
+            "scikit-learn>=1.3",
         ],
     },
     entry_points={

@@ -16,8 +16,9 @@ import click
 from explainable_seg import __version__
 from explainable_seg.classes import CLASSES
 from explainable_seg.cli_options import (
-    DEVICE,
-    MODEL,
+    DECISIONS,
+    EXCERPT,
+    LOADING,
     PATH,
     ClassListCommand,
     parse_classes,
@@ -26,6 +27,8 @@ from explainable_seg.cli_options import (
 from explainable_seg.errors import ExplainableSegError
 
 if TYPE_CHECKING:
+    from explainable_seg.inference.audio import Excerpt
+    from explainable_seg.inference.rules import DecisionOptions
     from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 BAD_INPUT = 2
@@ -69,10 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _tell(message: str) -> None:
     """Write an error as one line, above the progress bar if there is one."""
+    _note(f"error: {message}")
+
+
+def _note(message: str) -> None:
+    """Write one line to stderr, above the progress bar if there is one."""
     from tqdm import tqdm
 
-    line = " ".join(message.splitlines())
-    tqdm.write(f"error: {line}", file=sys.stderr)
+    tqdm.write(" ".join(message.splitlines()), file=sys.stderr)
 
 
 @click.group(
@@ -89,7 +96,6 @@ def cli() -> None:
 @click.option(
     "--output", required=True, type=PATH, help="Folder for the results."
 )
-@MODEL
 @click.option(
     "--format",
     "formats",
@@ -97,47 +103,83 @@ def cli() -> None:
     show_default=True,
     metavar="F,F",
     callback=parse_formats,
-    help="One or more of rttm, csv, json.",
+    help="One or more of rttm, csv, json, audacity, textgrid, eaf, vtt.",
 )
 @click.option(
-    "--overwrite", is_flag=True, help="Replace files of an earlier run."
+    "--overwrite",
+    is_flag=True,
+    help="Do again what an earlier run has finished.",
 )
-@DEVICE
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads that decode ahead. Default: one a core, at most 4.",
+)
+@click.option(
+    "--data_root",
+    type=PATH,
+    help="What $data_root in a manifest stands for.",
+)
+@EXCERPT
+@DECISIONS
+@LOADING
 def segment(
     audio: Sequence[Path],
     output: Path,
-    model: str | None,
     formats: list[str],
     overwrite: bool,
-    device: str,
+    workers: int | None,
+    data_root: Path | None,
+    excerpt: "Excerpt",
+    decisions: "DecisionOptions",
+    loading: dict[str, Any],
 ) -> int:
-    """Segment files, or folders with all the audio in them.
+    """Segment recordings: AUDIO is files and folders with audio and video,
+    patterns in quotes, @list.txt with one of these a line, or a manifest
+    (.csv).
 
     Writes one file a recording and format, summary.csv with the seconds of
     each class, and failures.csv if a file failed. The results of a folder
-    keep its tree. A file that fails does not stop the others.
+    keep its tree. A file that fails does not stop the others. Files that an
+    earlier run has finished are skipped, so that an interrupted run goes on
+    where it was.
 
     \b
     Example:
       explainable-seg segment archive/ extra.mp3 --output found \\
-        --model student/ --format rttm,json
+        --model student/ --format rttm,json --threshold speech=0.4
     """
     from explainable_seg.inference.batch import (
+        OutputFolder,
         check_outputs,
-        find_jobs,
+        run_settings,
         segment_files,
     )
+    from explainable_seg.inference.rules import make_rules
+    from explainable_seg.inference.sources import find_jobs
 
-    jobs, no_audio = find_jobs(audio)
-    check_outputs(jobs, output, formats, overwrite)
-    segmenter = _load(model, device)
-    for _, message in no_audio.values():
-        _tell(message)
-    failures = segment_files(segmenter, jobs, output, formats, _tell, no_audio)
+    jobs, no_audio = find_jobs(audio, excerpt, data_root)
+    check_outputs(jobs, output, formats)
+    segmenter = _load(**loading)
+    rules = make_rules(segmenter.config, decisions)
+    settings = run_settings(segmenter.config, rules, excerpt)
+    results = OutputFolder(output, formats, settings, overwrite)
+    todo = results.unfinished(jobs)
+    if len(todo) < len(jobs):
+        _note(
+            f"{len(jobs) - len(todo)} of {len(jobs)} recordings were finished "
+            "before; --overwrite does them again"
+        )
+    for name, message in no_audio.items():
+        _tell(results.fail(name, message))
+    n_failed = len(no_audio) + segment_files(
+        segmenter, todo, results, _tell, rules, workers
+    )
     n_inputs = len(jobs) + len(no_audio)
-    if failures and n_inputs > 1:
-        _tell(f"{len(failures)} of {n_inputs} inputs failed")
-    return BAD_INPUT if failures else 0
+    if n_failed and n_inputs > 1:
+        _tell(f"{n_failed} of {n_inputs} inputs failed")
+    return BAD_INPUT if n_failed else 0
 
 
 @cli.command(cls=ClassListCommand)
@@ -145,7 +187,6 @@ def segment(
 @click.option(
     "--output", required=True, type=PATH, help="Folder for the results."
 )
-@MODEL
 @click.option(
     "--class",
     "classes",
@@ -157,15 +198,16 @@ def segment(
 )
 @click.option("--start", type=float, help="Start of the span, seconds.")
 @click.option("--end", type=float, help="End of the span, seconds.")
-@DEVICE
+@DECISIONS
+@LOADING
 def explain(
     audio: Path,
     output: Path,
-    model: str | None,
     classes: list[str],
     start: float | None,
     end: float | None,
-    device: str,
+    decisions: "DecisionOptions",
+    loading: dict[str, Any],
 ) -> None:
     """Explain why classes were found in a recording.
 
@@ -181,8 +223,8 @@ def explain(
     from explainable_seg.inference.segmenter import check_span
 
     check_span(start, end)
-    segmenter = _load(model, device)
-    analysis = segmenter.analyse(audio)
+    segmenter = _load(**loading)
+    analysis = segmenter.analyse(audio, **decisions)
     seconds = analysis.segmentation.seconds()
     chosen = classes or [label for label in CLASSES if seconds[label] > 0]
     if not chosen:
@@ -195,6 +237,43 @@ def explain(
         segmenter.explain(analysis, label, start, end) for label in chosen
     ]
     save_explanations(output, explanations)
+
+
+@cli.command()
+@click.argument("manifest", type=PATH)
+@click.option(
+    "--output", required=True, type=PATH, help="Folder for the results."
+)
+@click.option(
+    "--predicted",
+    is_flag=True,
+    help="Explain the segments that the student finds. Default: those of the "
+    "reference.",
+)
+@click.option(
+    "--data_root",
+    type=PATH,
+    help="What $data_root in the manifest stands for.",
+)
+@LOADING
+def prototypes(
+    manifest: Path,
+    output: Path,
+    predicted: bool,
+    data_root: Path | None,
+    loading: dict[str, Any],
+) -> None:
+    """Explain each class over a data set: which atoms make it.
+
+    Writes prototypes.json and prototypes.png.
+
+    \b
+    Example:
+      explainable-seg prototypes prepared/test.csv --output prototypes
+    """
+    from explainable_seg.explanation.prototypes import write_prototypes
+
+    write_prototypes(_load(**loading), manifest, output, predicted, data_root)
 
 
 @cli.command(cls=ClassListCommand)
@@ -265,6 +344,45 @@ def evaluate(
     click.echo(detection.format_table(scores))
 
 
+@cli.command()
+@click.argument("manifests", nargs=-1, required=True, type=PATH)
+@click.option(
+    "--data_root",
+    type=PATH,
+    help="What $data_root in the manifests stands for.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many decode audio at once.",
+)
+def check(
+    manifests: Sequence[Path], data_root: Path | None, processes: int
+) -> int:
+    """List every problem of manifests, with file and line.
+
+    All audio is decoded. Exit code 2 if there is a problem.
+
+    \b
+    Example:
+      explainable-seg check prepared/train.csv prepared/dev.csv
+    """
+    from tqdm import tqdm
+
+    from explainable_seg.data.check import check_manifest
+
+    count = 0
+    for manifest in tqdm(manifests, desc="manifests", disable=None):
+        for problem in check_manifest(manifest, data_root, processes):
+            tqdm.write(" ".join(str(problem).splitlines()))
+            count += 1
+    if count:
+        _tell(f"{count} problems in {len(manifests)} manifests")
+    return BAD_INPUT if count else 0
+
+
 def _annotated(manifest: Path | None, data_root: Path | None) -> Any:
     """Where each class of a manifest is to be scored; None without one."""
     if manifest is None:
@@ -276,8 +394,8 @@ def _annotated(manifest: Path | None, data_root: Path | None) -> Any:
     return annotated_time(regions, load_truth(regions))
 
 
-def _load(model: str | None, device: str) -> "ExplainableSegmenter":
+def _load(model: str | None = None, **options: Any) -> "ExplainableSegmenter":
     """Segmenter of a model folder or hub id."""
     from explainable_seg.inference.segmenter import ExplainableSegmenter
 
-    return ExplainableSegmenter.from_pretrained(model, device)
+    return ExplainableSegmenter.from_pretrained(model, **options)

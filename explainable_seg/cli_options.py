@@ -1,11 +1,15 @@
 """Options that commands share, and how their values are read."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from explainable_seg.classes import KNOWN_LABELS, parse_class
+from explainable_seg.classes import CLASSES, KNOWN_LABELS, parse_class
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class ClassListCommand(click.Command):
@@ -55,14 +59,174 @@ def parse_formats(
     return names
 
 
+def parse_per_class(
+    ctx: click.Context, parameter: click.Parameter, values: Iterable[str]
+) -> dict[str, float]:
+    """Numbers a class, of ``class=number`` or of a number for all."""
+    where = f"the option {parameter.opts[0]}"
+    parsed: dict[str, float] = {}
+    for value in values:
+        label, _, number = value.rpartition("=")
+        labels = [parse_class(label, where)] if "=" in value else CLASSES
+        try:
+            parsed.update(dict.fromkeys(labels, float(number)))
+        except ValueError:
+            raise click.BadParameter(
+                f"expected a number, or one of a class such as speech=0.4, got "
+                f"'{value}'."
+            ) from None
+    return parsed
+
+
+def grouped(
+    name: str, options: Mapping[str, Decorator], make: Callable[..., Any] = dict
+) -> Decorator:
+    """Several options that a command gets as one argument.
+
+    Arguments
+    ---------
+    name : str
+        Name of the argument.
+    options : Mapping[str, callable]
+        ``click.option`` decorators by the name of their value.
+    make : callable
+        Makes the argument from the values; those not given are left out.
+
+    Returns
+    -------
+    callable
+        Decorator of a command.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def call(**values: Any) -> Any:
+            group = {key: values.pop(key) for key in options}
+            given = {k: v for k, v in group.items() if v not in (None, {}, ())}
+            return command(**values, **{name: make(**given)})
+
+        wrapped: Callable[..., Any] = call
+        for option in reversed(list(options.values())):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _excerpt(**values: Any) -> Any:
+    """Excerpt of options; imported on use, for it needs torch."""
+    from explainable_seg.inference.audio import Excerpt
+
+    return Excerpt(**values)
+
+
+def _per_class(option: str, name: str, metavar: str, text: str) -> Decorator:
+    """An option that holds a number for a class or for all."""
+    return click.option(
+        option,
+        name,
+        multiple=True,
+        metavar=metavar,
+        callback=parse_per_class,
+        help=f"{text} Of one class or of all; may be repeated.",
+    )
+
+
 PATH = click.Path(path_type=Path)
-MODEL = click.option(
-    "--model", metavar="M", help="Folder or hub id of a student."
+
+LOADING = grouped(
+    "loading",
+    {
+        "model": click.option(
+            "--model", metavar="M", help="Folder or hub id of a student."
+        ),
+        "revision": click.option(
+            "--revision",
+            metavar="R",
+            help="Branch, tag or commit of the model on the hub.",
+        ),
+        "cache_dir": click.option(
+            "--cache_dir",
+            type=PATH,
+            help="Where downloaded models are kept. Default: the hub's cache.",
+        ),
+        "device": click.option(
+            "--device",
+            type=click.Choice(["auto", "cpu", "cuda"]),
+            default="auto",
+            show_default=True,
+            help="Where the model runs; auto takes CUDA where there is a card.",
+        ),
+        "precision": click.option(
+            "--precision",
+            type=click.Choice(["auto", "fp32", "bf16"]),
+            default="auto",
+            show_default=True,
+            help="auto takes bf16 for WavLM on a card that has it; "
+            "probabilities are then rounded.",
+        ),
+        "batch_size": click.option(
+            "--batch_size",
+            type=click.IntRange(min=1),
+            default=16,
+            show_default=True,
+            help="Windows at a time; more use more memory.",
+        ),
+    },
 )
-DEVICE = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the model runs; auto takes CUDA where there is a card.",
+
+EXCERPT = grouped(
+    "excerpt",
+    {
+        "channel": click.option(
+            "--channel",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Channel to segment, from 1. Default: the mean of all.",
+        ),
+        "start": click.option(
+            "--start", type=float, help="Where to begin, seconds."
+        ),
+        "end": click.option("--end", type=float, help="Where to end, seconds."),
+    },
+    _excerpt,
+)
+
+DECISIONS = grouped(
+    "decisions",
+    {
+        "operating_point": click.option(
+            "--operating-point",
+            type=click.Choice(["balanced", "recall", "precision"]),
+            help="Thresholds of the model by name. Default: balanced.",
+        ),
+        "thresholds": _per_class(
+            "--threshold",
+            "thresholds",
+            "[C=]P",
+            "Lowest probability that counts as found.",
+        ),
+        "hysteresis": _per_class(
+            "--hysteresis",
+            "hysteresis",
+            "[C=]P",
+            "How far below the threshold a class goes on.",
+        ),
+        "min_on": _per_class(
+            "--min-on", "min_on", "[C=]S", "Shortest segment, seconds."
+        ),
+        "min_off": _per_class(
+            "--min-off", "min_off", "[C=]S", "Shortest pause, seconds."
+        ),
+        "max_on": _per_class(
+            "--max-on", "max_on", "[C=]S", "Longest segment, seconds."
+        ),
+        "derived": click.option(
+            "--derived",
+            multiple=True,
+            metavar="L",
+            help="Add a label where two classes hold together, such as "
+            "speech_over_music; may be repeated.",
+        ),
+    },
 )

@@ -49,12 +49,12 @@ why = segmenter.explain("show.wav", "music")
 
 ## What the classes mean
 
-| class | is | is not |
-|---|---|---|
-| speech | a voice that speaks, also behind music or noise | breath, laughter alone, singing |
-| music | instruments or songs, alone or as a bed | a ring tone of one note |
-| noise | what is heard besides: traffic, rain, machines, applause | hiss of the recording |
-| overlap | two voices or more that speak at once | a voice over singing |
+| class | is heard when |
+|---|---|
+| speech | somebody speaks, also over music or noise |
+| music | instruments or songs play, alone or as a bed |
+| noise | there is traffic, rain, wind, machines, animals, a room full of people |
+| overlap | two voices or more speak at once |
 
 ## How well it does
 
@@ -65,7 +65,7 @@ three seeds, other levels and channels.
 | part | {{ classes | join(" | ") }} | macro |
 |{{ "---|" * (classes | length + 2) }}
 {% for part, scores in parts.items() -%}
-| {{ part }} | {% for s in scores %}{{ "%.3f" | format(s) }} |{% endfor %}
+| {{ part }} | {{ scores | join(" | ") }} |
 {% endfor %}
 On test, W H rebuilds the log-power spectrogram with a relative error of
 {{ "%.2f" | format(g.error) }} ({{ "%.2f" | format(g.error_ratio) }} times that of the sparse NMF itself)
@@ -135,10 +135,10 @@ def make_card(student, clips):
 
 
 def f1s(folder):
-    """F1 of each class, then their mean."""
+    """F1 of each class, then their mean, as text."""
     scores = read(folder / "scores.json")
     f1 = [scores["classes"][name]["f1"] for name in CLASSES]
-    return [*f1, scores["macro_f1"]]
+    return [f"{x:.3f}" for x in (*f1, scores["macro_f1"])]
 
 
 def read(path):

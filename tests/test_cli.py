@@ -53,7 +53,8 @@ def fails(capsys, *arguments: object) -> str:
 def files(folder: Path) -> list[str]:
     """All files below a folder."""
     found = (p for p in folder.rglob("*") if p.is_file())
-    return sorted(p.relative_to(folder).as_posix() for p in found)
+    names = {p.relative_to(folder).as_posix() for p in found}
+    return sorted(names - {".explainable-seg.json"})
 
 
 def process(*arguments: object) -> subprocess.CompletedProcess:
@@ -134,10 +135,64 @@ def test_segment_writes_results_and_summary(model, show, tmp_path, capsys):
     assert "failures.csv" not in files(output)
 
 
-def test_segment_refuses_to_replace(model, show, tmp_path, capsys):
+def test_decisions_excerpts_and_every_format(model, show, tmp_path, capsys):
+    output = tmp_path / "out"
+    names = "rttm,csv,json,audacity,textgrid,eaf,vtt"
+    arguments = ["segment", show, "--output", output, "--model", model]
+    arguments += ["--format", names, "--channel", 1, "--start", 0.5]
+    arguments += ["--threshold", "speech=1", "--threshold", "no=0"]
+    arguments += ["--max-on", 1.0, "--derived", "noise_over_music"]
+    assert run(*arguments, "--end", 3.5) == 0
+    extensions = "TextGrid csv eaf json rttm txt vtt".split()
+    expected = sorted(["summary.csv", *(f"the show.{e}" for e in extensions)])
+    assert files(output) == expected
+    content = json.loads((output / "the show.json").read_text())
+    assert content["start"] == 0.5 and content["duration"] == 3.0
+    labels = {segment["label"] for segment in content["segments"]}
+    assert labels == {"music", "noise", "noise_over_music"}
+    noise = [s for s in content["segments"] if s["label"] == "noise"]
+    assert [(s["start"], s["end"]) for s in noise] == [
+        (0.5, 1.5),
+        (1.5, 2.5),
+        (2.5, 3.5),
+    ]
+    other = fails(capsys, *arguments, "--end", 3.0)
+    assert "expected the excerpt of the earlier run" in other
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--threshold", "speech"], "such as speech=0.4, got 'speech'"),
+        (["--threshold", "singing=1"], "got 'singing', in the option"),
+        (["--threshold", "2"], "0 to 1 for thresholds"),
+        (["--operating-point", "recall"], "which this model lacks"),
+        (["--derived", "speech"], "join two of"),
+        (["--start", 2, "--end", 1], "end after the start"),
+        (["--channel", 0], "0 is not in the range"),
+        (["--precision", "fp8"], "'fp8' is not one of"),
+    ],
+)
+def test_options_that_cannot_be(model, show, tmp_path, capsys, options, words):
+    common = ("segment", show, "--output", tmp_path / "o", "--model", model)
+    assert words in fails(capsys, *common, *options)
+    assert not (tmp_path / "o").exists()
+
+
+def test_what_is_finished_is_skipped(model, show, tmp_path, capsys):
     output = tmp_path / "out"
     arguments = ("segment", show, "--output", output, "--model", model)
     assert run(*arguments) == 0
+    (output / "the show.rttm").write_text("mine")
+    assert run(*arguments) == 0
+    assert "1 of 1 recordings were finished before" in capsys.readouterr().err
+    assert (output / "the show.rttm").read_text() == "mine"
+
+
+def test_segment_refuses_to_replace(model, show, tmp_path, capsys):
+    output = tmp_path / "out"
+    arguments = ("segment", show, "--output", output, "--model", model)
+    output.mkdir()
     (output / "the show.rttm").write_text("mine")
     assert "--overwrite" in fails(capsys, *arguments)
     assert (output / "the show.rttm").read_text() == "mine"
@@ -208,7 +263,7 @@ def test_segment_of_what_cannot_be(model, show, tmp_path, capsys):
     assert "choose another" in fails(capsys, "segment", show, *options)
     options = ("--output", output, "--model", model)
     line = fails(capsys, "segment", tmp_path / "empty", *options)
-    assert "expected audio files" in line
+    assert "expected audio or video files" in line
 
 
 def test_explain_writes_each_class_found(model, show, tmp_path, capsys):

@@ -25,11 +25,11 @@ from explainable_seg.explanation.listening import (
 from explainable_seg.explanation.masks import class_mask
 from explainable_seg.explanation.reading import Reading, StudentWeights
 from explainable_seg.explanation.relevance import (
-    DEFAULT_TAU,
     peak_hz,
     relevance,
     select_atoms,
 )
+from explainable_seg.explanation.selection import Selector
 from explainable_seg.explanation.spans import frames_to_explain
 from explainable_seg.frames import SAMPLE_RATE, Span
 
@@ -184,7 +184,7 @@ def explain_class(
     start: float | None = None,
     end: float | None = None,
     found: np.ndarray | None = None,
-    tau: float = DEFAULT_TAU,
+    select: Selector = select_atoms,
     transform: Coder | None = None,
 ) -> Explanation:
     """Explain a class on a span, or where it was found.
@@ -205,8 +205,9 @@ def explain_class(
     found : np.ndarray [shape=(T,), dtype=bool], optional
         Frames where the class was found, used when no span is given. By
         default, those whose probability exceeds the class' threshold.
-    tau : float
-        Threshold of :func:`.relevance.select_atoms`.
+    select : callable
+        Maps relevances [K] to the atoms to keep: the paper's threshold by
+        default, or one of :mod:`.selection`.
     transform : callable, optional
         The NMF transform, ``transform(X, W)`` gives activations [T, K]; with
         it, the grounding is measured too.
@@ -240,7 +241,7 @@ def explain_class(
     bias = float(weights.bias[c])
     logit_mean = passage.logits[explained, c].double().mean().item()
     _check_additivity(bias, r, logit_mean)
-    selected = select_atoms(r, tau)
+    selected = select(r)
     return Explanation(
         class_name=class_name,
         start=chosen.start,

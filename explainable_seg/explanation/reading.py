@@ -7,6 +7,7 @@ import torch
 
 from explainable_seg.explanation.listening import FIRST_CENTRE
 from explainable_seg.frames import HOP, SAMPLE_RATE, num_frames
+from explainable_seg.models.student import Student
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,33 @@ class StudentWeights:
     bias: torch.Tensor
     thresholds: dict[str, float] = field(default_factory=dict)
     name: str = ""
+
+    @classmethod
+    def of(
+        cls, student: Student, thresholds: dict[str, float], name: str = ""
+    ) -> "StudentWeights":
+        """Weights of a student, on the CPU.
+
+        Arguments
+        ---------
+        student : Student
+            The model.
+        thresholds : dict[str, float]
+            Probability from which a class counts as found.
+        name : str
+            Folder or hub id of the model, as the user gave it.
+
+        Returns
+        -------
+        StudentWeights
+        """
+        return cls(
+            dictionary=student.dictionary.detach().cpu(),
+            theta=student.classifier.weight.detach().cpu(),
+            bias=student.classifier.bias.detach().cpu(),
+            thresholds=thresholds,
+            name=name,
+        )
 
 
 @dataclass(frozen=True, eq=False)

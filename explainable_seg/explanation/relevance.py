@@ -6,6 +6,8 @@ Averaged over frames it is the relevance ``r_k = z_k Theta_ck`` of
 arXiv 2401.08268, with z the mean activations.
 """
 
+from collections.abc import Sequence
+
 import torch
 
 from explainable_seg.frames import SAMPLE_RATE
@@ -88,6 +90,47 @@ def relevance(H: torch.Tensor, theta_c: torch.Tensor) -> torch.Tensor:
     [4.0, -1.0]
     """
     return H.double().mean(dim=0) * theta_c.double()
+
+
+def segment_relevance(
+    H: torch.Tensor,
+    theta: torch.Tensor,
+    segments: Sequence[tuple[int, int]],
+) -> torch.Tensor:
+    """Relevance of each atom for every class and segment, in one call.
+
+    Arguments
+    ---------
+    H : torch.Tensor [shape=(T, K)]
+        Activations of a recording.
+    theta : torch.Tensor [shape=(C, K)]
+        The classifier.
+    segments : Sequence[tuple[int, int]] [length=S]
+        First frame and one past the last of each segment, not empty.
+
+    Returns
+    -------
+    torch.Tensor [shape=(S, C, K), dtype=float64]
+
+    Raises
+    ------
+    ValueError
+        If a segment holds no frame of the recording.
+
+    Example
+    -------
+    >>> H = torch.tensor([[1.0], [3.0], [5.0]])
+    >>> theta = torch.tensor([[2.0], [-1.0]])
+    >>> segment_relevance(H, theta, [(0, 2), (2, 3)]).flatten().tolist()
+    [4.0, -2.0, 10.0, -5.0]
+    """
+    if not all(0 <= first < last <= len(H) for first, last in segments):
+        raise ValueError(
+            f"expected `segments` inside 0 to {len(H)}, got {list(segments)}"
+        )
+    means = [H[a:b].double().mean(dim=0) for a, b in segments]
+    z = torch.stack(means) if means else H.new_zeros(0, H.shape[1]).double()
+    return torch.einsum("sk,ck->sck", z, theta.double())
 
 
 def select_atoms(r: torch.Tensor, tau: float = DEFAULT_TAU) -> torch.Tensor:

@@ -1,38 +1,140 @@
 """Any recording in, 16 kHz mono out.
 
-Files are decoded with libsndfile (through soundfile) block by block, channels
-are averaged, and soxr resamples at high quality. An array takes the same way
-as a file, so that the result depends on the samples only.
+Blocks of a file or an array are averaged over the channels, and soxr resamples
+them at high quality. An array takes the same way as a file, so that the result
+depends on the samples only.
 """
 
 import logging
+import math
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Union
 
 import numpy as np
-import soundfile
 import soxr
+import torch
 
 from explainable_seg.errors import AudioError
 from explainable_seg.frames import SAMPLE_RATE, WINDOW
+from explainable_seg.inference.decoding import BLOCK, Sound, open_sound
 
 logger = logging.getLogger(__name__)
 
-# What a search of a folder takes for audio. A file that is named itself is
-# tried whatever its extension is.
-AUDIO_EXTENSIONS = frozenset(
-    ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .w64 .rf64 "
-    ".sph .caf".split()  # codespell:ignore caf
-)
-BLOCK = 2**18  # samples of each channel that are decoded at a time
 LOUDEST = 100.0  # 40 dB over full scale: beyond it the scale itself is wrong
 SLOWEST, FASTEST = 1000, 768_000  # Hz, sample rates that are believed
-LENGTH_TOLERANCE = 0.1  # seconds, between the header and the decoded sound
+
+Recording = Union[str, os.PathLike[str], np.ndarray, torch.Tensor]
 
 
-def load_audio(path: str | os.PathLike[str]) -> np.ndarray:
+@dataclass(frozen=True)
+class Excerpt:
+    """Which part of a recording is read; by default all of it.
+
+    Arguments
+    ---------
+    channel : int, optional
+        The channel, counted from 1; without it, channels are averaged.
+    start : float, optional
+        Where to begin, seconds.
+    end : float, optional
+        Where to end, seconds; a later one than the recording's is its end.
+
+    Raises
+    ------
+    AudioError
+        If the channel is below 1, or the end is not after the start.
+    """
+
+    channel: int | None = None
+    start: float | None = None
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.channel is not None and self.channel < 1:
+            raise AudioError(
+                f"expected a channel from 1 on, got {self.channel}, for the "
+                "excerpt; the first channel is 1"
+            )
+        if not 0 <= self.first < self.last:
+            raise AudioError(
+                f"expected an end after the start, got {self.first:g} to "
+                f"{self.last:g} s, for the excerpt; swap or change them"
+            )
+
+    @property
+    def first(self) -> float:
+        """Where it begins, seconds."""
+        return self.start or 0.0
+
+    @property
+    def last(self) -> float:
+        """Where it ends, seconds; infinity for the end of the recording."""
+        return math.inf if self.end is None else self.end
+
+
+WHOLE = Excerpt()
+
+
+def stream_audio(
+    source: Recording,
+    sample_rate: int | None = None,
+    excerpt: Excerpt = WHOLE,
+) -> Iterator[np.ndarray]:
+    """Sound of a file or array at 16 kHz, mono, in blocks.
+
+    Arguments
+    ---------
+    source : str, os.PathLike, np.ndarray or torch.Tensor
+        As for :func:`load_audio` or :func:`to_mono_16k`.
+    sample_rate : int, optional
+        Samples a second; for samples only, and needed there.
+    excerpt : Excerpt
+        Which part of it.
+
+    Yields
+    ------
+    np.ndarray [shape=(N,), dtype=float32]
+        400 samples or more in all, though a block may have none.
+
+    Raises
+    ------
+    AudioError
+        As :func:`load_audio` and :func:`to_mono_16k`; when the blocks are
+        asked for.
+
+    Example
+    -------
+    >>> second = np.zeros(48000)
+    >>> sum(len(block) for block in stream_audio(second, 48000))
+    16000
+    """
+    if isinstance(source, (str, os.PathLike)):
+        where = os.fspath(source)
+        if sample_rate is not None:
+            raise AudioError(
+                f"expected no sample rate for a file, which knows its own, got "
+                f"{sample_rate}, in {where}; leave it out"
+            )
+        with open_sound(source, excerpt.first) as sound:
+            yield from _to_house_rate(sound, excerpt, where)
+        return
+    if sample_rate is None:
+        raise AudioError(
+            "expected a sample rate for samples, got none, in the array; pass "
+            "sample_rate=16000, or whatever it is"
+        )
+    where = "the array"
+    samples = _as_float(source, where)
+    blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
+    sound = Sound(sample_rate, samples.shape[1], blocks)
+    yield from _to_house_rate(sound, excerpt, where)
+
+
+def load_audio(
+    path: str | os.PathLike[str], excerpt: Excerpt = WHOLE
+) -> np.ndarray:
     """Sound of a file at 16 kHz, mono.
 
     The samples that can be decoded count, not the length in the header.
@@ -40,8 +142,11 @@ def load_audio(path: str | os.PathLike[str]) -> np.ndarray:
     Arguments
     ---------
     path : str or os.PathLike
-        A file that libsndfile reads: wav, flac, ogg, mp3, aiff and more, any
-        number of channels, any sample width.
+        A file that libsndfile reads (wav, flac, ogg, mp3, aiff and more) or
+        that the ffmpeg of the machine reads; any number of channels, any
+        sample width.
+    excerpt : Excerpt
+        Which part of it.
 
     Returns
     -------
@@ -54,29 +159,10 @@ def load_audio(path: str | os.PathLike[str]) -> np.ndarray:
         If the file is missing, empty, not audio, damaged, holds NaN, or is
         shorter than one frame (400 samples at 16 kHz).
     """
-    where = os.fspath(path)
-    try:
-        with open(path, "rb") as stream:
-            if os.fstat(stream.fileno()).st_size == 0:
-                raise AudioError(
-                    f"expected audio, got an empty file, in {where}; copy or "
-                    "export the file again"
-                )
-            with _open_sound(stream, where) as sound:
-                audio = _to_house_rate(
-                    _decoded_blocks(sound, where), sound.samplerate, where
-                )
-    except OSError as error:
-        raise AudioError(
-            f"expected an audio file, got '{error.strerror}', in {where}; "
-            "check the name and whether you may read it"
-        ) from None
-    return audio
+    return np.concatenate(list(stream_audio(path, None, excerpt)))
 
 
-def to_mono_16k(
-    audio: Any, sample_rate: int, where: str = "the array"
-) -> np.ndarray:
+def to_mono_16k(audio: Any, sample_rate: int) -> np.ndarray:
     """Samples of any rate and number of channels at 16 kHz, mono.
 
     Arguments
@@ -86,8 +172,6 @@ def to_mono_16k(
         full scale. The shorter axis holds the channels; they are averaged.
     sample_rate : int
         Samples a second.
-    where : str
-        What a message names as the place.
 
     Returns
     -------
@@ -104,52 +188,7 @@ def to_mono_16k(
     >>> to_mono_16k(np.zeros((2, 48000), dtype=np.int16), 48000).shape
     (16000,)
     """
-    samples = _as_float(audio, where)
-    blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
-    return _to_house_rate(blocks, sample_rate, where)
-
-
-def _open_sound(stream: Any, where: str) -> soundfile.SoundFile:
-    """Open a stream with libsndfile, whose guess then ignores the name."""
-    try:
-        return soundfile.SoundFile(stream)
-    # A file named .raw makes soundfile ask for the rate with a TypeError.
-    except (soundfile.SoundFileError, TypeError) as error:
-        reason = getattr(error, "error_string", "no header").rstrip(".")
-        name = Path(where).name
-        raise AudioError(
-            f"expected audio such as wav, flac, ogg or mp3, got '{reason}', in "
-            f"{where}; convert it, for instance with: "
-            f'ffmpeg -i "{name}" "{Path(name).stem}.converted.wav"'
-        ) from None
-
-
-def _decoded_blocks(
-    sound: soundfile.SoundFile, where: str
-) -> Iterator[np.ndarray]:
-    """Blocks [n, channels] of an open file, up to where its sound ends."""
-    decoded = 0
-    while True:
-        try:
-            block = sound.read(BLOCK, dtype="float32", always_2d=True)
-        except soundfile.SoundFileError as error:
-            reason = getattr(error, "error_string", str(error)).rstrip(".")
-            raise AudioError(
-                f"expected sound up to the end, got '{reason}' after "
-                f"{decoded / sound.samplerate:.1f} s, in {where}; the file is "
-                "damaged: copy or export it again"
-            ) from None
-        if len(block) == 0:
-            break
-        decoded += len(block)
-        yield block
-    missing = (sound.frames - decoded) / sound.samplerate
-    if decoded and missing > LENGTH_TOLERANCE:
-        logger.warning(
-            "%s: the header promises %.1f s more than can be decoded",
-            where,
-            missing,
-        )
+    return np.concatenate(list(stream_audio(audio, sample_rate)))
 
 
 def _as_float(audio: Any, where: str) -> np.ndarray:
@@ -175,39 +214,71 @@ def _as_float(audio: Any, where: str) -> np.ndarray:
 
 
 def _to_house_rate(
-    blocks: Iterable[np.ndarray], sample_rate: int, where: str
-) -> np.ndarray:
-    """Blocks [n, channels] averaged, resampled to 16 kHz and joined."""
-    if not SLOWEST <= sample_rate <= FASTEST:
+    sound: Sound, excerpt: Excerpt, where: str
+) -> Iterator[np.ndarray]:
+    """An excerpt of a sound at 16 kHz, mono, in blocks."""
+    rate = sound.sample_rate
+    if not SLOWEST <= rate <= FASTEST:
         raise AudioError(
             f"expected a sample rate of {SLOWEST} to {FASTEST} Hz, got "
-            f"{sample_rate}, in {where}; give the right rate"
+            f"{rate}, in {where}; give the right rate"
         )
-    parts = [np.zeros(0, dtype=np.float32)]
-    mono = _checked_mono(blocks, sample_rate, where)
-    if sample_rate == SAMPLE_RATE:
-        parts.extend(mono)
-    else:
-        stream = soxr.ResampleStream(
-            sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ"
+    if (excerpt.channel or 1) > sound.n_channels:
+        raise AudioError(
+            f"expected a channel up to {sound.n_channels}, got "
+            f"{excerpt.channel}, in {where}; name another or average them all"
         )
-        parts.extend(stream.resample_chunk(block) for block in mono)
-        parts.append(stream.resample_chunk(parts[0], last=True))
-    audio = np.concatenate(parts)
-    _check_length(audio, where)
-    return audio
+    logger.info("%s: %d Hz, %d channels", where, rate, sound.n_channels)
+    blocks = _cut(sound, excerpt)
+    mono = _checked_mono(blocks, excerpt.channel, rate, excerpt.first, where)
+    n_samples = 0
+    for block in mono if rate == SAMPLE_RATE else _resampled(mono, rate):
+        n_samples += len(block)
+        yield block
+    _check_length(n_samples, excerpt, where)
+
+
+def _cut(sound: Sound, excerpt: Excerpt) -> Iterator[np.ndarray]:
+    """Blocks [n, channels] of the excerpt."""
+    first = round(excerpt.first * sound.sample_rate)
+    last = excerpt.last * sound.sample_rate
+    stop = None if math.isinf(last) else round(last)
+    position = sound.first
+    for block in sound.blocks:
+        low = max(0, first - position)
+        high = len(block) if stop is None else stop - position
+        position += len(block)
+        yield block[low:high]
+        if stop is not None and position >= stop:
+            return
+
+
+def _resampled(
+    blocks: Iterable[np.ndarray], sample_rate: int
+) -> Iterator[np.ndarray]:
+    """Mono blocks brought to 16 kHz."""
+    stream = soxr.ResampleStream(
+        sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ"
+    )
+    for block in blocks:
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
 def _checked_mono(
-    blocks: Iterable[np.ndarray], sample_rate: int, where: str
+    blocks: Iterable[np.ndarray],
+    channel: int | None,
+    sample_rate: int,
+    start: float,
+    where: str,
 ) -> Iterator[np.ndarray]:
-    """Mean of the channels of each block; raise on what cannot be sound."""
+    """One channel or the mean of all; raise on what cannot be sound."""
     seen = 0
     for block in blocks:
-        mono = block.mean(axis=1)
+        mono = block.mean(axis=1) if channel is None else block[:, channel - 1]
         finite = np.isfinite(mono)
         if not finite.all():
-            second = (seen + int(np.argmin(finite))) / sample_rate
+            second = start + (seen + int(np.argmin(finite))) / sample_rate
             raise AudioError(
                 f"expected finite samples, got NaN or infinity at "
                 f"{second:.3f} s, in {where}; export the recording again"
@@ -219,19 +290,24 @@ def _checked_mono(
                 "divide by the full scale (32768 for 16 bits)"
             )
         seen += len(mono)
-        yield mono
+        yield np.ascontiguousarray(mono)
 
 
-def _check_length(audio: np.ndarray, where: str) -> None:
+def _check_length(n_samples: int, excerpt: Excerpt, where: str) -> None:
     """Raise if there is no sound, or less than one frame of it."""
-    if len(audio) == 0:
+    if n_samples == 0 and excerpt.first:
+        raise AudioError(
+            f"expected sound after {excerpt.first:g} s, got none, in {where}; "
+            "choose an earlier start"
+        )
+    if n_samples == 0:
         raise AudioError(
             f"expected sound, got no samples behind the header, in {where}; "
             "copy or export the file again"
         )
-    if len(audio) < WINDOW:
+    if n_samples < WINDOW:
         raise AudioError(
             f"expected at least {WINDOW} samples at 16 kHz "
-            f"({WINDOW / SAMPLE_RATE:g} s), got {len(audio)}, in {where}; use "
+            f"({WINDOW / SAMPLE_RATE:g} s), got {n_samples}, in {where}; use "
             "a longer recording"
         )

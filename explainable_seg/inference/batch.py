@@ -1,129 +1,62 @@
-"""Many recordings to one folder: one bad file never stops the others."""
+"""Many recordings to one folder, where an interrupted run is continued.
 
-import csv
-import io
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+One bad file never stops the others. What is finished is not done again, and
+what a run leaves when it is killed is whole files only.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
 from tqdm import tqdm
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.files import atomic_write_text
-from explainable_seg.inference.audio import AUDIO_EXTENSIONS
+from explainable_seg.frames import SAMPLE_RATE
+from explainable_seg.inference.audio import Excerpt, stream_audio
 from explainable_seg.inference.formats import WRITERS
+from explainable_seg.inference.prefetch import prefetched
+from explainable_seg.inference.rules import Rules
 from explainable_seg.inference.segmentation import Segmentation
+from explainable_seg.inference.sources import Job
+from explainable_seg.inference.tables import (
+    FAILURE_COLUMNS,
+    FAILURES,
+    SUMMARY,
+    SUMMARY_COLUMNS,
+    Table,
+    one_line,
+    summary_row,
+)
 
-SUMMARY = "summary.csv"
-FAILURES = "failures.csv"
-SUMMARY_COLUMNS = ("file", "duration", *CLASSES)
-FAILURE_COLUMNS = ("file", "error")
-
-Table = dict[str, list[str]]  # rows by their first column
+SETTINGS = ".explainable-seg.json"  # what the results of a folder come from
 
 
 class Segments(Protocol):
-    """What can segment a file."""
+    """What can segment audio."""
 
-    def segment(self, source: Path, /) -> Segmentation:
-        """Segments of the file."""
+    config: dict[str, Any]
 
-
-@dataclass(frozen=True)
-class Job:
-    """A recording to segment.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Where the recording is.
-    name : pathlib.Path
-        Its place below the folder that was named, with its extension; the
-        output folder keeps it.
-    """
-
-    path: Path
-    name: Path
-
-    def output(self, folder: Path, extension: str) -> Path:
-        """File of one format below the output folder."""
-        return folder / self.name.with_name(self.name.stem + extension)
-
-
-def find_jobs(inputs: Iterable[Path]) -> tuple[list[Job], Table]:
-    """Recordings that files and folders name.
-
-    Folders are searched through; hidden files and folders are left out.
-
-    Arguments
-    ---------
-    inputs : Iterable[pathlib.Path]
-        Files, whatever their extension, and folders.
-
-    Returns
-    -------
-    tuple[list[Job], Table]
-        The recordings, and the folders without any or that cannot be read,
-        as rows of ``failures.csv``.
-    """
-    jobs: list[Job] = []
-    failures: Table = {}
-    for path in inputs:
-        if not path.is_dir():
-            jobs.append(Job(path, Path(path.name)))
-            continue
-        found, unread = _audio_below(path)
-        jobs += [Job(file, file.relative_to(path)) for file in found]
-        for error in unread:
-            _fail(
-                failures,
-                error.filename,
-                f"expected a folder to search, got '{error.strerror}', in "
-                f"{error.filename}; check whether you may read it",
-            )
-        if not found and not unread:
-            known = " ".join(sorted(AUDIO_EXTENSIONS))
-            _fail(
-                failures,
-                str(path),
-                f"expected audio files ({known}), got none, in {path}; name "
-                "another folder or convert the files",
-            )
-    return jobs, failures
-
-
-def _audio_below(folder: Path) -> tuple[list[Path], list[OSError]]:
-    """Audio files below a folder, sorted, and folders that are closed."""
-    found: list[Path] = []
-    unread: list[OSError] = []
-    for parent, folders, names in os.walk(folder, onerror=unread.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in names
-            if Path(name).suffix.lower() in AUDIO_EXTENSIONS
-            and not name.startswith(".")
-        ]
-    return sorted(found), unread
-
-
-def _fail(failures: Table, name: str, error: str) -> str:
-    """Add a row to the failures; return the error as it is in the row."""
-    row = [_utf8(name), _utf8(error)]
-    failures[row[0]] = row
-    return row[1]
+    def segment_blocks(
+        self,
+        blocks: Iterable[np.ndarray],
+        uri: str,
+        rules: Rules | None,
+        excerpt: Excerpt,
+    ) -> Segmentation:
+        """Segments of audio that comes in blocks."""
 
 
 def check_outputs(
-    jobs: Sequence[Job],
-    folder: Path,
-    formats: Sequence[str],
-    overwrite: bool = False,
+    jobs: Sequence[Job], folder: Path, formats: Sequence[str]
 ) -> None:
-    """Raise if two files would be one, or one is already there.
+    """Raise if two results would be one file.
 
     Arguments
     ---------
@@ -133,8 +66,6 @@ def check_outputs(
         Where the results go.
     formats : Sequence[str]
         Keys of :data:`~explainable_seg.inference.formats.WRITERS`.
-    overwrite : bool
-        Whether existing files may be replaced.
 
     Raises
     ------
@@ -151,8 +82,7 @@ def check_outputs(
         folder / FAILURES: "the list of failures",
     }
     for job in jobs:
-        for name in formats:
-            path = job.output(folder, WRITERS[name].extension)
+        for path in _outputs(job, folder, formats).values():
             if path in taken:
                 raise ExplainableSegError(
                     f"expected one output file for each input, got {path} for "
@@ -160,113 +90,239 @@ def check_outputs(
                     "its own --output"
                 )
             taken[path] = str(job.path)
-            if path.exists() and not overwrite:
+
+
+def _outputs(job: Job, folder: Path, formats: Iterable[str]) -> dict[str, Path]:
+    """Files of a job by their format."""
+    return {key: job.output(folder, WRITERS[key].extension) for key in formats}
+
+
+class OutputFolder:
+    """Results of one or more runs with the same settings.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Created where it is missing.
+    formats : Sequence[str]
+        Keys of :data:`~explainable_seg.inference.formats.WRITERS`.
+    settings : Mapping[str, Any]
+        What the results depend on beside the audio; plain JSON values.
+    overwrite : bool
+        Whether results that are there are made again, and files and settings
+        that are there may be replaced.
+
+    Raises
+    ------
+    ExplainableSegError
+        If a table in the folder is not ours, or its results come from other
+        settings.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        formats: Sequence[str],
+        settings: Mapping[str, Any],
+        overwrite: bool = False,
+    ):
+        self.folder = folder
+        self.formats = formats
+        self.overwrite = overwrite
+        self.summary = Table(folder / SUMMARY, SUMMARY_COLUMNS)
+        self.failures = Table(folder / FAILURES, FAILURE_COLUMNS)
+        self._path = folder / SETTINGS
+        self._settings = json.dumps(settings, indent=2, sort_keys=True) + "\n"
+        self._ours = self._path.exists()
+        if self._ours and not overwrite:
+            self._compare(settings)
+
+    def _compare(self, settings: Mapping[str, Any]) -> None:
+        """Raise if the results in the folder come from other settings."""
+        try:
+            earlier = json.loads(self._path.read_text(encoding="utf-8"))
+        except ValueError:
+            earlier = {}
+        for name, value in json.loads(self._settings).items():
+            if earlier.get(name) != value:
                 raise ExplainableSegError(
-                    f"expected a new file, got one that exists, in {path}; "
+                    f"expected the {name} of the earlier run, got another, in "
+                    f"{self.folder}; use the same, --overwrite, or another "
+                    "--output"
+                )
+
+    def unfinished(self, jobs: Sequence[Job]) -> list[Job]:
+        """Jobs that are to be done.
+
+        Arguments
+        ---------
+        jobs : Sequence[Job]
+            All jobs.
+
+        Returns
+        -------
+        list[Job]
+            Those that lack a file or a row of the summary; all of them with
+            ``overwrite``.
+
+        Raises
+        ------
+        ExplainableSegError
+            If a file is in the way that is not the result of an earlier run.
+        """
+        if self.overwrite:
+            return list(jobs)
+        todo = []
+        for job in jobs:
+            outputs = _outputs(job, self.folder, self.formats).values()
+            there = [path for path in outputs if path.exists()]
+            if there and not self._ours:
+                raise ExplainableSegError(
+                    f"expected a new file, got one that exists, in {there[0]}; "
                     "use --overwrite or another --output"
                 )
+            if (
+                len(there) < len(outputs)
+                or _row_name(job) not in self.summary.rows
+            ):
+                todo.append(job)
+        return todo
+
+    def claim(self) -> None:
+        """Write the settings, before any result."""
+        if not self._ours or self.overwrite:
+            atomic_write_text(self._path, self._settings)
+
+    def write(self, job: Job, result: Segmentation) -> None:
+        """Write the files of a job that are missing, then its row."""
+        known = _row_name(job) in self.summary.rows
+        for key, path in _outputs(job, self.folder, self.formats).items():
+            # A file that has its row may have been edited since.
+            if self.overwrite or not (known and path.exists()):
+                WRITERS[key].write(result, path)
+        self.summary.append(summary_row(_row_name(job), result))
+        self.failures.rows.pop(_row_name(job), None)
+
+    def fail(self, name: str, message: str) -> str:
+        """Note a failure; return its message as it is in the table."""
+        row = [one_line(name), one_line(message)]
+        self.failures.rows[row[0]] = row
+        return row[1]
+
+    def save(self) -> None:
+        """Write both tables, sorted."""
+        self.summary.save()
+        self.failures.save()
+
+
+def _row_name(job: Job) -> str:
+    """First column of a job's row."""
+    return one_line(job.name.as_posix())
+
+
+def run_settings(
+    config: Mapping[str, Any], rules: Rules, excerpt: Excerpt
+) -> dict[str, Any]:
+    """What results depend on, beside the audio.
+
+    Arguments
+    ---------
+    config : Mapping[str, Any]
+        Configuration of the model.
+    rules : Rules
+        How is decided.
+    excerpt : Excerpt
+        Which part of the recordings.
+
+    Returns
+    -------
+    dict[str, Any]
+        ``model``, ``decisions`` and ``excerpt``.
+    """
+    names = ("weights_sha256", "window", "step", "context")
+    return {
+        "model": {name: config.get(name) for name in names},
+        "decisions": asdict(rules),
+        "excerpt": asdict(excerpt),
+    }
 
 
 def segment_files(
     segmenter: Segments,
     jobs: Sequence[Job],
-    folder: Path,
-    formats: Sequence[str],
+    output: OutputFolder,
     tell: Callable[[str], None],
-    failures: Mapping[str, list[str]] | None = None,
-) -> Table:
-    """Segment recordings one by one; write their results and two tables.
+    rules: Rules | None = None,
+    workers: int | None = None,
+) -> int:
+    """Segment recordings; write their results and two tables.
 
     ``summary.csv`` has the seconds of each class of every recording in the
     folder, ``failures.csv`` the recordings that failed. Both keep the rows of
-    earlier runs into the same folder, and are written when a run is
-    interrupted, too.
+    earlier runs into the same folder.
 
     Arguments
     ---------
     segmenter : Segments
-        What segments a file.
+        What segments audio.
     jobs : Sequence[Job]
         The recordings.
-    folder : pathlib.Path
+    output : OutputFolder
         Where the results go.
-    formats : Sequence[str]
-        Keys of :data:`~explainable_seg.inference.formats.WRITERS`.
     tell : Callable[[str], None]
         Is given the error of each recording that fails, when it fails.
-    failures : Mapping[str, list[str]], optional
-        Rows of what has failed before.
+    rules : Rules, optional
+        How to decide; by default as the model says.
+    workers : int, optional
+        Threads that decode ahead.
 
     Returns
     -------
-    Table
-        Rows of ``failures.csv`` of this run.
-
-    Raises
-    ------
-    ExplainableSegError
-        If a table of the folder is not one of ours.
+    int
+        Number of recordings that failed.
     """
-    summary = _read_table(folder / SUMMARY, SUMMARY_COLUMNS)
-    earlier = _read_table(folder / FAILURES, FAILURE_COLUMNS)
-    failed: Table = dict(failures or {})
+    n_failed = 0
+    output.claim()
+    streams = prefetched((partial(_blocks, job) for job in jobs), workers)
     try:
-        # `disable=None`: no bar where the output is not a terminal.
-        for job in tqdm(jobs, unit="file", disable=None):
-            name = _utf8(job.name.as_posix())
-            try:
-                result = segmenter.segment(job.path)
-            except ExplainableSegError as error:
-                tell(_fail(failed, name, str(error)))
-                continue
-            for key in formats:
-                extension, write = WRITERS[key]
-                write(result, job.output(folder, extension))
-            summary[name] = _summary_row(name, result)
-            earlier.pop(name, None)
+        with closing(streams), _Progress(len(jobs)) as progress:
+            for job, blocks in zip(jobs, streams):
+                try:
+                    result = segmenter.segment_blocks(
+                        progress.watch(blocks), job.uri, rules, job.excerpt
+                    )
+                except ExplainableSegError as error:
+                    n_failed += 1
+                    tell(output.fail(job.name.as_posix(), str(error)))
+                else:
+                    output.write(job, result)
+                progress.update()
     finally:
-        _write_table(folder / SUMMARY, SUMMARY_COLUMNS, summary)
-        _write_table(folder / FAILURES, FAILURE_COLUMNS, {**earlier, **failed})
-    return failed
+        output.save()
+    return n_failed
 
 
-def _utf8(text: str) -> str:
-    """Text that can be written; names of files need not be UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _blocks(job: Job) -> Iterator[np.ndarray]:
+    """Audio of a job, 16 kHz mono."""
+    return stream_audio(job.path, None, job.excerpt)
 
 
-def _summary_row(name: str, result: Segmentation) -> list[str]:
-    """Row of summary.csv: seconds, to the millisecond."""
-    seconds = [result.duration, *result.seconds().values()]
-    return [name, *(f"{value:.3f}" for value in seconds)]
+class _Progress(tqdm):
+    """Bar of files with the time left and the speed in times real time."""
 
+    def __init__(self, n_files: int):
+        # `disable=None`: no bar where the output is not a terminal.
+        super().__init__(total=n_files, unit="file", disable=None)
+        self._began = time.monotonic()
+        self._seconds = 0.0
 
-def _read_table(path: Path, columns: Sequence[str]) -> Table:
-    """Rows of a table of an earlier run; none where there is no such file."""
-    if not path.exists():
-        return {}
-    with open(path, encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.reader(stream) if row]
-    if not rows or any(len(row) != len(columns) for row in rows):
-        header: list[str] = []
-    else:
-        header = rows[0]
-    if header != list(columns):
-        raise ExplainableSegError(
-            f"expected a table of the columns {','.join(columns)}, got another "
-            f"file, in {path}; remove it or use another --output"
-        )
-    return {row[0]: row for row in rows[1:]}
-
-
-def _write_table(path: Path, columns: Sequence[str], rows: Table) -> None:
-    """Write a table, sorted; one without rows is removed."""
-    if not rows:
-        if path.exists():
-            path.unlink()
-        return
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(columns)
-    table.writerows(rows[name] for name in sorted(rows))
-    atomic_write_text(path, text.getvalue())
+    def watch(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The same blocks; their seconds are counted."""
+        for block in blocks:
+            self._seconds += len(block) / SAMPLE_RATE
+            yield block
+            speed = self._seconds / (time.monotonic() - self._began)
+            self.set_postfix_str(
+                f"{self._seconds / 3600:.1f} h, {speed:.0f} x real time",
+                refresh=False,
+            )

@@ -11,6 +11,9 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ModelError
 
 FORMAT_VERSION = 1
+LARGEST = 2**20  # of a number in the settings of a model
+MOST_LAYERS = 128
+LAYERS = frozenset({"n_blocks", "n_layers", "num_hidden_layers"})
 FETCHING = frozenset({"source", "save_path"})
 
 
@@ -27,8 +30,10 @@ def read_config(path: Path) -> dict[str, Any]:
     dict[str, Any]
         ``format_version``, ``model`` (arguments of ``build_model``),
         ``classes``, ``window`` and ``step`` (s), ``thresholds`` (a class),
-        ``min_on`` and ``min_off`` (s, a class), ``context`` (frames), and
-        whatever else was stored about the model.
+        ``operating_points`` (further thresholds a class, by name),
+        ``hysteresis`` (a class), ``min_on``, ``min_off`` and ``max_on`` (s, a
+        class), ``context`` (frames), and whatever else was stored about the
+        model.
 
     Raises
     ------
@@ -72,6 +77,7 @@ def check_config(config: Any, where: str) -> None:
     _check_version(config.get("format_version"), where)
     if not isinstance(config.get("model"), dict):
         _reject("an object as 'model'", config.get("model"), where)
+    _check_sizes(config["model"], where)
     # A model folder is whole: it names no other place to load weights from.
     frontend = config["model"].get("frontend")
     if isinstance(frontend, dict) and not FETCHING.isdisjoint(frontend):
@@ -87,8 +93,25 @@ def check_config(config: Any, where: str) -> None:
     if not isinstance(context, int) or isinstance(context, bool) or context < 0:
         _reject("a number of frames as 'context'", context, where)
     _check_per_class(config, "thresholds", CLASSES, 1.0, where)
-    for name in ("min_on", "min_off"):
+    _check_per_class(config, "hysteresis", (), 1.0, where)
+    for name in ("min_on", "min_off", "max_on"):
         _check_per_class(config, name, (), math.inf, where)
+    points = config.get("operating_points", {})
+    if not isinstance(points, dict):
+        _reject("thresholds by name as 'operating_points'", points, where)
+    for name in points:
+        _check_per_class(points, name, CLASSES, 1.0, where)
+
+
+def _check_sizes(model: dict[str, Any], where: str) -> None:
+    """Raise if a size would make a model that no machine can hold."""
+    for name, value in model.items():
+        if isinstance(value, dict):
+            _check_sizes(value, where)
+        elif isinstance(value, (int, float)):
+            highest = MOST_LAYERS if name in LAYERS else LARGEST
+            if not -highest <= value <= highest:
+                _reject(f"up to {highest} as '{name}'", value, where)
 
 
 def _check_version(version: Any, where: str) -> None:

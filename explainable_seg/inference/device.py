@@ -48,3 +48,53 @@ def choose_device(name: str = "auto") -> torch.device:
             f"'{name}'; use cpu or auto"
         )
     return torch.device(name)
+
+
+def choose_precision(
+    name: str, device: torch.device, frontend: str = "spectrogram"
+) -> bool:
+    """Whether a model runs in bf16.
+
+    Arguments
+    ---------
+    name : str
+        ``fp32``, ``bf16``, or ``auto``: bf16 where it pays and the hardware
+        has it, which is WavLM on a CUDA card from the year 2020 on.
+    device : torch.device
+        Where the model runs.
+    frontend : str
+        ``wavlm`` or ``spectrogram``.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ExplainableSegError
+        If the name is unknown, or bf16 is asked for where there is none.
+
+    Example
+    -------
+    >>> choose_precision("auto", torch.device("cpu"))
+    False
+    """
+    if name == "fp32":
+        return False
+    if name not in ("auto", "bf16"):
+        raise ExplainableSegError(
+            f"expected fp32, bf16 or auto, got '{name}', for the precision; "
+            "name one of them"
+        )
+    if device.type == "cuda":
+        found = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        found = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if name == "auto":
+        return found and device.type == "cuda" and frontend == "wavlm"
+    if not found:
+        raise ExplainableSegError(
+            f"expected a device with bf16, got '{device}', for the precision; "
+            "use fp32 or auto"
+        )
+    return True

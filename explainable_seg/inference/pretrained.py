@@ -1,6 +1,7 @@
 """A pretrained folder: config.json, model.safetensors, README.md.
 
-Nothing in it is code: the settings are JSON, the weights are plain tensors.
+None of them is code: the settings are JSON, the weights are plain tensors.
+Beside them lie two files for SpeechBrain's loaders, which are never read here.
 """
 
 import hashlib
@@ -12,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HFValidationError
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HFValidationError, HTTPError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -30,6 +31,33 @@ from explainable_seg.models.build import build_model
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
+FILES = (CONFIG, WEIGHTS, CARD)
+SPEECHBRAIN_FILES = {
+    "hyperparams.yaml": """\
+# For SpeechBrain's own loaders, which run what a YAML file names: use them on
+# folders that you trust. ExplainableSegmenter.from_pretrained reads none of it.
+modules: {}
+pretrainer: !new:explainable_seg.inference.speechbrain_interface.PretrainedFiles
+""",
+    "custom.py": """\
+\"\"\"For speechbrain.inference.interfaces.foreign_class(source=folder).\"\"\"
+
+from explainable_seg.inference.speechbrain_interface import (
+    segmenter_of as CustomInterface,
+)
+""",
+}
+PLACEHOLDER = '"this/folder"'  # in the example of a model card
+FRONT_MATTER = """\
+---
+library_name: explainable-seg
+tags:
+- audio
+- voice-activity-detection
+- music-detection
+- explainability
+---
+"""
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -44,7 +72,7 @@ def save_pretrained(
     Arguments
     ---------
     folder : str or os.PathLike
-        Created where it is missing; the three files are replaced.
+        Created where it is missing; files of a model are replaced.
     model : torch.nn.Module
         A model of :func:`~explainable_seg.models.build.build_model`, with its
         ``config``.
@@ -79,6 +107,8 @@ def save_pretrained(
         # Before any file is replaced: settings may turn out to be no JSON.
         settings = json.dumps(full, indent=2, allow_nan=False)
     atomic_write_text(folder / CARD, readme)
+    for name, text in SPEECHBRAIN_FILES.items():
+        atomic_write_text(folder / name, text)
     atomic_write_text(folder / CONFIG, settings + "\n")
 
 
@@ -110,19 +140,33 @@ def load_pretrained(
     folder = find_folder(source)
     config = read_config(folder / CONFIG)
     weights = _read_weights(folder / WEIGHTS, config.get("weights_sha256"))
+    # An outline first: settings that are wrong must not take any memory.
+    with torch.device("meta"):
+        outline = _build(config["model"], folder / CONFIG)
+    _check_weights(outline.state_dict(), weights, folder / WEIGHTS)
     model = _build(config["model"], folder / CONFIG)
-    _check_weights(model.state_dict(), weights, folder / WEIGHTS)
     model.load_state_dict(weights)
     return model.to(device).eval().requires_grad_(False), config
 
 
-def find_folder(source: str | os.PathLike[str]) -> Path:
+def find_folder(
+    source: str | os.PathLike[str],
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Path:
     """Folder of a model: the one on disk, else the one that a hub id names.
 
     Arguments
     ---------
     source : str or os.PathLike
         A folder, or a hub id such as ``org/name``.
+    revision : str, optional
+        Branch, tag or commit on the hub.
+    token : str or bool, optional
+        Of the hub.
+    cache_dir : str or os.PathLike, optional
+        Where downloads are kept, in place of the hub's own cache.
 
     Returns
     -------
@@ -143,14 +187,82 @@ def find_folder(source: str | os.PathLike[str]) -> Path:
             f"in {name}; check the path"
         )
     try:
-        files = [CONFIG, WEIGHTS, CARD]
-        return Path(snapshot_download(name, allow_patterns=files))
-    except (OSError, HFValidationError) as error:
+        return Path(
+            snapshot_download(
+                name,
+                revision=revision,
+                token=token,
+                cache_dir=None if cache_dir is None else Path(cache_dir),
+                allow_patterns=list(FILES),
+            )
+        )
+    except (OSError, HFValidationError, HTTPError) as error:
         raise ModelError(
             f"expected a model folder or a hub id, got no such folder and "
             f"'{_first_line(error)}' from the hub, in {name}; check the path, "
             "or the id and the network"
         ) from None
+
+
+def push_folder(
+    folder: Path, name: str, token: str | bool | None, private: bool
+) -> str:
+    """Upload a pretrained folder to the hub, as one commit.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        A pretrained folder.
+    name : str
+        Hub id; the repository is created where it is missing.
+    token : str or bool, optional
+        Of the hub; by default the one that was stored by logging in.
+    private : bool
+        Whether a new repository is private.
+
+    Returns
+    -------
+    str
+        Address of the commit.
+
+    Raises
+    ------
+    ModelError
+        If the hub refuses, or cannot be reached.
+    """
+    hub = HfApi(token=token)
+    try:
+        hub.create_repo(name, private=private, exist_ok=True)
+        commit = hub.upload_folder(repo_id=name, folder_path=folder)
+    except (OSError, HFValidationError, HTTPError) as error:
+        raise ModelError(
+            f"expected the hub to take the model, got '{_first_line(error)}', "
+            f"for {name}; check the network, or log in with: hf auth login"
+        ) from None
+    return str(commit.commit_url)
+
+
+def card_for_hub(card: str, name: str) -> str:
+    """A model card whose example loads the model from the hub.
+
+    Arguments
+    ---------
+    card : str
+        The card of a folder.
+    name : str
+        Hub id.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> print(card_for_hub('load("this/folder")', "org/name")[-16:])
+    load("org/name")
+    """
+    front = "" if card.startswith("---\n") else FRONT_MATTER
+    return front + card.replace(PLACEHOLDER, f'"{name}"')
 
 
 def read_card(folder: Path) -> str:

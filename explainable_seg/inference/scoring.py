@@ -15,10 +15,9 @@ from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import annotated_time, load_truth
 from explainable_seg.evaluation.detection import format_table, read_spans, score
 from explainable_seg.files import atomic_write_text
-from explainable_seg.inference.decisions import decide
 from explainable_seg.inference.formats.rttm import write_rttm
+from explainable_seg.inference.pipeline import run_model
 from explainable_seg.inference.segmentation import Segmentation
-from explainable_seg.inference.windows import stitch
 
 logger = logging.getLogger(__name__)
 
@@ -44,28 +43,13 @@ def segment_region(
     -------
     Segmentation
     """
-    audio = torch.from_numpy(read_region(region))
-    (logits,) = stitch(
+    segmentation, _ = run_model(
         lambda wav: (predict_logits(wav),),
-        audio,
-        config["window"],
-        config["step"],
-        context=config.get("context", 0),
+        [read_region(region)],
+        config,
+        region.recording,
     )
-    probabilities = logits.sigmoid().numpy()
-    segments = decide(
-        probabilities,
-        config["thresholds"],
-        region.duration,
-        config.get("min_on"),
-        config.get("min_off"),
-    )
-    return Segmentation(
-        uri=region.recording,
-        duration=region.duration,
-        segments=segments,
-        probabilities=probabilities,
-    )
+    return segmentation
 
 
 def score_regions(

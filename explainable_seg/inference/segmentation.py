@@ -43,16 +43,19 @@ class Segmentation:
     uri : str
         Name of the recording, without blanks.
     duration : float
-        Seconds.
+        Seconds of audio that were segmented.
     segments : list[Segment]
-        Sorted by start, then end, then label.
+        On the clock of the whole recording. Sorted by start, then end, then label.
     probabilities : np.ndarray [shape=(T, C), dtype=float32]
         Probability of each class in each frame. Frame t is centred on
-        ``0.0125 + 0.02 t`` seconds.
+        ``start + 0.0125 + 0.02 t`` seconds.
     frame_rate : float
         Frames a second.
     classes : tuple[str, ...]
         Names of the C columns.
+    start : float
+        Where in the recording the audio begins that was segmented, seconds;
+        it ends at ``start + duration``.
     """
 
     uri: str
@@ -61,11 +64,24 @@ class Segmentation:
     probabilities: np.ndarray
     frame_rate: float = FRAME_RATE
     classes: tuple[str, ...] = CLASSES
+    start: float = 0.0
+
+    @property
+    def end(self) -> float:
+        """Where in the recording the segmented audio ends, seconds."""
+        return self.start + self.duration
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, and the derived labels that were found."""
+        derived = {s.label for s in self.segments}.difference(self.classes)
+        return (*self.classes, *sorted(derived))
 
     @property
     def frame_times(self) -> np.ndarray:
         """Centre of each frame, in seconds [shape=(T,)]."""
-        return FRAME_CENTRE + FRAME_STEP * np.arange(len(self.probabilities))
+        steps = FRAME_STEP * np.arange(len(self.probabilities))
+        return self.start + FRAME_CENTRE + steps
 
     def spans(self, label: str) -> list[Span]:
         """Start and end, in seconds, of the segments of one class."""

@@ -1,15 +1,19 @@
 """The front door: a pretrained student over recordings."""
 
 import os
+import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Union
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from typing_extensions import Unpack
 
 from explainable_seg.annotation.fields import uri_of
 from explainable_seg.classes import parse_class
-from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
+from explainable_seg.errors import ExplainableSegError, ModelError
 from explainable_seg.explanation.explanation import Explanation, explain_class
 from explainable_seg.explanation.reading import (
     Reading,
@@ -17,21 +21,30 @@ from explainable_seg.explanation.reading import (
     make_reading,
 )
 from explainable_seg.frames import frame_targets
-from explainable_seg.inference.audio import load_audio, to_mono_16k
-from explainable_seg.inference.decisions import decide
-from explainable_seg.inference.device import choose_device
+from explainable_seg.inference.audio import (
+    WHOLE,
+    Excerpt,
+    Recording,
+    stream_audio,
+)
+from explainable_seg.inference.device import choose_device, choose_precision
+from explainable_seg.inference.pipeline import run_model
 from explainable_seg.inference.pretrained import (
+    card_for_hub,
     find_folder,
     load_pretrained,
+    push_folder,
     read_card,
     save_pretrained,
 )
+from explainable_seg.inference.rules import DecisionOptions, Rules, make_rules
 from explainable_seg.inference.segmentation import Segmentation
-from explainable_seg.inference.windows import stitch
+from explainable_seg.inference.windows import BATCH_SIZE
 from explainable_seg.models.student import Student
 from explainable_seg.nmf import sparse_code
 
 CODE_SWEEPS = 20  # of the sparse code that activations are compared with
+DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +61,6 @@ class Analysis:
 
     segmentation: Segmentation
     reading: Reading
-
-
-Recording = Union[str, os.PathLike[str], np.ndarray, torch.Tensor]
 
 
 class ExplainableSegmenter:
@@ -71,6 +81,10 @@ class ExplainableSegmenter:
         The model card, kept for :meth:`save_pretrained`.
     name : str
         Where the model is from; explanations name it.
+    precision : str
+        ``fp32``, ``bf16`` or ``auto``, as for :meth:`from_pretrained`.
+    batch_size : int
+        Windows that the model sees at a time.
 
     Raises
     ------
@@ -93,6 +107,8 @@ class ExplainableSegmenter:
         config: dict[str, Any],
         card: str = "",
         name: str = "",
+        precision: str = "auto",
+        batch_size: int = BATCH_SIZE,
     ):
         if not isinstance(model, Student):
             raise ModelError(
@@ -103,21 +119,47 @@ class ExplainableSegmenter:
         self.config = config
         self.card = card
         self.name = name
+        self.batch_size = batch_size
+        frontend = model.config["frontend"]["type"]
+        self.bf16 = choose_precision(precision, self.device, frontend)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self.model.dictionary.device
 
     @classmethod
     def from_pretrained(
         cls,
         source: str | os.PathLike[str] | None = None,
         device: str = "auto",
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        precision: str = "auto",
+        batch_size: int = BATCH_SIZE,
     ) -> "ExplainableSegmenter":
         """Load a student; no code that comes with it is run.
 
         Arguments
         ---------
-        source : str or os.PathLike
-            A folder, or a hub id such as ``org/name``.
+        source : str or os.PathLike, optional
+            A folder, or a hub id such as ``org/name``; by default the model
+            that ships with the package.
         device : str
             ``cpu``, ``cuda`` or ``auto``: CUDA where there is a card.
+        revision : str, optional
+            Branch, tag or commit on the hub.
+        token : str or bool, optional
+            Of the hub; by default the one that was stored by logging in.
+        cache_dir : str or os.PathLike, optional
+            Where downloads are kept, in place of the hub's own cache.
+        precision : str
+            ``fp32``, ``bf16``, or ``auto``: bf16 for WavLM on a CUDA card
+            that has it, else fp32.
+        batch_size : int
+            Windows that the model sees at a time: more use more memory.
 
         Returns
         -------
@@ -128,17 +170,25 @@ class ExplainableSegmenter:
         ModelError
             If there is no such model, or a file of it is missing or corrupt.
         ExplainableSegError
-            If the device is not there.
+            If the device or the precision is not there.
         """
-        if source is None:
+        if source is None and not DEFAULT_MODEL.is_dir():
             raise ModelError(
                 "expected a model, got none: no model ships with this version; "
                 "name a folder or a hub id (on the command line: --model)"
             )
         where = choose_device(device)
-        folder = find_folder(source)
+        folder = find_folder(
+            DEFAULT_MODEL if source is None else source,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+        )
         model, config = load_pretrained(folder, where)
-        return cls(model, config, read_card(folder), os.fspath(source))
+        name = os.fspath(source or "the default model")
+        return cls(
+            model, config, read_card(folder), name, precision, batch_size
+        )
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the student as a folder for :meth:`from_pretrained`.
@@ -150,10 +200,79 @@ class ExplainableSegmenter:
         """
         save_pretrained(folder, self.model, self.config, self.card)
 
+    def push_to_hub(
+        self,
+        name: str,
+        token: str | bool | None = None,
+        private: bool = False,
+    ) -> str:
+        """Upload the student to the hub, with its model card.
+
+        Arguments
+        ---------
+        name : str
+            Hub id, such as ``org/name``; created where it is missing.
+        token : str or bool, optional
+            Of the hub; by default the one that was stored by logging in.
+        private : bool
+            Whether a new repository is private.
+
+        Returns
+        -------
+        str
+            Address of the commit.
+
+        Raises
+        ------
+        ModelError
+            If the hub refuses, or cannot be reached.
+        """
+        card = card_for_hub(self.card, name)
+        with tempfile.TemporaryDirectory() as folder:
+            save_pretrained(folder, self.model, self.config, card)
+            return push_folder(Path(folder), name, token, private)
+
+    @classmethod
+    def from_hparams(
+        cls, source: Any, **options: Any
+    ) -> "ExplainableSegmenter":
+        """Load a student the way of SpeechBrain: of trusted folders only.
+
+        Unlike :meth:`from_pretrained`, this runs what ``hyperparams.yaml``
+        in the folder names.
+
+        Arguments
+        ---------
+        source : str, Path or FetchSource
+            Folder or hub id.
+        **options : dict
+            ``savedir``, ``local_strategy``, ``run_opts`` and what else
+            SpeechBrain's ``pretrained_from_hparams`` takes.
+
+        Returns
+        -------
+        ExplainableSegmenter
+        """
+        # Imported on use: SpeechBrain takes longer than a segmentation.
+        from explainable_seg.inference.speechbrain_interface import segmenter_of
+        from speechbrain.inference.interfaces import pretrained_from_hparams
+
+        return pretrained_from_hparams(segmenter_of, source, **options)
+
     def segment(
-        self, source: Recording, sample_rate: int | None = None
+        self,
+        source: Recording,
+        sample_rate: int | None = None,
+        *,
+        channel: int | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        **decisions: Unpack[DecisionOptions],
     ) -> Segmentation:
-        """Find the classes in a recording.
+        """Find the classes in a recording, whatever its length.
+
+        Files are decoded as they are read, so that memory does not grow with
+        the recording, apart from the probabilities.
 
         Arguments
         ---------
@@ -162,28 +281,87 @@ class ExplainableSegmenter:
             the channels): floats in -1..1 or integers.
         sample_rate : int, optional
             Samples a second; for samples only, and needed there.
+        channel : int, optional
+            The channel to segment, counted from 1; by default their mean.
+        start : float, optional
+            Where to begin, seconds.
+        end : float, optional
+            Where to end, seconds.
+        **decisions : DecisionOptions
+            ``operating_point``, ``thresholds``, ``hysteresis``, ``min_on``,
+            ``min_off``, ``max_on`` and ``derived``, in place of what the model
+            says; see :class:`~explainable_seg.inference.rules.DecisionOptions`.
 
         Returns
         -------
         Segmentation
+            On the clock of the whole recording.
 
         Raises
         ------
         AudioError
             If the audio cannot be read or is shorter than a frame.
+        ExplainableSegError
+            If the decisions are not possible with this model.
         """
-        return self.analyse(source, sample_rate).segmentation
+        rules = make_rules(self.config, decisions)
+        excerpt = Excerpt(channel, start, end)
+        blocks = stream_audio(source, sample_rate, excerpt)
+        uri = _uri_of(_name_of(source))
+        return self.segment_blocks(blocks, uri, rules, excerpt)
+
+    def segment_blocks(
+        self,
+        blocks: Iterable[np.ndarray],
+        uri: str = "audio",
+        rules: Rules | None = None,
+        excerpt: Excerpt = WHOLE,
+    ) -> Segmentation:
+        """Find the classes in audio that comes in blocks.
+
+        Arguments
+        ---------
+        blocks : Iterable[np.ndarray]
+            Mono audio at 16 kHz, [N] each, 400 samples or more in all.
+        uri : str
+            Name of the recording, without blanks.
+        rules : Rules, optional
+            How to decide; by default as the model says.
+        excerpt : Excerpt
+            What the blocks are of the recording.
+
+        Returns
+        -------
+        Segmentation
+        """
+        segmentation, _ = run_model(
+            lambda batch: (self.predict_logits(batch),),
+            blocks,
+            self.config,
+            uri,
+            rules,
+            excerpt.first,
+            self.batch_size,
+        )
+        return segmentation
 
     def analyse(
-        self, source: Recording, sample_rate: int | None = None
+        self,
+        source: Recording,
+        sample_rate: int | None = None,
+        **decisions: Unpack[DecisionOptions],
     ) -> Analysis:
         """One pass over a recording, for a segmentation and explanations.
+
+        All that explanations need is held in memory: about 0.5 GB an hour.
 
         Arguments
         ---------
         source : str, os.PathLike, np.ndarray or torch.Tensor
             As for :meth:`segment`.
         sample_rate : int, optional
+            As for :meth:`segment`.
+        **decisions : DecisionOptions
             As for :meth:`segment`.
 
         Returns
@@ -195,29 +373,18 @@ class ExplainableSegmenter:
         AudioError
             If the audio cannot be read or is shorter than a frame.
         """
-        audio, name = _read(source, sample_rate)
-        config = self.config
-        logits, activations, spectrogram = stitch(
+        rules = make_rules(self.config, decisions)
+        name = _name_of(source)
+        audio = np.concatenate(list(stream_audio(source, sample_rate)))
+        segmentation, (logits, activations, spectrogram) = run_model(
             self._predict,
-            torch.from_numpy(audio),
-            config["window"],
-            config["step"],
-            context=config.get("context", 0),
+            [audio],
+            self.config,
+            _uri_of(name),
+            rules,
+            batch_size=self.batch_size,
         )
         reading = make_reading(audio, spectrogram, activations, logits, name)
-        segments = decide(
-            reading.probabilities,
-            config["thresholds"],
-            reading.duration,
-            config.get("min_on"),
-            config.get("min_off"),
-        )
-        segmentation = Segmentation(
-            uri=uri_of(name) if name else "audio",
-            duration=reading.duration,
-            segments=segments,
-            probabilities=reading.probabilities,
-        )
         return Analysis(segmentation, reading)
 
     def explain(
@@ -274,10 +441,28 @@ class ExplainableSegmenter:
             transform=self._sparse_code,
         )
 
+    def predict_logits(self, batch: torch.Tensor) -> torch.Tensor:
+        """Logits of windows, without stitching or decisions.
+
+        Arguments
+        ---------
+        batch : torch.Tensor [shape=(B, N)]
+            Audio at 16 kHz.
+
+        Returns
+        -------
+        torch.Tensor [shape=(B, T, C)]
+            On the device of the model.
+        """
+        return self._predict(batch)[0]
+
     def _predict(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Logits, activations and spectrogram of windows [B, N]."""
-        with torch.no_grad():
-            output = self.model(batch.to(self.model.dictionary.device))
+        bf16 = torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.bf16
+        )
+        with torch.no_grad(), bf16:
+            output = self.model(batch.to(self.device))
         return output.logits, output.activations, output.spectrogram
 
     def _weights(self) -> StudentWeights:
@@ -318,20 +503,14 @@ def check_span(start: float | None, end: float | None) -> None:
         )
 
 
-def _read(source: Recording, sample_rate: int | None) -> tuple[np.ndarray, str]:
-    """Audio [N] at 16 kHz, and the name of its file."""
-    if isinstance(source, (str, os.PathLike)):
-        if sample_rate is not None:
-            raise AudioError(
-                f"expected no sample rate for a file, which knows its own, got "
-                f"{sample_rate}, in {os.fspath(source)}; leave it out"
-            )
-        # The name goes into texts, and names of files need not be UTF-8.
-        name = os.fspath(source).encode("utf-8", "replace").decode("utf-8")
-        return load_audio(source), name
-    if sample_rate is None:
-        raise AudioError(
-            "expected a sample rate for samples, got none, in the array; pass "
-            "sample_rate=16000, or whatever it is"
-        )
-    return to_mono_16k(source, sample_rate), ""
+def _name_of(source: Recording) -> str:
+    """Name of a file, none for samples."""
+    if not isinstance(source, (str, os.PathLike)):
+        return ""
+    # The name goes into texts, and names of files need not be UTF-8.
+    return os.fspath(source).encode("utf-8", "replace").decode("utf-8")
+
+
+def _uri_of(name: str) -> str:
+    """Name of a recording in results: of its file, if it has one."""
+    return uri_of(name) if name else "audio"

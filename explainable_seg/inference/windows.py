@@ -1,47 +1,85 @@
-"""Whole recordings through a model that sees windows."""
+"""Recordings of any length through a model that sees windows.
 
-from collections.abc import Iterator
-from typing import Callable
+Audio comes in blocks and leaves as finished frames, so that no more than a few
+windows are ever held.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
 
 import torch
 
 from explainable_seg.frames import FRAME_RATE, HOP, num_frames, num_samples
 
+Predict = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
+BATCH_SIZE = 16  # windows
 
-def window_starts(n_frames: int, window: int, step: int) -> list[int]:
-    """First frames of the windows that cover a recording.
+
+class Window(NamedTuple):
+    """A stretch of audio [N], its first frame, and whether it is the last."""
+
+    start: int
+    audio: torch.Tensor
+    at_end: bool
+
+
+def cut_windows(
+    blocks: Iterable[torch.Tensor], window: int, step: int
+) -> Iterator[Window]:
+    """Windows that cover a recording which comes in blocks.
 
     Every window is whole: the last one is moved back to end with the
     recording, so that no window sees padding. A recording shorter than a
-    window is one window of its own length.
+    window is one window of its own length; one without a frame gives none.
 
     Arguments
     ---------
-    n_frames : int
-        Frames of the recording.
+    blocks : Iterable[torch.Tensor]
+        Audio at 16 kHz, [N] each; how it is split does not matter.
     window : int
         Frames a window.
     step : int
         Frames between windows, at most ``window``.
 
-    Returns
-    -------
-    list[int]
+    Yields
+    ------
+    Window
 
     Example
     -------
-    >>> window_starts(25, window=10, step=5)
+    >>> audio = torch.zeros(num_samples(25))
+    >>> [w.start for w in cut_windows([audio], window=10, step=5)]
     [0, 5, 10, 15]
-    >>> window_starts(7, window=10, step=5)
+    >>> [w.start for w in cut_windows(audio.split(700), 40, 5)]
     [0]
     """
     if not 0 < step <= window:
         raise ValueError(
             f"expected 0 < `step` <= `window`, got step={step}, window={window}"
         )
-    last = max(0, n_frames - window)
-    starts = list(range(0, last, step))
-    return [*starts, last]
+    held = torch.zeros(0)  # audio from the frame `first` on
+    first = start = 0
+    for block in blocks:
+        held = torch.cat([held, block]) if len(held) else block
+        end = first + num_frames(len(held))
+        # With a frame behind it, a window is not the last one.
+        while start + window < end:
+            yield Window(start, _frames(held, start - first, window), False)
+            start += step
+        # The last window may begin as early as a window before the end.
+        passed = max(0, end - window - first)
+        held, first = held[passed * HOP :], first + passed
+    end = first + num_frames(len(held))
+    if end > 0:
+        last = max(0, end - window)
+        audio = _frames(held, last - first, min(window, end))
+        yield Window(last, audio, True)
+
+
+def _frames(audio: torch.Tensor, first: int, n_frames: int) -> torch.Tensor:
+    """Audio of some frames."""
+    return audio[first * HOP : first * HOP + num_samples(n_frames)]
 
 
 def window_weights(
@@ -83,12 +121,133 @@ def window_weights(
     return weights
 
 
+class OverlapAdd:
+    """Weighted mean of windows that are added in the order of their starts.
+
+    Arguments
+    ---------
+    context : int
+        As in :func:`window_weights`.
+
+    Example
+    -------
+    >>> mean = OverlapAdd()
+    >>> mean.add(Window(0, torch.zeros(1360), False), (torch.ones(4, 1),))
+    >>> mean.add(Window(3, torch.zeros(1360), True), (torch.zeros(4, 1),))
+    >>> mean.finished()[0].flatten()
+    tensor([1., 1., 1.])
+    >>> mean.rest()[0].flatten()
+    tensor([0.5000, 0.0000, 0.0000, 0.0000])
+    """
+
+    def __init__(self, context: int = 0):
+        self.context = context
+        self._first = 0  # frame that the sums begin with
+        self._start = 0  # frames before it get no more windows
+        self._total = torch.zeros(0)
+        self._sums: tuple[torch.Tensor, ...] = ()
+
+    def add(self, window: Window, outputs: Iterable[torch.Tensor]) -> None:
+        """Add the outputs [T, *] of a window."""
+        outputs = tuple(outputs)
+        n_frames = len(outputs[0])
+        weights = window_weights(
+            n_frames, self.context, window.start == 0, window.at_end
+        )
+        if not self._sums:
+            self._sums = tuple(o.new_zeros(0, *o.shape[1:]) for o in outputs)
+        low = window.start - self._first
+        missing = low + n_frames - len(self._total)
+        self._total = _longer(self._total, missing)
+        self._total[low:] += weights
+        self._sums = tuple(_longer(whole, missing) for whole in self._sums)
+        for whole, output in zip(self._sums, outputs):
+            whole[low:] += weights[:, None] * output
+        self._start = window.start
+
+    def finished(self) -> tuple[torch.Tensor, ...]:
+        """Frames before the last window, which no window to come reaches."""
+        return self._take(self._start - self._first)
+
+    def rest(self) -> tuple[torch.Tensor, ...]:
+        """All other frames, after the last window."""
+        return self._take(len(self._total))
+
+    def _take(self, n_frames: int) -> tuple[torch.Tensor, ...]:
+        """The first frames, which are forgotten."""
+        total = self._total[:n_frames, None]
+        means = tuple(whole[:n_frames] / total for whole in self._sums)
+        # Copies, so that what was taken is freed.
+        self._total = self._total[n_frames:].clone()
+        self._sums = tuple(whole[n_frames:].clone() for whole in self._sums)
+        self._first += n_frames
+        return means
+
+
+def _longer(values: torch.Tensor, missing: int) -> torch.Tensor:
+    """Values [T, *] with zeros behind them."""
+    return torch.cat([values, values.new_zeros(missing, *values.shape[1:])])
+
+
+def stitch_blocks(
+    predict: Predict,
+    blocks: Iterable[torch.Tensor],
+    window: float,
+    step: float,
+    batch_size: int = BATCH_SIZE,
+    context: int = 0,
+) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Outputs of a model over a recording that comes in blocks.
+
+    Arguments
+    ---------
+    predict : callable
+        As for :func:`stitch`.
+    blocks : Iterable[torch.Tensor]
+        Audio at 16 kHz, [N] each; how it is split does not matter.
+    window : float
+        Seconds a window.
+    step : float
+        Seconds between windows.
+    batch_size : int
+        Windows at a time.
+    context : int
+        As for :func:`stitch`.
+
+    Yields
+    ------
+    tuple[torch.Tensor, ...] [shape=(T', *)]
+        The next frames, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the windows leave frames without a weight.
+    """
+    length = max(1, round(window * FRAME_RATE))
+    hop = min(length, max(1, round(step * FRAME_RATE)))
+    if hop > length - 2 * context:
+        raise ValueError(
+            f"expected `step` <= `window` - 2 `context`, got {hop} > "
+            f"{length} - 2 * {context} frames"
+        )
+    mean = OverlapAdd(context)
+    windows = cut_windows(blocks, length, hop)
+    while batch := list(islice(windows, batch_size)):
+        audio = torch.stack([window.audio for window in batch])
+        outputs = [output.float().cpu() for output in predict(audio)]
+        for window_of_row, *rows in zip(batch, *outputs):
+            mean.add(window_of_row, rows)
+        yield mean.finished()
+    yield mean.rest()
+
+
 def stitch(
-    predict: Callable[[torch.Tensor], tuple[torch.Tensor, ...]],
+    predict: Predict,
     wav: torch.Tensor,
     window: float,
     step: float,
-    batch_size: int = 16,
+    batch_size: int = BATCH_SIZE,
     context: int = 0,
 ) -> tuple[torch.Tensor, ...]:
     """Outputs of a model over a whole recording, averaged where windows meet.
@@ -121,40 +280,13 @@ def stitch(
     ValueError
         If the windows leave frames without a weight.
     """
-    n_frames = num_frames(len(wav))
-    length = min(n_frames, max(1, round(window * FRAME_RATE)))
-    hop = min(length, max(1, round(step * FRAME_RATE)))
-    if length < n_frames and hop > length - 2 * context:
-        raise ValueError(
-            f"expected `step` <= `window` - 2 `context`, got {hop} > "
-            f"{length} - 2 * {context} frames"
-        )
-    starts = window_starts(n_frames, length, hop)
-    total = torch.zeros(n_frames)
-    sums: list[torch.Tensor] = []
-    for chosen, batch in _batches(wav, starts, length, batch_size):
-        outputs = [output.float().cpu() for output in predict(batch)]
-        if not sums:
-            sums = [torch.zeros(n_frames, *o.shape[2:]) for o in outputs]
-        for row, start in enumerate(chosen):
-            span = slice(start, start + length)
-            weights = window_weights(
-                length, context, start == 0, start + length == n_frames
-            )
-            total[span] += weights
-            for whole, output in zip(sums, outputs):
-                whole[span] += weights[:, None] * output[row]
-    return tuple(whole / total[:, None] for whole in sums)
+    return joined(
+        stitch_blocks(predict, [wav], window, step, batch_size, context)
+    )
 
 
-def _batches(
-    wav: torch.Tensor, starts: list[int], length: int, batch_size: int
-) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Window starts with their audio [B, N], a batch at a time."""
-    n_samples = num_samples(length)
-    for first in range(0, len(starts), batch_size):
-        chosen = starts[first : first + batch_size]
-        yield (
-            chosen,
-            torch.stack([wav[s * HOP : s * HOP + n_samples] for s in chosen]),
-        )
+def joined(
+    parts: Iterable[tuple[torch.Tensor, ...]],
+) -> tuple[torch.Tensor, ...]:
+    """Consecutive frames of each output as one tensor."""
+    return tuple(torch.cat(output) for output in zip(*filter(None, parts)))

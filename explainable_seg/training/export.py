@@ -56,6 +56,7 @@ def export_and_score(
         **decisions,
         **notes,
         "thresholds": choice.thresholds,
+        "operating_points": choice.operating_points,
         "dev_f1": choice.f1,
     }
     model.eval()

@@ -6,6 +6,9 @@ import torch
 
 from explainable_seg.classes import CLASSES
 
+# Beta of the F-beta that is highest there: how many times recall counts.
+OPERATING_POINTS = {"recall": 2.0, "precision": 0.5}
+
 
 @dataclasses.dataclass(frozen=True)
 class ThresholdChoice:
@@ -13,12 +16,16 @@ class ThresholdChoice:
 
     ``thresholds`` a class; ``f1`` a class, None where the class has neither
     reference nor detections or is not annotated; ``predicted`` is the share of
-    known frames that are detected.
+    known frames that are detected; ``operating_points`` are thresholds a class
+    that favour one of the two errors, by name.
     """
 
     thresholds: dict[str, float]
     f1: dict[str, float | None]
     predicted: dict[str, float | None]
+    operating_points: dict[str, dict[str, float]] = dataclasses.field(
+        default_factory=dict
+    )
 
     @property
     def macro_f1(self) -> float | None:
@@ -83,33 +90,47 @@ class ThresholdSweep:
     def best(self) -> ThresholdChoice:
         """Thresholds of the highest F1, 0.5 where a class has no F1."""
         f1, predicted = self._curves()
+        points = {
+            name: self._as_thresholds(self._best_bins(self._curves(beta)[0]))
+            for name, beta in OPERATING_POINTS.items()
+        }
+        chosen = self._best_bins(f1)
+        return self._choice(chosen, f1, predicted, points)
+
+    def _best_bins(self, scores: torch.Tensor) -> dict[str, int]:
+        """Bin of the highest score [C, n_bins] of each class."""
         chosen = {}
         for c, name in enumerate(CLASSES):
-            if bool(torch.isnan(f1[c]).all()):
+            if bool(torch.isnan(scores[c]).all()):
                 chosen[name] = self.n_bins // 2
                 continue
-            best = f1[c].nan_to_num(-1.0)
+            best = scores[c].nan_to_num(-1.0)
             # The middle of a plateau generalises better than its edge.
             plateau = torch.nonzero(best >= best.max() - 1e-9).squeeze(1)
             chosen[name] = int(plateau[len(plateau) // 2])
-        return self._choice(chosen, f1, predicted)
+        return chosen
 
-    def _curves(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """F1 and share of detected frames [C, n_bins], NaN if undefined."""
+    def _as_thresholds(self, bins: dict[str, int]) -> dict[str, float]:
+        """Probabilities at which bins begin."""
+        return {name: bin / self.n_bins for name, bin in bins.items()}
+
+    def _curves(self, beta: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+        """F-beta and share of detected frames [C, n_bins], NaN if undefined."""
         detected = self.counts.flip(-1).cumsum(-1).flip(-1).double()
         false, true = detected
         positives = self.counts[1].sum(-1, keepdim=True)
         known = self.counts.sum(dim=(0, 2)).unsqueeze(-1)
-        f1 = 2 * true / (true + false + positives)
-        annotated = known > 0
-        f1 = torch.where(annotated, f1, torch.nan)
-        return f1, (true + false) / known
+        weight = beta**2  # of recall against precision
+        f_beta = (1 + weight) * true / (true + false + weight * positives)
+        f_beta = torch.where(known > 0, f_beta, torch.nan)
+        return f_beta, (true + false) / known
 
     def _choice(
         self,
         chosen: dict[str, int],
         f1: torch.Tensor,
         predicted: torch.Tensor,
+        operating_points: dict[str, dict[str, float]],
     ) -> ThresholdChoice:
         """Choice of a bin a class, with NaN turned into None."""
 
@@ -118,7 +139,8 @@ class ThresholdSweep:
             return None if entry != entry else entry
 
         return ThresholdChoice(
-            {name: bin / self.n_bins for name, bin in chosen.items()},
+            self._as_thresholds(chosen),
             {n: value(f1, c, n) for c, n in enumerate(CLASSES)},
             {n: value(predicted, c, n) for c, n in enumerate(CLASSES)},
+            operating_points,
         )

@@ -1,6 +1,8 @@
 """Every audio format in, clear errors for what is no audio."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,13 @@ from hypothesis import (
 from tiny_student import tones
 
 from explainable_seg.errors import AudioError
-from explainable_seg.inference.audio import BLOCK, load_audio, to_mono_16k
+from explainable_seg.inference.audio import (
+    Excerpt,
+    load_audio,
+    stream_audio,
+    to_mono_16k,
+)
+from explainable_seg.inference.decoding import BLOCK
 
 
 def write(folder: Path, audio: np.ndarray, rate: int, name: str, **kw) -> Path:
@@ -156,7 +164,15 @@ def bad_files(folder: Path) -> dict[str, Path]:
     }
 
 
-def test_what_is_no_sound_fails_in_one_line_with_file_and_remedy(tmp_path):
+@pytest.fixture
+def no_ffmpeg(monkeypatch):
+    """A machine without ffmpeg."""
+    monkeypatch.setenv("PATH", "")
+
+
+def test_what_is_no_sound_fails_in_one_line_with_file_and_remedy(
+    tmp_path, no_ffmpeg
+):
     for name, path in bad_files(tmp_path).items():
         with pytest.raises(AudioError) as caught:
             load_audio(path)
@@ -172,13 +188,13 @@ def test_what_is_no_sound_fails_in_one_line_with_file_and_remedy(tmp_path):
         ("empty.wav", "empty file"),
         ("missing.wav", "No such file"),
         ("header.wav", "no samples behind the header"),
-        ("text.wav", "Format not recognised"),
+        ("text.wav", "Format not recognised.*install ffmpeg"),
         ("short.wav", "at least 400 samples at 16 kHz"),
         ("nan.wav", "NaN or infinity at 0.500 s"),
         ("loud.wav", "32768"),
     ],
 )
-def test_errors_say_what_is_wrong(tmp_path, name, words):
+def test_errors_say_what_is_wrong(tmp_path, name, words, no_ffmpeg):
     with pytest.raises(AudioError, match=words):
         load_audio(bad_files(tmp_path)[name])
 
@@ -237,3 +253,105 @@ def test_tensors_are_arrays():
 def test_what_is_no_audio_array_fails(array, rate):
     with pytest.raises(AudioError, match="in the array"):
         to_mono_16k(array, rate)
+
+
+needs_ffmpeg = pytest.mark.skipif(
+    shutil.which("ffmpeg") is None, reason="no ffmpeg on this machine"
+)
+
+
+def encoded(folder: Path, name: str, *options: str) -> Path:
+    """Three seconds of stereo tones, encoded with ffmpeg."""
+    stereo = np.stack([tones(3.0, 44100), np.zeros(132300)], axis=1)
+    wav = write(folder, stereo, 44100, "source.wav")
+    command = ["ffmpeg", "-v", "error", "-y", "-i", str(wav), *options]
+    subprocess.run([*command, str(folder / name)], check=True)
+    return folder / name
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.m4a", "a.mp4", "a.mkv", "a.webm", "a.wma"])
+def test_what_libsndfile_does_not_read_goes_through_ffmpeg(tmp_path, name):
+    audio = load_audio(encoded(tmp_path, name))
+    expected = load_audio(tmp_path / "source.wav")
+    size = min(len(audio), len(expected))
+    assert abs(len(audio) - len(expected)) < 2500
+    # Encoders delay: the best of the lags up to 0.1 s must be about the same.
+    lags = scipy.signal.correlate(audio[:size], expected[:size], "same")
+    energy = np.linalg.norm(audio[:size]) * np.linalg.norm(expected[:size])
+    assert lags[size // 2 - 1600 : size // 2 + 1600].max() > 0.95 * energy
+
+
+@needs_ffmpeg
+def test_a_channel_and_a_span_of_a_video(tmp_path):
+    picture = ("-f", "lavfi", "-i", "color=size=16x16:rate=5", "-shortest")
+    path = encoded(tmp_path, "a.mkv", *picture, "-c:a", "pcm_s16le")
+    whole = load_audio(tmp_path / "source.wav", Excerpt(channel=1))
+    np.testing.assert_allclose(
+        load_audio(path, Excerpt(channel=1)), whole, atol=1e-4
+    )
+    part = load_audio(path, Excerpt(channel=1, start=1.0, end=2.5))
+    assert len(part) == 24000
+    np.testing.assert_allclose(part[400:-400], whole[16400:39600], atol=2e-3)
+    assert not load_audio(path, Excerpt(channel=2)).any()
+
+
+@needs_ffmpeg
+def test_ffmpeg_fetches_nothing_that_a_file_names(tmp_path):
+    playlist = tmp_path / "list.m3u8"
+    header = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n"
+    playlist.write_text(header + "http://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(AudioError, match="ffmpeg"):
+        load_audio(playlist)
+
+
+@needs_ffmpeg
+def test_a_damaged_video_fails_in_one_line(tmp_path):
+    path = encoded(tmp_path, "a.m4a")
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(AudioError, match=f"in {path};"):
+        load_audio(path)
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3"])
+def test_an_excerpt_is_what_the_whole_has_there(tmp_path, extension):
+    sound = np.stack([tones(4.0), -0.5 * tones(4.0)], axis=1)
+    path = write(tmp_path, sound, 16000, f"a.{extension}")
+    whole = load_audio(path, Excerpt(channel=2))
+    part = load_audio(path, Excerpt(channel=2, start=1.25, end=3.0))
+    np.testing.assert_allclose(part, whole[20000:48000], atol=1e-6)
+    np.testing.assert_array_equal(
+        load_audio(path, Excerpt(channel=2, start=2.0, end=99.0)),
+        whole[32000:],
+    )
+
+
+def test_an_excerpt_of_an_array_is_resampled_after_the_cut():
+    sound = tones(2.0, 48000)
+    part = stream_audio(sound, 48000, Excerpt(end=0.5))
+    assert sum(map(len, part)) == 8000
+
+
+@pytest.mark.parametrize(
+    "excerpt, words",
+    [
+        ({"channel": 0}, "first channel is 1"),
+        ({"channel": 3}, "expected a channel up to 2, got 3"),
+        ({"start": 2.0, "end": 1.0}, "end after the start"),
+        ({"start": -1.0}, "end after the start"),
+        ({"start": float("nan")}, "end after the start"),
+        ({"start": 7.0}, "expected sound after 7 s"),
+        ({"start": 0.99}, "at least 400 samples"),
+    ],
+)
+def test_excerpts_that_cannot_be(tmp_path, excerpt, words):
+    path = write(tmp_path, np.zeros((16000, 2)), 16000, "a.wav")
+    with pytest.raises(AudioError, match=words):
+        load_audio(path, Excerpt(**excerpt))
+
+
+def test_a_header_of_many_channels_costs_no_memory(tmp_path):
+    sound = np.zeros((2000, 1000), dtype=np.int16)
+    path = write(tmp_path, sound, 16000, "a.wav", subtype="PCM_16")
+    blocks = [len(block) for block in stream_audio(path)]
+    assert sum(blocks) == 2000 and max(blocks) <= BLOCK // 1000

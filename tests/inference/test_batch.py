@@ -2,6 +2,7 @@
 
 import csv
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,14 @@ from tiny_student import CONFIG, make_student, tones
 
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.inference.batch import (
-    FAILURE_COLUMNS,
-    SUMMARY_COLUMNS,
-    Job,
+    SETTINGS,
+    OutputFolder,
     check_outputs,
-    find_jobs,
     segment_files,
 )
 from explainable_seg.inference.segmenter import ExplainableSegmenter
+from explainable_seg.inference.sources import Job, find_jobs
+from explainable_seg.inference.tables import FAILURE_COLUMNS, SUMMARY_COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +43,30 @@ def archive(tmp_path) -> Path:
     return tmp_path / "archive"
 
 
-def run(segmenter, inputs, output, formats=("rttm",)) -> dict[str, list[str]]:
-    """Segment; each error that is told is also returned."""
+def run(
+    segmenter, inputs, output, formats=("rttm",), overwrite=False, settings=None
+) -> list[str]:
+    """Segment; the names of what failed."""
     told: list[str] = []
-    jobs, failures = find_jobs(inputs)
-    failed = segment_files(
-        segmenter, jobs, output, formats, told.append, failures
+    jobs, no_audio = find_jobs(inputs)
+    results = OutputFolder(output, formats, settings or {}, overwrite)
+    todo = results.unfinished(jobs)
+    for name, message in no_audio.items():
+        results.fail(name, message)
+    n_failed = segment_files(segmenter, todo, results, told.append)
+    rows = results.failures.rows.values()
+    assert n_failed == len(told)
+    assert set(told) <= {error for _, error in rows}
+    return [name for name, _ in rows]
+
+
+def files(folder: Path) -> list[str]:
+    """All files below a folder, but the settings."""
+    return sorted(
+        p.relative_to(folder).as_posix()
+        for p in folder.rglob("*")
+        if p.is_file() and p.name != SETTINGS
     )
-    assert told == [e for n, e in failed.values() if n not in failures]
-    return failed
 
 
 def table(path: Path) -> list[list[str]]:
@@ -78,15 +94,10 @@ def test_folders_are_searched_and_keep_their_tree(archive):
 def test_a_batch_writes_what_it_can(archive, tmp_path, segmenter):
     output = tmp_path / "out"
     failed = run(segmenter, [archive], output, ("rttm", "csv", "json"))
-    assert list(failed) == ["2024/broken.mp3"]
-    written = sorted(
-        p.relative_to(output).as_posix()
-        for p in output.rglob("*")
-        if p.is_file()
-    )
+    assert failed == ["2024/broken.mp3"]
     stems = ("2024/a", "2024/may/c d", "b")
     results = [f"{s}{e}" for s in stems for e in (".rttm", ".csv", ".json")]
-    assert written == sorted([*results, "failures.csv", "summary.csv"])
+    assert files(output) == sorted([*results, "failures.csv", "summary.csv"])
     assert " c_d " in (output / "2024/may/c d.rttm").read_text()
     header, *rows = table(output / "summary.csv")
     assert tuple(header) == SUMMARY_COLUMNS
@@ -116,7 +127,7 @@ def test_tables_tell_of_all_runs_into_a_folder(archive, tmp_path, segmenter):
     broken = archive / "2024/broken.mp3"
     broken.unlink()
     soundfile.write(broken, tones(1.0), 16000)
-    assert run(segmenter, [archive / "b.wav", broken], output) == {}
+    assert run(segmenter, [archive / "b.wav", broken], output) == []
     assert not (output / "failures.csv").exists()
     names = [row[0] for row in table(output / "summary.csv")]
     assert names == ["file", "a.flac", "b.wav", "broken.mp3", "may/c d.OGG"]
@@ -143,28 +154,86 @@ def test_a_closed_folder_is_a_failure(archive, tmp_path, segmenter):
 
 def test_only_failures_leave_no_result(tmp_path, segmenter):
     run(segmenter, [tmp_path / "no.wav"], tmp_path / "out")
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["failures.csv"]
+    assert files(tmp_path / "out") == ["failures.csv"]
+
+
+class Interrupted:
+    """Segments, until the third file."""
+
+    def __init__(self, segmenter: ExplainableSegmenter):
+        self.segmenter, self.config = segmenter, segmenter.config
+        self.n_files = 0
+
+    def segment_blocks(self, *arguments):
+        self.n_files += 1
+        if self.n_files == 3:
+            raise KeyboardInterrupt
+        return self.segmenter.segment_blocks(*arguments)
 
 
 def test_an_interrupted_run_leaves_whole_files_and_a_summary(
     archive, tmp_path, segmenter
 ):
-    class Interrupted:
-        """Segments, until the third file."""
-
-        n_files = 0
-
-        def segment(self, source: Path):
-            self.n_files += 1
-            if self.n_files == 3:
-                raise KeyboardInterrupt
-            return segmenter.segment(source)
-
+    output = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
-        run(Interrupted(), [archive], tmp_path / "out")
-    names = sorted(p.name for p in (tmp_path / "out").rglob("*") if p.is_file())
-    assert names == ["a.rttm", "failures.csv", "summary.csv"]
-    assert len(table(tmp_path / "out/summary.csv")) == 2
+        run(Interrupted(segmenter), [archive], output)
+    assert files(output) == ["2024/a.rttm", "failures.csv", "summary.csv"]
+    assert len(table(output / "summary.csv")) == 2
+    names = [thread.name for thread in threading.enumerate()]
+    assert not any(name.startswith("decoder") for name in names)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Content of all files below a folder."""
+    found = (p for p in folder.rglob("*") if p.is_file())
+    return {str(p.relative_to(folder)): p.read_bytes() for p in found}
+
+
+def test_an_interrupted_run_is_continued(archive, tmp_path, segmenter):
+    run(segmenter, [archive], tmp_path / "whole", ("rttm", "json"))
+    output = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupted(segmenter), [archive], output, ("rttm", "json"))
+    done = output / "2024/a.rttm"
+    before = done.stat().st_mtime_ns
+    run(segmenter, [archive], output, ("rttm", "json"))
+    assert tree(output) == tree(tmp_path / "whole")
+    assert done.stat().st_mtime_ns == before
+
+
+def test_a_row_that_was_cut_off_is_done_again(archive, tmp_path, segmenter):
+    run(segmenter, [archive], tmp_path / "out")
+    expected = tree(tmp_path / "out")
+    summary = tmp_path / "out/summary.csv"
+    summary.write_bytes(summary.read_bytes()[:-3])
+    (tmp_path / "out/b.rttm").write_text("half")
+    run(segmenter, [archive], tmp_path / "out")
+    assert tree(tmp_path / "out") == expected
+
+
+def test_another_format_is_added(archive, tmp_path, segmenter):
+    run(segmenter, [archive / "b.wav"], tmp_path / "out")
+    (tmp_path / "out/b.rttm").write_text("edited")
+    run(segmenter, [archive / "b.wav"], tmp_path / "out", ("rttm", "csv"))
+    assert files(tmp_path / "out") == ["b.csv", "b.rttm", "summary.csv"]
+    assert (tmp_path / "out/b.rttm").read_text() == "edited"
+    run(segmenter, [archive / "b.wav"], tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out/b.rttm").read_text() != "edited"
+
+
+def test_results_of_other_settings_do_not_mix(archive, tmp_path, segmenter):
+    def again(model: str, overwrite: bool = False):
+        settings = {"model": model}
+        inputs, output = [archive / "b.wav"], tmp_path / "out"
+        return run(segmenter, inputs, output, ("rttm",), overwrite, settings)
+
+    again("a")
+    again("a")
+    with pytest.raises(ExplainableSegError, match="expected the model of the"):
+        again("b")
+    again("b", overwrite=True)
+    with pytest.raises(ExplainableSegError, match="expected the model of the"):
+        again("a")
 
 
 def test_two_inputs_for_one_output(archive, tmp_path):
@@ -176,7 +245,7 @@ def test_two_inputs_for_one_output(archive, tmp_path):
     ):
         jobs, _ = find_jobs(inputs)
         with pytest.raises(ExplainableSegError, match="one output file for"):
-            check_outputs(jobs, tmp_path, ["rttm"], overwrite=True)
+            check_outputs(jobs, tmp_path, ["rttm"])
 
 
 def test_a_recording_named_like_a_table(tmp_path):
@@ -186,13 +255,15 @@ def test_a_recording_named_like_a_table(tmp_path):
         check_outputs(jobs, tmp_path, ["csv"])
 
 
-def test_what_exists_is_refused(tmp_path):
-    jobs = [Job(tmp_path / "a.wav", Path("a.wav"))]
-    (tmp_path / "a.json").write_text("")
-    check_outputs(jobs, tmp_path, ["rttm"])
-    check_outputs(jobs, tmp_path, ["rttm", "json"], overwrite=True)
-    with pytest.raises(ExplainableSegError, match="a.json; use --overwrite"):
-        check_outputs(jobs, tmp_path, ["rttm", "json"])
+def test_what_exists_is_refused(archive, tmp_path, segmenter):
+    (tmp_path / "b.json").write_text("mine")
+    with pytest.raises(ExplainableSegError, match="b.json; use --overwrite"):
+        run(segmenter, [archive / "b.wav"], tmp_path, ("rttm", "json"))
+    assert not (tmp_path / "b.rttm").exists()
+    run(segmenter, [archive / "b.wav"], tmp_path)
+    assert (tmp_path / "b.json").read_text() == "mine"
+    run(segmenter, [archive / "b.wav"], tmp_path, ("json",), overwrite=True)
+    assert (tmp_path / "b.json").read_text() != "mine"
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "file,error\na\n"])
@@ -212,7 +283,7 @@ def test_names_that_are_not_utf8(tmp_path, segmenter):
     (tmp_path / "in/a.wav").rename(str(tmp_path) + "/in/b\udce9.wav")
     Path(str(tmp_path) + "/in/bad\udce9.wav").write_text("no sound")
     failed = run(segmenter, [tmp_path / "in"], tmp_path / "out")
-    assert list(failed) == ["bad?.wav"]
+    assert failed == ["bad?.wav"]
     run(segmenter, [tmp_path / "in"], tmp_path / "out")
     assert [row[0] for row in table(tmp_path / "out/summary.csv")] == [
         "file",

@@ -10,7 +10,14 @@ from hypothesis import (
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.frames import num_frames, num_samples
-from explainable_seg.inference.decisions import decide, drop_short, fill_pauses
+from explainable_seg.inference.decisions import (
+    active_frames,
+    decide,
+    derived_segments,
+    drop_short,
+    fill_pauses,
+    split_long,
+)
 from explainable_seg.inference.segmentation import Segment
 
 HALF = dict.fromkeys(CLASSES, 0.5)
@@ -110,3 +117,67 @@ def test_a_pause_or_run_of_just_the_limit_stays():
 def test_a_class_without_threshold_is_an_error():
     with pytest.raises(KeyError):
         decide(scores(), {"speech": 0.5}, 0.21)
+
+
+@given(
+    scores_of=st.lists(st.floats(0, 1, width=32), min_size=1, max_size=40),
+    threshold=st.floats(0, 1),
+    hysteresis=st.floats(0, 1),
+    active=st.booleans(),
+    cut=st.integers(0, 40),
+)
+@settings(deadline=None)
+def test_hysteresis_is_the_loop_that_one_would_write(
+    scores_of, threshold, hysteresis, active, cut
+):
+    probabilities = np.array(scores_of, dtype=np.float32)
+    expected, state = [], active
+    for value in probabilities:
+        if value >= threshold:
+            state = True
+        elif value < threshold - hysteresis:
+            state = False
+        expected.append(state)
+    found = active_frames(probabilities, threshold, hysteresis, active)
+    assert found.tolist() == expected
+    # Decided in two parts, it is the same: a live stream may be cut anywhere.
+    first = active_frames(probabilities[:cut], threshold, hysteresis, active)
+    state = bool(first[-1]) if len(first) else active
+    second = active_frames(probabilities[cut:], threshold, hysteresis, state)
+    assert [*first, *second] == expected
+
+
+@given(recording=recordings(), max_on=st.floats(0.05, 0.5))
+@settings(max_examples=50, deadline=None)
+def test_long_segments_are_split_and_nothing_is_lost(recording, max_on):
+    probabilities, duration = recording
+    thresholds = dict.fromkeys(CLASSES, 0.2)
+    whole = decide(probabilities, thresholds, duration)
+    limit = dict.fromkeys(CLASSES, max_on)
+    parts = decide(probabilities, thresholds, duration, max_on=limit)
+    assert all(0 < s.end - s.start <= max_on + 1e-5 for s in parts)
+    for label in CLASSES:
+        spans = [(s.start, s.end) for s in parts if s.label == label]
+        assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:]))
+        joined = fill_pauses(spans, 1e-5)
+        assert joined == [(s.start, s.end) for s in whole if s.label == label]
+
+
+def test_a_segment_of_just_the_limit_is_not_split():
+    assert split_long([(0.1, 0.3)], 0.2) == [(0.1, 0.3)]
+    assert split_long([(0.0, 1e9)], np.inf) == [(0.0, 1e9)]
+
+
+@given(recording=recordings())
+@settings(max_examples=50, deadline=None)
+def test_a_derived_label_is_where_both_classes_are(recording):
+    probabilities, duration = recording
+    segments = decide(probabilities, HALF, duration)
+    found = derived_segments(segments, "speech_over_music")
+    assert found == sorted(found)
+    assert all(a.end < b.start for a, b in zip(found, found[1:]))
+    both = (probabilities[:, :2] >= 0.5).all(axis=1)
+    expected = decide(both[:, None], {"x": 0.5}, duration, classes=("x",))
+    assert [(s.start, s.end) for s in found] == [
+        (s.start, s.end) for s in expected
+    ]

@@ -4,9 +4,15 @@ import csv
 import json
 
 import numpy as np
+import pandas
 import pytest
+import textgrid
+import webvtt
+from defusedxml import ElementTree
+from pympi.Elan import Eaf
 
 from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.classes import CLASSES
 from explainable_seg.errors import AnnotationError
 from explainable_seg.inference.formats import WRITERS
 from explainable_seg.inference.segmentation import Segment, Segmentation
@@ -79,3 +85,105 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
             write(broken, path)
         assert path.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def of(path, read) -> list[Segment]:
+    """Segments that a foreign reader finds, sorted."""
+    return sorted(Segment(*found) for found in read(path))
+
+
+def read_audacity(path):
+    """Audacity's own label format, as a table of pandas."""
+    table = pandas.read_csv(path, sep="\t", header=None)
+    return table.itertuples(index=False, name=None)
+
+
+def read_textgrid(path):
+    """Intervals by the package textgrid; those without text are pauses."""
+    grid = textgrid.TextGrid.fromFile(str(path))
+    assert [tier.name for tier in grid][:4] == list(CLASSES)
+    assert (grid.minTime, grid.maxTime) == (0.0, 0.1)
+    return [
+        (float(i.minTime), float(i.maxTime), i.mark)
+        for tier in grid
+        for i in tier
+        if i.mark
+    ]
+
+
+def read_eaf(path):
+    """Annotations by pympi."""
+    document = Eaf(str(path))
+    assert list(document.get_tier_names())[:4] == list(CLASSES)
+    return [
+        (start / 1000, end / 1000, text)
+        for tier in document.get_tier_names()
+        for start, end, text in document.get_annotation_data_for_tier(tier)
+    ]
+
+
+def seconds(timestamp: str) -> float:
+    """Seconds of ``hh:mm:ss.ttt``."""
+    hours, minutes, rest = timestamp.split(":")
+    return 3600 * int(hours) + 60 * int(minutes) + float(rest)
+
+
+READERS = {
+    "audacity": read_audacity,
+    "textgrid": read_textgrid,
+    "eaf": read_eaf,
+    "vtt": lambda path: [
+        (seconds(cue.start), seconds(cue.end), cue.text)
+        for cue in webvtt.read(str(path))
+    ],
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_foreign_readers_find_the_same_segments(tmp_path, name):
+    over = Segment(0.0225, 0.0425, "speech_over_music")
+    expected = sorted([*SEGMENTS, over])
+    extension, write = WRITERS[name]
+    write(make(expected), tmp_path / f"a{extension}")
+    found = of(tmp_path / f"a{extension}", READERS[name])
+    assert [s.label for s in found] == [s.label for s in expected]
+    for ours, theirs in zip(expected, found):
+        assert abs(ours.start - theirs.start) <= 0.00051
+        assert abs(ours.end - theirs.end) <= 0.00051
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_can_say_that_nothing_was_found(tmp_path, name):
+    extension, write = WRITERS[name]
+    path = tmp_path / f"a{extension}"
+    write(make([]), path)
+    assert path.exists()
+    if name in READERS and name != "audacity":
+        assert of(path, READERS[name]) == []
+
+
+@pytest.mark.parametrize("name", ["textgrid", "eaf", "vtt", "audacity"])
+def test_late_times_are_not_rounded_away(tmp_path, name):
+    late = Segment(259_200.0025, 259_200.0625, "music")
+    three_days = Segmentation("a", 259_201.0, [late], np.zeros((4, 4)))
+    extension, write = WRITERS[name]
+    path = tmp_path / f"a{extension}"
+    write(three_days, path)
+    text = path.read_text(encoding="utf-8")
+    expected = {
+        "textgrid": "259200.0625",
+        "eaf": "259200062",
+        "vtt": "72:00:00.062",
+        "audacity": "259200.062500",
+    }
+    assert expected[name] in text
+
+
+def test_elan_finds_a_document_of_its_schema(tmp_path):
+    WRITERS["eaf"].write(make(SEGMENTS), tmp_path / "a.eaf")
+    root = ElementTree.parse(tmp_path / "a.eaf").getroot()
+    assert root.tag == "ANNOTATION_DOCUMENT"
+    slots = {s.get("TIME_SLOT_ID") for s in root.iter("TIME_SLOT")}
+    for annotation in root.iter("ALIGNABLE_ANNOTATION"):
+        assert annotation.get("TIME_SLOT_REF1") in slots
+        assert annotation.get("TIME_SLOT_REF2") in slots

@@ -72,6 +72,8 @@ def test_the_student_comes_back_bit_by_bit(saved):
     assert sorted(p.name for p in saved.iterdir()) == [
         "README.md",
         "config.json",
+        "custom.py",
+        "hyperparams.yaml",
         "model.safetensors",
     ]
     assert read_card(saved) == "# A tiny student\n"
@@ -154,6 +156,12 @@ def test_without_a_checksum_the_weights_are_still_checked(folder):
         ({"thresholds": [0.5] * 4}, "'thresholds'"),
         ({"min_on": {"music": -1}}, "'min_on'"),
         ({"min_off": {"singing": 1}}, "'min_off'"),
+        ({"max_on": {"music": "1"}}, "'max_on'"),
+        ({"hysteresis": {"music": 1.1}}, "'hysteresis'"),
+        ({"operating_points": 3}, "'operating_points'"),
+        ({"operating_points": {"recall": {"speech": 0.5}}}, "'recall'"),
+        ({"model": {"type": "student", "n_atoms": 10**12}}, "'n_atoms'"),
+        ({"model": {"type": "teacher", "tcn": {"n_layers": 999}}}, "n_layers"),
     ],
 )
 def test_settings_that_cannot_be(folder, entries, words):
@@ -180,7 +188,7 @@ def test_settings_that_are_no_json_leave_the_old_model(folder, score):
         save_pretrained(folder, make_student(), {**CONFIG, "f1": score}, "new")
     load_pretrained(folder)
     assert read_card(folder) == "# A tiny student\n"
-    assert len(list(folder.iterdir())) == 3
+    assert len(list(folder.iterdir())) == 5
 
 
 def test_a_folder_that_is_none(tmp_path):

@@ -9,6 +9,7 @@ import torch
 from tiny_student import CONFIG, make_student, save_student, tones
 
 import explainable_seg
+import explainable_seg.inference.segmenter as segmenter_module
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
 from explainable_seg.frames import num_frames
@@ -184,9 +185,13 @@ def test_save_and_load(segmenter, tmp_path):
     assert copy.card == "# A tiny student\n"
 
 
-def test_no_model_and_no_device(folder):
+def test_no_model_and_no_device(folder, monkeypatch):
+    monkeypatch.setattr(segmenter_module, "DEFAULT_MODEL", Path("none"))
     with pytest.raises(ModelError, match="no model ships with this version"):
         ExplainableSegmenter.from_pretrained()
+    monkeypatch.setattr(segmenter_module, "DEFAULT_MODEL", folder)
+    default = ExplainableSegmenter.from_pretrained()
+    assert default.name == "the default model"
     with pytest.raises(ExplainableSegError, match="expected cpu, cuda or auto"):
         ExplainableSegmenter.from_pretrained(folder, device="tpu")
     if not torch.cuda.is_available():
@@ -199,3 +204,19 @@ def test_only_students_explain_themselves():
     with pytest.raises(ModelError, match="expected a student, got a Teacher"):
         ExplainableSegmenter(teacher, CONFIG)
     ExplainableSegmenter(make_student(), CONFIG)
+
+
+def test_precision(folder):
+    with pytest.raises(ExplainableSegError, match="expected fp32, bf16 or"):
+        ExplainableSegmenter.from_pretrained(folder, "cpu", precision="fp8")
+    exact = ExplainableSegmenter.from_pretrained(folder, "cpu")
+    rounded = ExplainableSegmenter.from_pretrained(
+        folder, "cpu", precision="fp32"
+    )
+    rounded.bf16 = True  # emulated where the hardware has none
+    sound = tones(3.0)
+    ours, theirs = (s.segment(sound, 16000) for s in (rounded, exact))
+    np.testing.assert_allclose(
+        ours.probabilities, theirs.probabilities, atol=0.05
+    )
+    assert not np.array_equal(ours.probabilities, theirs.probabilities)

@@ -4,13 +4,16 @@ import pytest
 import torch
 from hypothesis import (
     given,
+    settings,
     strategies as st,
 )
 
-from explainable_seg.frames import num_frames, num_samples
+from explainable_seg.frames import HOP, num_frames, num_samples
 from explainable_seg.inference.windows import (
+    cut_windows,
+    joined,
     stitch,
-    window_starts,
+    stitch_blocks,
     window_weights,
 )
 
@@ -19,14 +22,45 @@ def frame_means(wav):
     return (wav.unfold(1, 400, 320).mean(dim=-1, keepdim=True),)
 
 
-@given(st.integers(1, 500), st.integers(1, 60), st.integers(1, 60))
-def test_windows_cover_every_frame_and_never_pad(n_frames, window, step):
-    step = min(step, window)
-    starts = window_starts(n_frames, window, step)
+@given(
+    n_samples=st.integers(0, num_samples(500)),
+    window=st.integers(1, 60),
+    step=st.integers(1, 60),
+    size=st.integers(1, 5000),
+)
+@settings(deadline=None)
+def test_windows_cover_every_frame_and_never_pad(n_samples, window, step, size):
+    wav = torch.arange(n_samples)
+    step, n_frames = min(step, window), num_frames(n_samples)
+    found = list(cut_windows(wav.split(size), window, step))
+    starts = [w.start for w in found]
+    assert starts == sorted(set(starts))
     covered = {t for s in starts for t in range(s, min(s + window, n_frames))}
     assert covered == set(range(n_frames))
-    assert starts == sorted(set(starts))
-    assert max(starts) + window <= max(window, n_frames)
+    assert [w.at_end for w in found] == [s == starts[-1] for s in starts]
+    for start, audio, _ in found:
+        assert num_frames(len(audio)) == min(window, n_frames)
+        assert audio[0] == start * HOP and audio[-1] < n_samples
+
+
+@given(st.lists(st.integers(0, 9000), max_size=20), st.integers(0, 400))
+@settings(deadline=None, max_examples=50)
+def test_how_a_recording_is_split_into_reads_does_not_matter(cuts, extra):
+    generator = torch.Generator().manual_seed(0)
+    wav = torch.randn(sum(cuts) + 400 + extra, generator=generator)
+    blocks = wav.split([*cuts, 400 + extra])
+    expected = stitch(frame_means, wav, 0.4, 0.3)
+    parts = list(stitch_blocks(frame_means, blocks, 0.4, 0.3, batch_size=2))
+    for ours, theirs in zip(joined(parts), expected):
+        assert torch.equal(ours, theirs)
+
+
+def test_frames_come_out_as_soon_as_no_window_can_reach_them():
+    blocks = torch.randn(num_samples(1000)).split(320)
+    held = 0
+    for part in stitch_blocks(frame_means, iter(blocks), 0.4, 0.2, 2):
+        held = max(held, len(part[0]))
+    assert held <= 40
 
 
 @pytest.mark.parametrize("n_samples", [400, 719, 63999, 64000, 64001, 160011])
@@ -61,4 +95,4 @@ def test_windows_that_leave_gaps_are_refused():
     with pytest.raises(ValueError, match="step"):
         stitch(frame_means, wav, 0.4, 0.4, context=5)
     with pytest.raises(ValueError, match="step"):
-        window_starts(100, window=10, step=11)
+        list(cut_windows([wav], window=10, step=11))

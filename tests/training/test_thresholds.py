@@ -82,3 +82,15 @@ def test_alarms_ring_for_what_is_wrong_only():
     assert warn_of_collapse(dead_share=0.9, atoms_a_frame=5.0)
     assert warn_of_collapse(dead_share=0.0, atoms_a_frame=0.5)
     assert not warn_of_collapse(dead_share=0.03, atoms_a_frame=5.0)
+
+
+def test_operating_points_favour_one_error_each():
+    generator = torch.Generator().manual_seed(0)
+    truth = (torch.rand(4000, 4, generator=generator) < 0.3).int()
+    noise = torch.randn(4000, 4, generator=generator)
+    sweep = ThresholdSweep()
+    sweep.update((noise + 2 * truth - 1).sigmoid(), truth)
+    choice = sweep.best()
+    for name, balanced in choice.thresholds.items():
+        assert choice.operating_points["recall"][name] < balanced
+        assert choice.operating_points["precision"][name] > balanced

@@ -23,14 +23,16 @@ def to_dict(segmentation: Segmentation) -> dict[str, Any]:
     Returns
     -------
     dict[str, Any]
-        ``version``, ``uri``, ``duration`` (s), ``frame_rate`` (frames a
-        second), ``frame_centre`` (s, centre of frame 0), ``classes``,
-        ``segments`` (``start`` and ``end`` in seconds, ``label``) and
-        ``probabilities`` [T][C], rounded to 4 decimals.
+        ``version``, ``uri``, ``start`` and ``duration`` of what was segmented
+        (s), ``frame_rate`` (frames a second), ``frame_centre`` (s, centre of
+        frame 0 after the start), ``classes``, ``segments`` (``start`` and
+        ``end`` in seconds, ``label``) and ``probabilities`` [T][C], rounded to
+        4 decimals.
     """
     return {
         "version": VERSION,
         "uri": segmentation.uri,
+        "start": segmentation.start,
         "duration": segmentation.duration,
         "frame_rate": segmentation.frame_rate,
         "frame_centre": FRAME_CENTRE,

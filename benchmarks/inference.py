@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Speed and memory of a trained student, and of what it is compared with.
+
+Ratios are of one run, in which the candidates take turns; absolute figures are
+those of the machine and whatever else runs on it. Writes a JSON file.
+
+> python benchmarks/inference.py --model student/ --audio recordings/ \\
+>     --rttm references/ --output inference.json
+> python benchmarks/inference.py --short --output inference.json
+"""
+
+import argparse
+import json
+import logging
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.evaluation.detection import evaluate
+from explainable_seg.inference.audio import WHOLE, load_audio
+from explainable_seg.inference.batch import (
+    OutputFolder,
+    run_settings,
+    segment_files,
+)
+from explainable_seg.inference.formats import WRITERS
+from explainable_seg.inference.rules import make_rules
+from explainable_seg.inference.segmentation import Segment, Segmentation
+from explainable_seg.inference.segmenter import ExplainableSegmenter
+from explainable_seg.inference.sources import find_jobs
+from explainable_seg.models.build import build_model
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_RATE = 16000
+BASE: dict[str, Any] = {}  # WavLM Base is the default of its configuration
+LARGE = {
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "do_stable_layer_norm": True,
+    "feat_extract_norm": "layer",
+}
+SETTINGS = {
+    "window": 4.0,
+    "step": 3.6,
+    "thresholds": dict.fromkeys(CLASSES, 0.5),
+}
+
+
+def random_student(frontend: dict[str, Any]) -> ExplainableSegmenter:
+    """Student of random weights, for speed only."""
+    torch.manual_seed(0)
+    model = build_model(
+        {
+            "type": "student",
+            "frontend": frontend,
+            "tcn": {},
+            "n_atoms": 128,
+            "n_fft": 512,
+        }
+    )
+    W = torch.rand_like(model.dictionary)
+    model.dictionary.copy_(torch.nn.functional.normalize(W, dim=0))
+    return ExplainableSegmenter(model.eval(), dict(SETTINGS))
+
+
+def write_noise(path: Path, seconds: float) -> Path:
+    """A recording that is neither silent nor constant, 16 kHz FLAC."""
+    rng = np.random.default_rng(0)
+    minute = (0.1 * rng.standard_normal(60 * SAMPLE_RATE)).astype(np.float32)
+    gate = np.repeat(rng.random(60) < 0.7, SAMPLE_RATE)
+    n_samples = round(seconds * SAMPLE_RATE)
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1) as sound:
+        while n_samples > 0:
+            sound.write((minute * gate)[:n_samples])
+            n_samples -= len(minute)
+    return path
+
+
+def seconds_of(
+    candidates: dict[str, Callable[[], Any]], repeats: int
+) -> dict[str, float]:
+    """Median seconds of each candidate; they take turns."""
+    taken: dict[str, list[float]] = {name: [] for name in candidates}
+    for call in candidates.values():
+        call()  # warm-up
+    for _ in range(repeats):
+        for name, call in candidates.items():
+            start = time.perf_counter()
+            call()
+            taken[name].append(time.perf_counter() - start)
+    return {name: median(values) for name, values in taken.items()}
+
+
+def against_the_forward(
+    segmenter: ExplainableSegmenter, path: Path, repeats: int
+) -> dict[str, float]:
+    """The whole pipeline over the bare model in its best batch."""
+    audio = torch.from_numpy(load_audio(path))
+    n_samples = round(segmenter.config["window"] * SAMPLE_RATE)
+    windows = audio[: len(audio) // n_samples * n_samples].view(-1, n_samples)
+
+    def forward(batch_size: int) -> None:
+        for batch in windows.split(batch_size):
+            segmenter.predict_logits(batch)
+
+    candidates: dict[str, Callable[[], Any]] = {
+        f"forward, batches of {n}": (lambda n=n: forward(n))
+        for n in (1, 4, 16, 64)
+    }
+    candidates["pipeline"] = lambda: segmenter.segment(path)
+    taken = seconds_of(candidates, repeats)
+    pipeline = taken.pop("pipeline")
+    duration = len(audio) / SAMPLE_RATE
+    return {
+        **{name: duration / value for name, value in taken.items()},
+        "pipeline, times real time": duration / pipeline,
+        "pipeline over forward": pipeline / min(taken.values()),
+    }
+
+
+def against_sliding(
+    segmenter: ExplainableSegmenter,
+    path: Path,
+    repeats: int,
+    audio: Path | None,
+    rttm: Path | None,
+) -> dict[str, float]:
+    """Our step over one of 10 %, in seconds and in macro F1."""
+    model, config = segmenter.model, segmenter.config
+    sliding = ExplainableSegmenter(
+        model, {**config, "step": 0.1 * config["window"]}
+    )
+    taken = seconds_of(
+        {
+            "ours": lambda: segmenter.segment(path),
+            "sliding": lambda: sliding.segment(path),
+        },
+        repeats,
+    )
+    result = {"times faster": taken["sliding"] / taken["ours"]}
+    if audio and rttm:
+        result["macro F1"] = macro_f1(segmenter, audio, rttm)["macro_f1"]
+        result["macro F1 sliding"] = macro_f1(sliding, audio, rttm)["macro_f1"]
+    return result
+
+
+def steps_in_f1(
+    segmenter: ExplainableSegmenter, audio: Path, rttm: Path
+) -> dict[str, float]:
+    """Macro F1 by the step, as a share of the window."""
+    window = segmenter.config["window"]
+    return {
+        f"{share:.2f}": macro_f1(
+            ExplainableSegmenter(
+                segmenter.model, {**segmenter.config, "step": share * window}
+            ),
+            audio,
+            rttm,
+        )["macro_f1"]
+        for share in (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+    }
+
+
+def macro_f1(
+    segmenter: ExplainableSegmenter, audio: Path, rttm: Path
+) -> dict[str, Any]:
+    """Scores of the recordings that have a reference."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in recordings(audio, rttm):
+            result = segmenter.segment(path)
+            WRITERS["rttm"].write(result, Path(folder, f"{path.stem}.rttm"))
+        return evaluate(rttm, folder)
+
+
+def recordings(audio: Path, rttm: Path) -> list[Path]:
+    """Audio files below a folder whose references are in another."""
+    named = {path.stem for path in rttm.rglob("*.rttm")}
+    jobs, _ = find_jobs([audio])
+    return [job.path for job in jobs if job.path.stem in named]
+
+
+def against_silero(
+    segmenter: ExplainableSegmenter,
+    path: Path,
+    repeats: int,
+    audio: Path | None,
+    rttm: Path | None,
+) -> dict[str, Any]:
+    """Speed and speech F1 of silero-vad beside ours; one thread, as it asks."""
+    from silero_vad import get_speech_timestamps, load_silero_vad
+
+    vad = load_silero_vad()  # sets the number of threads to one
+    sound = torch.from_numpy(load_audio(path))
+    taken = seconds_of(
+        {
+            "ours": lambda: segmenter.segment(sound, SAMPLE_RATE),
+            "silero": lambda: get_speech_timestamps(sound, vad),
+        },
+        repeats,
+    )
+    duration = len(sound) / SAMPLE_RATE
+    result = {
+        f"{name}, times real time": duration / value
+        for name, value in taken.items()
+    }
+    if not (audio and rttm):
+        return result
+    with tempfile.TemporaryDirectory() as folder:
+        for file in recordings(audio, rttm):
+            sound = torch.from_numpy(load_audio(file))
+            spans = get_speech_timestamps(sound, vad, return_seconds=True)
+            found = Segmentation(
+                uri=file.stem,
+                duration=len(sound) / SAMPLE_RATE,
+                segments=[
+                    Segment(span["start"], span["end"], "speech")
+                    for span in spans
+                ],
+                probabilities=np.zeros((0, len(CLASSES))),
+            )
+            WRITERS["rttm"].write(found, Path(folder, f"{file.stem}.rttm"))
+        theirs = evaluate(rttm, folder, classes=["speech"])
+    ours = macro_f1(segmenter, audio, rttm)
+    result["speech F1, ours"] = ours["classes"]["speech"]["f1"]
+    result["speech F1, silero"] = theirs["classes"]["speech"]["f1"]
+    return result
+
+
+def short_files(
+    segmenter: ExplainableSegmenter, n_files: int
+) -> dict[str, float]:
+    """Milliseconds a file that are not the model's."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "archive")
+        archive.mkdir()
+        sound = write_noise(Path(folder, "one.flac"), 2.0).read_bytes()
+        for n in range(n_files):
+            (archive / f"{n:05}.flac").write_bytes(sound)
+        jobs, _ = find_jobs([archive])
+        rules = make_rules(segmenter.config)
+        settings = run_settings(segmenter.config, rules, WHOLE)
+        output = OutputFolder(Path(folder, "out"), ["rttm"], settings)
+        start = time.perf_counter()
+        segment_files(segmenter, jobs, output, logger.error, rules)
+        whole = time.perf_counter() - start
+    batch = torch.zeros(1, 2 * SAMPLE_RATE)
+    forward = seconds_of({"x": lambda: segmenter.predict_logits(batch)}, 20)
+    return {
+        "files": n_files,
+        "ms a file": 1000 * whole / n_files,
+        "overhead, ms a file": 1000 * (whole / n_files - forward["x"]),
+    }
+
+
+def peak_memory(model: str | None, hours: list[float]) -> dict[str, float]:
+    """Peak memory in MB by hours of audio; a process of its own each."""
+    result = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for n_hours in hours:
+            path = write_noise(Path(folder, "a.flac"), 3600 * n_hours)
+            command = [sys.executable, __file__, "--peak", str(path)]
+            if model:
+                command += ["--model", model]
+            done = subprocess.run(
+                command, check=True, capture_output=True, text=True
+            )
+            result[f"{n_hours:.2f} h"] = float(done.stdout)
+    return result
+
+
+def load(model: str | None) -> ExplainableSegmenter:
+    """The model of a folder, else one of random weights of the same shape."""
+    if model is None:
+        return random_student({"type": "spectrogram"})
+    return ExplainableSegmenter.from_pretrained(model)
+
+
+def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """All figures."""
+    repeats = 2 if args.short else 5
+    segmenter = load(args.model)
+    path = write_noise(folder / "a.flac", 120 if args.short else 1200)
+    data = (args.audio, args.rttm)
+    figures: dict[str, Any] = {
+        "threads": torch.get_num_threads(),
+        "device": str(segmenter.device),
+        "student": against_the_forward(segmenter, path, repeats),
+        "sliding": against_sliding(segmenter, path, repeats, *data),
+        "short files": short_files(segmenter, 100 if args.short else 2000),
+        "peak memory, MB": peak_memory(
+            args.model, [1 / 6, 1.0] if args.short else [1 / 6, 10.0]
+        ),
+    }
+    if args.audio and args.rttm:
+        figures["macro F1 by step"] = steps_in_f1(segmenter, *data)
+    wavlm = {"WavLM Base": BASE, "WavLM Large": LARGE}
+    brief = write_noise(folder / "b.flac", 16 if args.short else 96)
+    for name, architecture in list(wavlm.items())[: 1 if args.short else 2]:
+        frontend = {"type": "wavlm", "architecture": architecture}
+        figures[name] = against_the_forward(
+            random_student(frontend), brief, 1 if args.short else 3
+        )
+    # Last, for silero-vad changes the number of threads.
+    figures["silero-vad"] = against_silero(segmenter, path, repeats, *data)
+    return figures
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--model", help="folder or hub id of a student")
+    parser.add_argument("--audio", type=Path, help="recordings for the F1")
+    parser.add_argument("--rttm", type=Path, help="their references")
+    parser.add_argument("--short", action="store_true", help="less of all")
+    parser.add_argument("--output", type=Path, default=Path("inference.json"))
+    parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    logging.basicConfig(format="%(message)s")
+    logger.setLevel(logging.INFO)
+    if args.peak:
+        load(args.model).segment(args.peak)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        sys.stdout.write(f"{peak:.1f}\n")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(args, Path(folder))
+    args.output.write_text(json.dumps(figures, indent=2) + "\n")
+    logger.info("%s", json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

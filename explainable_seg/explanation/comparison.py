@@ -1,0 +1,285 @@
+"""Explanations, anchors, controls and other methods in one comparison.
+
+Every candidate ranks the points of a passage. Its masks at equal retained
+energy are laid on the sound, and the model hears what they keep and leave. At
+the same time these are points of the insertion and deletion curves, whose
+horizontal axis is the share of the energy inserted or deleted.
+
+Energy is what a listener hears, but a model of log-power hears faint points
+almost as well as loud ones, so a candidate that ranks faint points first keeps
+more of them. ``equal="points"`` compares at equal numbers of points instead;
+what holds on both axes does not rest on the choice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from explainable_seg.explanation.bootstrap import (
+    difference_interval,
+    mean_interval,
+)
+from explainable_seg.explanation.faithfulness import area_weights
+from explainable_seg.explanation.faithfulness_stats import (
+    LOWER_IS_BETTER,
+    MEASURES,
+    FaithfulnessStats,
+)
+from explainable_seg.explanation.reanalysis import Predictor, reanalyse
+from explainable_seg.explanation.retention import retention_masks
+
+SHARES = (0.1, 0.2, 0.4, 0.6)  # of the energy of a passage
+EQUAL = ("energy", "points")
+OWN = "own"  # in place of a share: the mask as it is
+AREAS = ("insertion", "deletion")
+JUDGED = ("AD", "FF", *AREAS)  # measures that a verdict is passed on
+ONES, ZEROS = "all ones", "all zeros"
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """A passage in which a model marks a class.
+
+    Arguments
+    ---------
+    recording : str
+        What the passage is of; recordings are the unit of the bootstrap.
+    class_name : str
+        One of CLASSES.
+    audio : np.ndarray [shape=(N,), dtype=float32]
+        As long as a window of the model; mono, 16 kHz; not silent.
+    spectrogram : torch.Tensor [shape=(T, F)]
+        ``log(1 + |STFT|^2)``.
+    p : torch.Tensor [shape=(T, C)]
+        The model's probabilities.
+    frames : torch.Tensor [shape=(T,), dtype=bool]
+        Frames where it marks the class, inside annotated time.
+    """
+
+    recording: str
+    class_name: str
+    audio: np.ndarray
+    spectrogram: torch.Tensor
+    p: torch.Tensor
+    frames: torch.Tensor
+
+
+class Comparison:
+    """Faithfulness of candidates to one model, recording by recording.
+
+    Arguments
+    ---------
+    predict : callable
+        The model that is explained: audio [B, N] to probabilities [B, T, C].
+    thresholds : Mapping[str, float]
+        For each class, the lowest probability that it counts as found from.
+    shares : Sequence[float]
+        What is retained, rising between 0 and 1.
+    equal : str
+        ``energy`` or ``points``: what the shares are shares of.
+    """
+
+    def __init__(
+        self,
+        predict: Predictor,
+        thresholds: Mapping[str, float],
+        shares: Sequence[float] = SHARES,
+        equal: str = "energy",
+    ):
+        if equal not in EQUAL:
+            raise ValueError(f"expected `equal` among {EQUAL}, got '{equal}'")
+        self.equal = equal
+        self.predict = predict
+        self.thresholds = thresholds
+        self.shares = tuple(shares)
+        self.weights = area_weights([0.0, *self.shares, 1.0])
+        # candidate -> share or OWN -> recording
+        self.stats: dict[
+            str, dict[float | str, dict[str, FaithfulnessStats]]
+        ] = {}
+
+    def add_ranking(
+        self, name: str, passage: Passage, scores: torch.Tensor
+    ) -> None:
+        """Add a candidate at each retained energy.
+
+        Arguments
+        ---------
+        name : str
+            The candidate.
+        passage : Passage
+            Where it ranks points.
+        scores : torch.Tensor [shape=(T, F)]
+            Higher counts more.
+        """
+        X = passage.spectrogram
+        size = X.expm1() if self.equal == "energy" else torch.ones_like(X)
+        masks = retention_masks(scores, size, self.shares)
+        self._add(name, passage, masks, self.shares, scores)
+
+    def add_mask(self, name: str, passage: Passage, mask: torch.Tensor) -> None:
+        """Add the mask of a candidate as it is, whatever energy it keeps.
+
+        Arguments
+        ---------
+        name : str
+            The candidate.
+        passage : Passage
+            What the mask is for.
+        mask : torch.Tensor [shape=(T, F)]
+            Values in [0, 1].
+        """
+        self._add(name, passage, mask[None], (OWN,), mask)
+
+    def add_anchors(self, passage: Passage) -> None:
+        """Add the masks that keep all and nothing."""
+        ones = torch.ones_like(passage.spectrogram)
+        self.add_mask(ONES, passage, ones)
+        self.add_mask(ZEROS, passage, torch.zeros_like(ones))
+
+    def _add(
+        self,
+        name: str,
+        passage: Passage,
+        masks: torch.Tensor,
+        keys: Sequence[float | str],
+        scores: torch.Tensor,
+    ) -> None:
+        """Let the model hear the parts of each mask, and count."""
+        parts = reanalyse(passage.audio, masks, self.predict)
+        for row, key in enumerate(keys):
+            by_recording = self.stats.setdefault(name, {}).setdefault(key, {})
+            stats = by_recording.setdefault(
+                passage.recording, FaithfulnessStats(self.thresholds)
+            )
+            stats.update(
+                passage.class_name,
+                passage.frames,
+                passage.p,
+                parts.q_in[row],
+                parts.q_out[row],
+                scores,
+                parts.energy[row] if parts.energy else None,
+            )
+
+    def pooled(self, name: str, key: float | str) -> FaithfulnessStats:
+        """A candidate over all recordings.
+
+        Arguments
+        ---------
+        name : str
+            The candidate.
+        key : float or str
+            A share, or OWN.
+
+        Returns
+        -------
+        FaithfulnessStats
+        """
+        total = FaithfulnessStats(self.thresholds)
+        for stats in self.stats[name][key].values():
+            total.merge(stats)
+        return total
+
+    def sums(
+        self, name: str, key: float | str, measure: str
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """A measure of each recording, as sums and counts.
+
+        Arguments
+        ---------
+        name : str
+            The candidate.
+        key : float or str
+            A share, or OWN; of no account for an area.
+        measure : str
+            One of MEASURES or AREAS.
+
+        Returns
+        -------
+        tuple[torch.Tensor, torch.Tensor] [shape=(R, C)]
+            Recordings in the order of their names.
+        """
+        if measure in AREAS:
+            return self._area(name, measure)
+        stats = [s for _, s in sorted(self.stats[name][key].items())]
+        row = MEASURES.index(measure)
+        return (
+            torch.stack([s.sums[row] for s in stats]),
+            torch.stack([s.counts[row] for s in stats]),
+        )
+
+    def _area(
+        self, name: str, measure: str
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Area under the curve of a candidate: a sum of its points."""
+        part = "q_in" if measure == "insertion" else "q_out"
+        whole, counts = self.sums(ONES, OWN, "q_in")
+        silence, _ = self.sums(ZEROS, OWN, "q_in")
+        points = [self.sums(name, share, part)[0] for share in self.shares]
+        ends = (silence, whole) if part == "q_in" else (whole, silence)
+        # Deleted are the points that an insertion would begin with.
+        curve = torch.stack([ends[0], *points, ends[1]])
+        return torch.tensordot(self.weights, curve, dims=1), counts
+
+    def interval(
+        self, name: str, key: float | str, measure: str
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Mean of a measure and its bootstrap interval over recordings.
+
+        Arguments
+        ---------
+        name : str
+            The candidate.
+        key : float or str
+            A share, or OWN; of no account for an area.
+        measure : str
+            One of MEASURES or AREAS.
+
+        Returns
+        -------
+        tuple[torch.Tensor, torch.Tensor, torch.Tensor] [shape=(C,)]
+            Mean, lower and upper end; NaN where no frame counts.
+        """
+        sums, counts = self.sums(name, key, measure)
+        return (sums.sum(0) / counts.sum(0), *mean_interval(sums, counts))
+
+    def verdict(
+        self, ours: str, theirs: str, key: float | str, measure: str
+    ) -> list[str | None]:
+        """Whether a measure sets one candidate above another, by class.
+
+        Arguments
+        ---------
+        ours : str
+            A candidate.
+        theirs : str
+            The candidate it is compared with.
+        key : float or str
+            A share, or OWN; of no account for an area.
+        measure : str
+            One of JUDGED.
+
+        Returns
+        -------
+        list[str or None] [length=C]
+            ``better``, ``worse``, or ``untold`` where the interval of the
+            paired difference holds zero; None where no frame counts.
+        """
+        mine, counts = self.sums(ours, key, measure)
+        other, _ = self.sums(theirs, key, measure)
+        if measure in LOWER_IS_BETTER:
+            mine, other = other, mine
+        low, high = difference_interval(mine, other, counts)
+        return [
+            None
+            if not n
+            else "better"
+            if a > 0
+            else "worse"
+            if b < 0
+            else "untold"
+            for n, a, b in zip(counts.sum(0).tolist(), low, high)
+        ]

@@ -1,0 +1,258 @@
+"""Global explanation: what makes up each class in a data set."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tqdm import tqdm
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.data.chunks import read_region
+from explainable_seg.data.manifest import Region, read_manifest
+from explainable_seg.data.truth import Truth, load_truth, region_targets
+from explainable_seg.errors import ExplainableSegError
+from explainable_seg.explanation.properties import (
+    CARRIED,
+    compactness,
+    modularity,
+    similarity,
+)
+from explainable_seg.explanation.prototype_picture import render_prototypes
+from explainable_seg.explanation.prototype_stats import (
+    QUANTILES,
+    Prototype,
+    PrototypeStats,
+)
+from explainable_seg.explanation.reading import StudentWeights
+from explainable_seg.explanation.relevance import peak_hz, segment_relevance
+from explainable_seg.explanation.saving import FORMAT_VERSION
+from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.frames import (
+    FRAME_STEP,
+    SAMPLE_RATE,
+    frame_range,
+    frame_spans,
+)
+
+if TYPE_CHECKING:
+    from explainable_seg.inference.segmenter import (
+        Analysis,
+        ExplainableSegmenter,
+    )
+
+ALL = "all"  # beside the corpora
+
+Stats = dict[str, dict[str, PrototypeStats]]  # corpus, class
+
+
+def write_prototypes(
+    segmenter: "ExplainableSegmenter",
+    manifest: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    predicted: bool = False,
+    data_root: str | os.PathLike[str] | None = None,
+) -> list[Path]:
+    """Explain each class over a data set; the command ``prototypes``.
+
+    One recording is in memory at a time, and what is kept of it does not grow
+    with their number.
+
+    Arguments
+    ---------
+    segmenter : ExplainableSegmenter
+        The student.
+    manifest : str or os.PathLike
+        Recordings; regions of it whose ID starts with ``<corpus>/`` are also
+        shown corpus by corpus.
+    output : str or os.PathLike
+        Folder for ``prototypes.json`` and ``prototypes.png``.
+    predicted : bool
+        Whether segments are those that the student finds; by default they
+        are those of the reference.
+    data_root : str or os.PathLike, optional
+        What ``$data_root`` in the manifest stands for.
+
+    Returns
+    -------
+    list[Path]
+        The two files.
+
+    Raises
+    ------
+    ExplainableSegError
+        If the manifest or a file of it cannot be read, or there is no segment.
+    """
+    weights = StudentWeights.of(
+        segmenter.model, segmenter.config["thresholds"], segmenter.name
+    )
+    regions = read_manifest(manifest, data_root)
+    stats = collect(segmenter, regions, weights, predicted)
+    prototypes = {c: s.prototype() for c, s in stats[ALL].items()}
+    if not any(prototypes.values()):
+        what = "found" if predicted else "annotated"
+        raise ExplainableSegError(
+            f"expected {what} segments to explain, got none, in {manifest}; "
+            "name a manifest with speech, music, noise or overlap"
+        )
+    document = {
+        "version": FORMAT_VERSION,
+        "model": segmenter.name,
+        "manifest": os.fspath(manifest),
+        "segments": "predicted" if predicted else "reference",
+        "interval": 0.95,
+        **prototype_document(prototypes, weights),
+        "corpora": {
+            corpus: {c: _means(s.prototype()) for c, s in by_class.items()}
+            for corpus, by_class in stats.items()
+            if corpus != ALL
+        },
+    }
+    numbers = Path(output) / "prototypes.json"
+    picture = Path(output) / "prototypes.png"
+    text = json.dumps(document, indent=1, allow_nan=False)
+    atomic_write_text(numbers, text + "\n")
+    with atomic_path(picture) as temporary:
+        temporary.write_bytes(render_prototypes(prototypes, weights.dictionary))
+    return [numbers, picture]
+
+
+def collect(
+    segmenter: "ExplainableSegmenter",
+    regions: Sequence[Region],
+    weights: StudentWeights,
+    predicted: bool = False,
+) -> Stats:
+    """Relevances of the segments of a manifest, accumulated.
+
+    Arguments
+    ---------
+    segmenter : ExplainableSegmenter
+        The student.
+    regions : Sequence[Region]
+        Rows of the manifest.
+    weights : StudentWeights
+        The student's dictionary and classifier.
+    predicted : bool
+        Whether segments are those that the student finds.
+
+    Returns
+    -------
+    dict[str, dict[str, PrototypeStats]]
+        For each corpus, and for all of them, the classes.
+    """
+    truths: dict[str, Truth] = {} if predicted else load_truth(regions)
+    stats: Stats = {}
+    for region in tqdm(regions, desc="recordings", disable=None):
+        analysis = segmenter.analyse(read_region(region), SAMPLE_RATE)
+        H = analysis.reading.activations
+        for name, segments in _segments(region, analysis, truths):
+            c = CLASSES.index(name)
+            r = segment_relevance(H, weights.theta[c : c + 1], segments)[:, 0]
+            n_frames = sum(last - first for first, last in segments)
+            for corpus in filter(None, (ALL, region.corpus)):
+                by_class = stats.setdefault(corpus, _empty(H.shape[1]))
+                by_class[name].update(r, n_frames)
+    return stats or {ALL: _empty(weights.dictionary.shape[1])}
+
+
+def _empty(n_atoms: int) -> dict[str, PrototypeStats]:
+    """No segment of any class."""
+    return {name: PrototypeStats(n_atoms) for name in CLASSES}
+
+
+def _segments(
+    region: Region, analysis: "Analysis", truths: dict[str, Truth]
+) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """Segments of each class in frames: the reference, if there is one."""
+    reading = analysis.reading
+    for c, name in enumerate(CLASSES):
+        if truths:
+            targets = region_targets(
+                region, truths[region.recording], n_frames=reading.n_frames
+            )
+            spans = frame_spans(targets[:, c] == 1, reading.duration)
+        else:
+            spans = analysis.segmentation.spans(name)
+        ranges = [frame_range(a, b, reading.n_frames) for a, b in spans]
+        segments = [(first, last) for first, last in ranges if first < last]
+        if segments:
+            yield name, segments
+
+
+def prototype_document(
+    prototypes: dict[str, Prototype | None], weights: StudentWeights
+) -> dict[str, Any]:
+    """What ``prototypes.json`` says of the classes.
+
+    Arguments
+    ---------
+    prototypes : dict[str, Prototype or None]
+        For each class; None without segments.
+    weights : StudentWeights
+        The student's dictionary and classifier.
+
+    Returns
+    -------
+    dict
+        ``classes``, their ``similarity``, and the ``modularity`` of each
+        atom; None for what cannot be computed.
+    """
+    known = {c: p for c, p in prototypes.items() if p is not None}
+    P = torch.stack([p.mean for p in known.values()])
+    hz = peak_hz(weights.dictionary).tolist()
+    cosines = similarity(P).tolist()
+    alone = modularity(P).tolist() if len(known) > 1 else [None] * len(hz)
+    return {
+        "classes": {
+            c: {**_brief(p), "atoms": _atoms(p, hz)} if p else None
+            for c, p in prototypes.items()
+        },
+        "similarity": {
+            a: {b: _number(x) for b, x in zip(known, row)}
+            for a, row in zip(known, cosines)
+        },
+        "modularity": [_number(x) for x in alone],
+    }
+
+
+def _brief(prototype: Prototype) -> dict[str, Any]:
+    """A prototype in a few figures."""
+    return {
+        "segments": prototype.n_segments,
+        "seconds": round(prototype.n_frames * FRAME_STEP, 2),
+        f"atoms_for_{CARRIED:.0%}": compactness(prototype.mean),
+    }
+
+
+def _means(prototype: Prototype | None) -> dict[str, Any] | None:
+    """A prototype without the spread of its atoms."""
+    if prototype is None:
+        return None
+    return {**_brief(prototype), "means": prototype.mean.tolist()}
+
+
+def _atoms(prototype: Prototype, hz: list[float]) -> list[dict[str, Any]]:
+    """Each atom of a prototype, with its spread."""
+    columns = {
+        "mean": prototype.mean,
+        "low": prototype.low,
+        "high": prototype.high,
+        "std": prototype.std,
+        **{
+            f"quantile_{q:.0%}": values
+            for q, values in zip(QUANTILES, prototype.quantiles)
+        },
+    }
+    rows = zip(*(values.tolist() for values in columns.values()))
+    return [
+        {"index": k, "peak_hz": _number(hz[k]), **dict(zip(columns, row))}
+        for k, row in enumerate(rows)
+    ]
+
+
+def _number(value: float | None) -> float | None:
+    """A float for JSON: None for NaN."""
+    return None if value is None or value != value else value

@@ -1,0 +1,125 @@
+"""From audio to segments: windows, stitching and decisions in one pass."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from explainable_seg.frames import SAMPLE_RATE
+from explainable_seg.inference.decisions import decide, derived_segments
+from explainable_seg.inference.rules import Rules, make_rules
+from explainable_seg.inference.segmentation import Segment, Segmentation
+from explainable_seg.inference.windows import (
+    BATCH_SIZE,
+    Predict,
+    joined,
+    stitch_blocks,
+)
+
+
+def run_model(
+    predict: Predict,
+    blocks: Iterable[np.ndarray],
+    config: Mapping[str, Any],
+    uri: str,
+    rules: Rules | None = None,
+    start: float = 0.0,
+    batch_size: int = BATCH_SIZE,
+) -> tuple[Segmentation, tuple[torch.Tensor, ...]]:
+    """Segmentation of a recording that comes in blocks.
+
+    Arguments
+    ---------
+    predict : callable
+        Maps audio [B, N] to logits [B, T, C], and further tensors [B, T, *].
+    blocks : Iterable[np.ndarray]
+        Audio at 16 kHz, [N] each, 400 samples or more in all.
+    config : Mapping[str, Any]
+        ``window``, ``step``, ``thresholds`` and the optional settings of a
+        pretrained folder.
+    uri : str
+        Name of the recording.
+    rules : Rules, optional
+        How to decide; by default as the configuration says.
+    start : float
+        Where in the recording the audio begins, seconds.
+    batch_size : int
+        Windows at a time; the result does not depend on it.
+
+    Returns
+    -------
+    tuple[Segmentation, tuple[torch.Tensor, ...]]
+        What was found, and all that ``predict`` gives, over the whole
+        recording [T, *].
+    """
+    counted = _Counted(blocks)
+    outputs = joined(
+        stitch_blocks(
+            predict,
+            counted,
+            config["window"],
+            config["step"],
+            batch_size,
+            config.get("context", 0),
+        )
+    )
+    probabilities = outputs[0].sigmoid().numpy()
+    duration = counted.n_samples / SAMPLE_RATE
+    segmentation = Segmentation(
+        uri=uri,
+        duration=duration,
+        segments=apply_rules(
+            rules or make_rules(config), probabilities, duration, start
+        ),
+        probabilities=probabilities,
+        start=start,
+    )
+    return segmentation, outputs
+
+
+def apply_rules(
+    rules: Rules, probabilities: np.ndarray, duration: float, start: float = 0.0
+) -> list[Segment]:
+    """Segments of all labels that the rules ask for, sorted.
+
+    Arguments
+    ---------
+    rules : Rules
+        How to decide.
+    probabilities : np.ndarray [shape=(T, C)]
+        Probability of each class in each frame.
+    duration : float
+        Duration of the audio, seconds.
+    start : float
+        Where in the recording it begins, seconds.
+
+    Returns
+    -------
+    list[Segment]
+        Inside ``[start, start + duration]``.
+    """
+    values = asdict(rules)
+    derived = values.pop("derived")
+    found = decide(probabilities, duration=duration, **values)
+    for name in derived:
+        found = found + derived_segments(found, name)
+    if start:
+        found = [
+            Segment(s.start + start, s.end + start, s.label) for s in found
+        ]
+    return sorted(found)
+
+
+class _Counted:
+    """Blocks as tensors, and how many samples they had."""
+
+    def __init__(self, blocks: Iterable[np.ndarray]):
+        self.blocks = blocks
+        self.n_samples = 0
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        for block in self.blocks:
+            self.n_samples += len(block)
+            yield torch.from_numpy(block)

@@ -1,0 +1,102 @@
+"""The two tables of an output folder: summary.csv and failures.csv."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.errors import ExplainableSegError
+from explainable_seg.files import atomic_write_text
+from explainable_seg.inference.segmentation import Segmentation
+
+SUMMARY = "summary.csv"
+FAILURES = "failures.csv"
+SUMMARY_COLUMNS = ("file", "duration", *CLASSES)
+FAILURE_COLUMNS = ("file", "error")
+
+Rows = dict[str, list[str]]  # rows by their first column
+
+
+class Table:
+    """A CSV file whose rows are found by their first column.
+
+    Rows are appended as they come, so that a run that is killed leaves them;
+    :meth:`save` sorts them.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The file; rows of an earlier run are read.
+    columns : Sequence[str]
+        Names of the columns.
+
+    Raises
+    ------
+    ExplainableSegError
+        If there is a file that is no such table.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str]):
+        self.path = path
+        self.columns = list(columns)
+        self.rows = self._read()
+
+    def _read(self) -> Rows:
+        """Rows of the file, if there is one."""
+        if not self.path.exists():
+            return {}
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        # A run that was killed may have left half a row behind.
+        whole = text[: text.rfind("\n") + 1]
+        header, *rows = list(csv.reader(io.StringIO(whole, ""))) or [[]]
+        widths = {len(row) for row in rows}
+        if header != self.columns or not widths <= {len(header)}:
+            raise ExplainableSegError(
+                f"expected a table of the columns {','.join(self.columns)}, "
+                f"got another file, in {self.path}; remove it or use another "
+                "--output"
+            )
+        return {row[0]: row for row in rows}
+
+    def append(self, row: list[str]) -> None:
+        """Add a row, in memory and at the end of the file."""
+        if not self.path.exists():
+            atomic_write_text(self.path, _csv([self.columns]))
+        self.rows[row[0]] = row
+        with open(self.path, "a", encoding="utf-8", newline="") as stream:
+            stream.write(_csv([row]))
+
+    def save(self) -> None:
+        """Write all rows, sorted; a table without rows is removed."""
+        if self.rows:
+            rows = [self.rows[name] for name in sorted(self.rows)]
+            atomic_write_text(self.path, _csv([self.columns, *rows]))
+        else:
+            self.path.unlink(missing_ok=True)
+
+
+def _csv(rows: list[list[str]]) -> str:
+    """Text of rows."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def one_line(text: str) -> str:
+    """Text that can be written; names of files need not be UTF-8."""
+    valid = text.encode("utf-8", "replace").decode("utf-8")
+    return " ".join(valid.splitlines())
+
+
+def summary_row(name: str, result: Segmentation) -> list[str]:
+    """Row of summary.csv: seconds, to the millisecond.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> summary_row("a.wav", Segmentation("a", 2.0, [], np.zeros((99, 4))))
+    ['a.wav', '2.000', '0.000', '0.000', '0.000', '0.000']
+    """
+    seconds = [result.duration, *result.seconds().values()]
+    return [name, *(f"{value:.3f}" for value in seconds)]

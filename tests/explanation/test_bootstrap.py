@@ -1,0 +1,53 @@
+"""Bootstrap intervals: known cases, and the coverage that they promise."""
+
+import torch
+
+from explainable_seg.explanation.bootstrap import (
+    difference_interval,
+    interval,
+    mean_interval,
+    resample,
+)
+
+
+def test_recordings_that_agree_leave_no_doubt() -> None:
+    counts = torch.tensor([[1.0], [5.0], [3.0]])
+    low, high = mean_interval(2 * counts, counts)
+    assert low.item() == high.item() == 2.0
+
+
+def test_a_class_that_no_recording_has_is_not_known() -> None:
+    sums = torch.tensor([[1.0, 0.0], [2.0, 0.0]])
+    low, high = mean_interval(sums, torch.tensor([[1, 0], [1, 0]]))
+    assert not low[0].isnan() and low[1].isnan() and high[1].isnan()
+
+
+def test_draws_without_the_class_are_left_out() -> None:
+    sums, counts = torch.tensor([[6.0], [0.0]]), torch.tensor([[2], [0]])
+    draws = resample(sums, counts)
+    assert draws.isnan().any()
+    low, high = interval(draws)
+    assert low.item() == high.item() == 3.0
+
+
+def test_long_recordings_weigh_more() -> None:
+    sums = torch.tensor([[10.0], [0.0]])
+    draws = resample(sums, torch.tensor([[10], [90]]))
+    assert draws.unique().tolist() == [0.0, 0.1, 1.0]
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(30, 200, generator=generator)
+    low, high = mean_interval(values, torch.ones(30, 200))
+    covered = ((low <= 0) & (0 <= high)).double().mean().item()
+    assert 0.88 < covered < 0.98
+
+
+def test_a_paired_difference_is_told_where_single_means_are_not() -> None:
+    base = torch.linspace(-5, 5, 12)[:, None]
+    ones = torch.ones_like(base)
+    ours, theirs = mean_interval(base + 0.2, ones), mean_interval(base, ones)
+    assert ours[0] < theirs[1]  # the intervals touch
+    low, _ = difference_interval(base + 0.2, base, ones)
+    assert low.item() > 0.19

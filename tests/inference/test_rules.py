@@ -1,0 +1,92 @@
+"""What the model says and what is asked, in one set of rules."""
+
+import numpy as np
+import pytest
+from tiny_student import CONFIG, make_student, tones
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.errors import ExplainableSegError
+from explainable_seg.inference.pipeline import apply_rules
+from explainable_seg.inference.rules import make_rules
+from explainable_seg.inference.segmenter import ExplainableSegmenter
+
+MODEL = {
+    "thresholds": dict.fromkeys(CLASSES, 0.5),
+    "operating_points": {"recall": dict.fromkeys(CLASSES, 0.2)},
+    "min_on": {"music": 0.4},
+}
+
+
+def test_the_model_decides_unless_asked_otherwise():
+    rules = make_rules(MODEL)
+    assert rules.thresholds == MODEL["thresholds"]
+    assert rules.min_on == {"music": 0.4}
+    assert rules.min_off == rules.max_on == rules.hysteresis == {}
+    rules = make_rules(
+        MODEL,
+        {
+            "operating_point": "recall",
+            "thresholds": {"sp": 0.4},
+            "min_on": 0.1,
+            "min_off": {"noise": 1.0},
+            "derived": ["speech_over_music"],
+        },
+    )
+    assert rules.thresholds == {**dict.fromkeys(CLASSES, 0.2), "speech": 0.4}
+    assert rules.min_on == dict.fromkeys(CLASSES, 0.1)
+    assert rules.min_off == {"noise": 1.0}
+    assert rules.derived == ("speech_over_music",)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"operating_point": "precision"}, "among balanced, recall, got 'prec"),
+        ({"thresholds": {"speech": 1.5}}, "0 to 1 for thresholds, got 1.5"),
+        ({"thresholds": {"singing": 0.5}}, "got 'singing'"),
+        ({"thresholds": float("nan")}, "got nan"),
+        ({"hysteresis": -0.1}, "hysteresis"),
+        ({"min_on": -1}, "min_on"),
+        ({"max_on": 0}, "0.02 or more for max_on"),
+        ({"derived": ["speech"]}, "such as speech_over_music, got 'speech'"),
+        ({"derived": ["music_over_music"]}, "join two of"),
+    ],
+)
+def test_what_cannot_be_asked(options, words):
+    with pytest.raises(ExplainableSegError, match=words):
+        make_rules(MODEL, options)
+
+
+def test_a_keyword_that_is_none():
+    with pytest.raises(TypeError, match="min_of"):
+        make_rules(MODEL, {"min_of": 1.0})
+
+
+def test_decisions_are_on_the_clock_of_the_recording():
+    probabilities = np.zeros((49, 4), dtype=np.float32)
+    probabilities[10:20, :2] = 1.0
+    rules = make_rules(MODEL, {"min_on": 0, "derived": ["speech_over_music"]})
+    segments = apply_rules(rules, probabilities, 1.0, start=100.0)
+    assert [s.label for s in segments] == [
+        "music",
+        "speech",
+        "speech_over_music",
+    ]
+    assert {round(s.start, 4) for s in segments} == {100.2025}
+
+
+def test_keywords_of_the_front_door():
+    segmenter = ExplainableSegmenter(make_student(), CONFIG)
+    sound = tones(4.0)
+    whole = segmenter.segment(sound, 16000, derived=["speech_over_music"])
+    assert whole.spans("speech_over_music") == whole.spans("music") != []
+    silent = segmenter.segment(sound, 16000, thresholds={"speech": 1.0})
+    assert silent.spans("speech") == []
+    assert silent.spans("music") == whole.spans("music")
+    part = segmenter.segment(sound, 16000, start=1.5, end=2.5)
+    assert part.start == 1.5 and part.duration == 1.0 and part.end == 2.5
+    assert part.spans("speech") == [(1.5, 2.5)]
+    assert abs(part.frame_times[0] - 1.5125) < 1e-9
+    analysis = segmenter.analyse(sound, 16000, max_on=0.5)
+    spans = analysis.segmentation.spans("music")
+    assert max(end - start for start, end in spans) <= 0.5 + 1e-6
