@@ -6,7 +6,38 @@ and ``G = W' W`` are all that is needed, so the cost of a sweep does not depend
 on the number of frequency bins.
 """
 
+from typing import Iterator
+
 import torch
+
+from explainable_seg.nmf.sweeps import sweep_rows
+
+# Frames worked on at once: their activations stay in the cache of a CPU core,
+# and keep a GPU busy.
+CPU_FRAMES = 4096
+CUDA_FRAMES = 1 << 17
+
+
+def frame_blocks(X: torch.Tensor) -> Iterator[slice]:
+    """Slices of frames that suit the device of X.
+
+    Arguments
+    ---------
+    X : torch.Tensor [shape=(T, F)]
+        Frames.
+
+    Yields
+    ------
+    slice
+
+    Example
+    -------
+    >>> list(frame_blocks(torch.zeros(5000, 1)))
+    [slice(0, 4096, None), slice(4096, 5000, None)]
+    """
+    size = CUDA_FRAMES if X.is_cuda else CPU_FRAMES
+    for start in range(0, len(X), size):
+        yield slice(start, min(start + size, len(X)))
 
 
 def objective(
@@ -35,10 +66,14 @@ def objective(
     >>> objective(X, W, H, mu=1.0).item()
     1.0
     """
-    residual = (X - H @ W.T).double()
-    return 0.5 * residual.square().sum() + mu * H.double().sum()
+    value = mu * H.sum(dtype=torch.float64)
+    for block in frame_blocks(X):
+        residual = X[block] - H[block] @ W.T
+        value = value + 0.5 * residual.square().sum(dtype=torch.float64)
+    return value
 
 
+@torch.no_grad()
 def coordinate_code(
     C: torch.Tensor,
     G: torch.Tensor,
@@ -48,9 +83,11 @@ def coordinate_code(
 ) -> torch.Tensor:
     """Improve H by sweeps of exact coordinate minimisation (HALS).
 
-    With unit-norm atoms, the minimiser over activation k, the others fixed, is
-    ``max(0, c_k - sum_{j != k} G_kj h_j - mu)`` (Cichocki and Phan, 2009), so
-    the objective never rises. An atom of zero norm keeps zero activations.
+    The minimiser over activation k, the others fixed, is ``max(0, c_k -
+    sum_{j != k} G_kj h_j - mu) / G_kk`` (Cichocki and Phan, "Fast local
+    algorithms for large scale nonnegative matrix and tensor factorizations",
+    2009), so the objective never rises. An atom of zero norm gets zero
+    activations. No gradients flow through.
 
     Arguments
     ---------
@@ -70,21 +107,26 @@ def coordinate_code(
     torch.Tensor [shape=(K, T)]
         The same tensor as ``H``.
     """
-    norms = torch.diagonal(G).tolist()
-    for _ in range(n_sweeps):
-        for k, norm in enumerate(norms):
-            if norm == 0.0:
-                H[k] = 0.0
-                continue
-            gradient = C[k] - mu - G[k] @ H
-            H[k] = torch.add(H[k], gradient, alpha=1.0 / norm).clamp_(min=0.0)
-    return H
+    norms = G.diagonal().unsqueeze(1)
+    scale = torch.where(norms > 0, 1.0 / norms, 0.0)
+    return sweep_rows((C - mu) * scale, G * scale, H, _positive, n_sweeps)
 
 
+def _positive(value: torch.Tensor, row: torch.Tensor) -> None:
+    """Write the positive part of ``value`` to ``row``."""
+    torch.clamp(value, min=0.0, out=row)
+
+
+@torch.no_grad()
 def sparse_code(
     X: torch.Tensor, W: torch.Tensor, mu: float, n_sweeps: int
 ) -> torch.Tensor:
     """Activations of frames for a dictionary, from nothing, by whole sweeps.
+
+    The number of operations is fixed, as a layer of a network wants it;
+    :func:`~explainable_seg.nmf.converged.converged_code` is for the minimiser
+    itself. No gradients flow
+    through.
 
     Arguments
     ---------
@@ -95,7 +137,7 @@ def sparse_code(
     mu : float
         Weight of the sparsity term.
     n_sweeps : int
-        Passes over all atoms.
+        Passes over the atoms.
 
     Returns
     -------
@@ -107,8 +149,13 @@ def sparse_code(
     >>> sparse_code(torch.tensor([[3.0, 0.5]]), torch.eye(2), 1.0, 1)
     tensor([[2., 0.]])
     """
-    C = W.T @ X.T
-    return coordinate_code(C, W.T @ W, torch.zeros_like(C), mu, n_sweeps).T
+    atoms = W.T.contiguous()
+    G = atoms @ W
+    H = X.new_zeros(len(atoms), len(X))
+    for block in frame_blocks(X):
+        C = atoms @ X[block].T
+        coordinate_code(C, G, H[:, block], mu, n_sweeps)
+    return H.T
 
 
 def overshoot(

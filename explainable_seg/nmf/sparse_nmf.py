@@ -1,24 +1,41 @@
-"""Sparse NMF with unit-norm atoms, by block-coordinate updates."""
+"""Sparse NMF with unit-norm atoms: fit, online fit, transform."""
 
 import logging
+from typing import Any, Optional
 
 import torch
 
-from explainable_seg.nmf.coding import coordinate_code, objective
+from explainable_seg.nmf.checks import check_bins, check_frames
+from explainable_seg.nmf.converged import converged_code
+from explainable_seg.nmf.initial import INITS, initial_atoms
+from explainable_seg.nmf.learning import BlockFit, learn_batch, warm_up
+from explainable_seg.nmf.multiplicative import (
+    divergence_iteration,
+    multiplicative_code,
+    positive_start,
+)
+from explainable_seg.nmf.solvers import Hals, MultiplicativeUpdates, Solver
+from explainable_seg.nmf.statistics import Statistics, Summary
 
 logger = logging.getLogger(__name__)
 
-SWEEPS = 2  # passes over the activations for one over the atoms
+SOLVERS: dict[str, type] = {"hals": Hals, "mu": MultiplicativeUpdates}
 
 
 class SparseNMF:
     """Dictionary of spectral atoms learned by sparse NMF.
 
     Minimises ``0.5 ||X - H W'||_F^2 + mu ||H||_1`` over ``H >= 0`` and
-    ``W >= 0`` with columns of unit Euclidean norm. (Le Roux, Weninger and
-    Hershey, "Sparse NMF: half-baked or well done?", 2015, minimise the same
-    objective by multiplicative updates; here each row of H and each column of
-    W goes to its exact minimiser in turn, so the objective never rises.)
+    ``W >= 0`` with columns of unit Euclidean norm, the objective of Le Roux,
+    Weninger and Hershey, "Sparse NMF: half-baked or well done?", 2015. By
+    default each row of H and each column of W goes to its exact minimiser in
+    turn (HALS); multiplicative updates are there for reference, and for the
+    Kullback-Leibler and Itakura-Saito divergences in place of the squared
+    error. The objective never rises.
+
+    Where ``torch.distributed`` is initialised, each process passes its own
+    frames to ``fit`` and ``partial_fit``, all at the same time, and all learn
+    the same atoms from all frames.
 
     Arguments
     ---------
@@ -32,7 +49,24 @@ class SparseNMF:
         ``fit`` and ``transform`` stop when the objective falls by less than
         this share of its value in an iteration.
     seed : int
-        Seed of the initial atoms, which are frames drawn from X.
+        Seed of all that is drawn.
+    solver : str
+        ``hals`` or ``mu`` (multiplicative updates).
+    beta : int
+        2: squared error; 1: Kullback-Leibler and 0: Itakura-Saito divergence,
+        both with solver ``mu`` and without ``partial_fit``.
+    init : str
+        ``frames``, ``random`` or ``nndsvd``:
+        :func:`~explainable_seg.nmf.initial.initial_atoms`.
+    forgetting : float
+        Before batch t is counted in by ``partial_fit``, all earlier ones are
+        weighted by ``(1 - 1 / t) ** forgetting`` (Mairal et al., 2010,
+        section 3.4): 0 keeps what early atoms made of early batches for good.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
 
     Example
     -------
@@ -40,6 +74,11 @@ class SparseNMF:
     >>> nmf = SparseNMF(n_atoms=2, mu=0.01).fit(X)
     >>> nmf.dictionary.shape, nmf.transform(X).shape
     (torch.Size([3, 2]), torch.Size([50, 2]))
+    >>> online = SparseNMF(n_atoms=2, mu=0.01)
+    >>> for batch in X.split(10):
+    ...     online = online.partial_fit(batch)
+    >>> online.n_batches
+    5
     """
 
     def __init__(
@@ -49,19 +88,46 @@ class SparseNMF:
         max_iter: int = 50,
         tol: float = 1e-4,
         seed: int = 0,
+        solver: str = "hals",
+        beta: int = 2,
+        init: str = "frames",
+        forgetting: float = 2.0,
     ):
-        if n_atoms < 1 or mu < 0:
+        if n_atoms < 1 or mu < 0 or max_iter < 1 or tol < 0 or forgetting < 0:
             raise ValueError(
-                "expected `n_atoms` >= 1 and `mu` >= 0, "
-                f"got n_atoms={n_atoms}, mu={mu}"
+                "expected `n_atoms` and `max_iter` >= 1, and `mu`, `tol` and "
+                f"`forgetting` >= 0, got n_atoms={n_atoms}, "
+                f"max_iter={max_iter}, mu={mu}, tol={tol}, "
+                f"forgetting={forgetting}"
+            )
+        if solver not in SOLVERS or init not in INITS:
+            raise ValueError(
+                f"expected `solver` one of {tuple(SOLVERS)} and `init` one of "
+                f"{INITS}, got {solver!r} and {init!r}"
+            )
+        if beta not in ((2,) if solver == "hals" else (2, 1, 0)):
+            raise ValueError(
+                "expected `beta` 2, or 1 or 0 with solver 'mu', "
+                f"got beta={beta} with solver {solver!r}"
             )
         self.n_atoms = n_atoms
         self.mu = mu
         self.max_iter = max_iter
         self.tol = tol
         self.seed = seed
+        self.beta = beta
+        self.init = init
+        self.forgetting = forgetting
+        self.solver: Solver = SOLVERS[solver](mu)
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        """Know nothing."""
         self.objectives: list[float] = []
-        self._dictionary: torch.Tensor | None = None
+        self.n_batches = 0
+        self.summary: Optional[Summary] = None
+        self._W: Optional[torch.Tensor] = None
+        self._statistics: Optional[Statistics] = None
 
     @property
     def dictionary(self) -> torch.Tensor:
@@ -70,14 +136,19 @@ class SparseNMF:
         Raises
         ------
         RuntimeError
-            If ``fit`` has not been called.
+            If nothing has been learned yet.
         """
-        if self._dictionary is None:
-            raise RuntimeError("expected a fitted SparseNMF; call fit(X) first")
-        return self._dictionary
+        return self._atoms().contiguous()
 
+    def _atoms(self) -> torch.Tensor:
+        """The atoms, laid out one after the other."""
+        if self._W is None:
+            raise RuntimeError("expected a fitted SparseNMF; call fit(X) first")
+        return self._W
+
+    @torch.no_grad()
     def fit(self, X: torch.Tensor) -> "SparseNMF":
-        """Learn the dictionary of X.
+        """Learn the dictionary of X, from nothing.
 
         Arguments
         ---------
@@ -87,154 +158,196 @@ class SparseNMF:
         Returns
         -------
         SparseNMF
-            This object; ``objectives`` holds the value after each iteration.
+            This object; ``objectives`` holds the value after each iteration,
+            summed over the frames.
 
         Raises
         ------
         ValueError
-            If X is no matrix, has negative or non-finite values, or has fewer
-            frames that sound than atoms.
+            If X is no matrix of float32 or float64, is empty, or has negative
+            or non-finite values.
         """
-        _check_frames(X)
-        frames = X.T.contiguous()
-        W = self._initial_atoms(X)
-        H = torch.zeros(self.n_atoms, len(X), dtype=X.dtype, device=X.device)
-        self.objectives = []
-        for iteration in range(self.max_iter):
-            coordinate_code(W.T @ frames, W.T @ W, H, self.mu, SWEEPS)
-            W = update_atoms(W, frames @ H.T, H @ H.T)
-            self.objectives.append(objective(X, W, H.T, self.mu).item())
-            if iteration + 1 < self.max_iter:
-                reseed_dead_atoms(W, H, X)
-            if _has_converged(self.objectives, self.tol):
-                break
+        check_frames(X)
+        self._start_afresh()
+        generator = torch.Generator().manual_seed(self.seed)
+        self._W = self._initial_atoms(X, generator)
+        if self.beta == 2:
+            warm_up(X, self._W, self.solver, generator)
+            self._fit_blocks(X)
+        else:
+            self._fit_divergence(X)
         logger.info(
-            "sparse NMF: %d iterations, objective %.4f a frame",
+            "sparse NMF: %d iterations, objective %.6g",
             len(self.objectives),
-            self.objectives[-1] / len(X),
+            self.objectives[-1],
         )
-        self._dictionary = W
         return self
 
+    def _initial_atoms(
+        self, X: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Atoms [F, K] to start from."""
+        W = initial_atoms(X, self.n_atoms, self.init, generator)
+        return self.solver.prepared(W)
+
+    def _fit_blocks(self, X: torch.Tensor) -> None:
+        """Squared error: passes over blocks until the objective stands."""
+        state = BlockFit(X, self._atoms(), self.solver)
+        for iteration in range(self.max_iter):
+            if iteration > 0:
+                state.reseed()
+            state.iterate()
+            self.objectives.append(state.objective())
+            if self._has_converged():
+                break
+        self._statistics, self.n_batches = state.total, len(state.frames)
+
+    def _fit_divergence(self, X: torch.Tensor) -> None:
+        """Beta 1 or 0: updates of all activations, then of all atoms."""
+        W = self._atoms()
+        H = positive_start(X, W)
+        for _ in range(self.max_iter):
+            W, value = divergence_iteration(X, W, H, self.mu, self.beta)
+            self.objectives.append(value)
+            if self._has_converged():
+                break
+        self._W = W
+
+    def _has_converged(self) -> bool:
+        """Whether the last step lowered the objective by less than ``tol``."""
+        if len(self.objectives) < 2:
+            return False
+        before, after = self.objectives[-2:]
+        return before - after <= self.tol * abs(before)
+
+    @torch.no_grad()
+    def partial_fit(self, batch: torch.Tensor) -> "SparseNMF":
+        """Learn from one more batch, and keep only its statistics.
+
+        Memory does not depend on the number of frames seen. Batches of about
+        500 to 4000 frames, each a mixture of the material, serve well. The
+        initial atoms come from the first batch.
+
+        Arguments
+        ---------
+        batch : torch.Tensor [shape=(T, F)]
+            Non-negative frames, finite. Of several processes some may have
+            none.
+
+        Returns
+        -------
+        SparseNMF
+            This object. ``summary`` tells how well the batch was rebuilt by
+            the atoms that had not yet learned from it, over all processes;
+            its objective, summed over the frames, is added to
+            ``objectives``.
+
+        Raises
+        ------
+        ValueError
+            As of ``fit``; if the number of bins changes; if ``beta`` is not 2.
+        """
+        if self.beta != 2:
+            raise ValueError(
+                "expected `beta` 2 for partial_fit: other divergences have no "
+                f"statistics of fixed size, got {self.beta}"
+            )
+        check_frames(batch)
+        if self._W is None or self._statistics is None:
+            generator = torch.Generator().manual_seed(self.seed)
+            self._W = self._initial_atoms(batch, generator)
+            self._statistics = Statistics.zeros(self._W)
+        check_bins(batch, self._W)
+        # A state may have been saved on another device than that of the data.
+        self._W = self._W.to(batch.device)
+        self._statistics = self._statistics.to(batch.device)
+        self.n_batches += 1
+        past = (1.0 - 1.0 / self.n_batches) ** self.forgetting
+        self._statistics.decay_(past)
+        self.summary = learn_batch(
+            batch.to(self._W), self._W, self._statistics, self.solver
+        )
+        self.objectives.append(self.summary.objective * self.summary.n_frames)
+        return self
+
+    @torch.no_grad()
     def transform(
-        self, X: torch.Tensor, max_iter: int = 100, tol: float | None = None
+        self,
+        X: torch.Tensor,
+        max_iter: int = 100,
+        tol: Optional[float] = None,
+        H0: Optional[torch.Tensor] = None,
     ) -> torch.Tensor:
         """Activations of X for the learned dictionary.
 
         Arguments
         ---------
         X : torch.Tensor [shape=(T, F)]
-            Non-negative frames, finite.
+            Non-negative frames, finite; any number of them, gone through in
+            blocks.
         max_iter : int
             Most sweeps over the atoms.
         tol : float, optional
             As in the constructor, whose value is the default.
+        H0 : torch.Tensor, optional [shape=(T, K)]
+            Activations to start from, such as those for an earlier W.
 
         Returns
         -------
         torch.Tensor [shape=(T, K)]
-            Non-negative activations with exact zeros.
+            Non-negative activations; with beta 2, exact zeros among them.
+
+        Raises
+        ------
+        ValueError
+            If X is not what was learned from, or H0 no start for it.
         """
-        _check_frames(X)
         tol = self.tol if tol is None else tol
-        W = self.dictionary.to(X)
-        C, G = W.T @ X.T, W.T @ W
-        H = torch.zeros_like(C)
-        values: list[float] = []
-        for _ in range(max_iter):
-            coordinate_code(C, G, H, self.mu)
-            values.append(objective(X, W, H.T, self.mu).item())
-            if _has_converged(values, tol):
-                break
-        return H.T.contiguous()
+        W = self._atoms().to(X)
+        check_bins(X, W)
+        if len(X) == 0:
+            return X.new_zeros(0, self.n_atoms)
+        check_frames(X)
+        if self.beta == 2:
+            return converged_code(X, W, self.mu, max_iter, tol, H0)
+        return multiplicative_code(X, W, self.mu, self.beta, max_iter, tol, H0)
 
-    def _initial_atoms(self, X: torch.Tensor) -> torch.Tensor:
-        """Unit-norm frames of X, drawn without replacement."""
-        sounding = torch.nonzero(X.sum(dim=1) > 0).squeeze(1)
-        if len(sounding) < self.n_atoms:
+    def state_dict(self) -> dict[str, Any]:
+        """All that has been learned, to go on from exactly.
+
+        Nothing is drawn after the first batch, so no generator is part of it.
+        """
+        tensors = self._statistics.tensors() if self._statistics else {}
+        return {
+            "atoms": None if self._W is None else self._W.T.clone(),
+            "statistics": {k: v.clone() for k, v in tensors.items()},
+            "n_batches": self.n_batches,
+            "objectives": list(self.objectives),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what another object of the same settings had learned.
+
+        Arguments
+        ---------
+        state : dict[str, Any]
+            From ``state_dict``.
+
+        Raises
+        ------
+        ValueError
+            If the state has another number of atoms.
+        """
+        atoms = state["atoms"]
+        if atoms is not None and len(atoms) != self.n_atoms:
             raise ValueError(
-                f"expected at least {self.n_atoms} frames that sound for "
-                f"{self.n_atoms} atoms, got {len(sounding)}"
+                f"expected a state of {self.n_atoms} atoms, got {len(atoms)}"
             )
-        generator = torch.Generator().manual_seed(self.seed)
-        drawn = torch.randperm(len(sounding), generator=generator)
-        frames = X[sounding[drawn[: self.n_atoms].to(X.device)]]
-        return torch.nn.functional.normalize(frames.T, dim=0).contiguous()
-
-
-def update_atoms(
-    W: torch.Tensor, A: torch.Tensor, B: torch.Tensor
-) -> torch.Tensor:
-    """One sweep over the atoms, each moved to its exact minimiser.
-
-    For fixed H and the other atoms, the unit-norm ``w_k >= 0`` of least
-    squared error is the normalised positive part of ``R_k' h_k``, R_k being
-    the residual without atom k. An atom without activations, or whose positive
-    part vanishes, stays as it is.
-
-    Arguments
-    ---------
-    W : torch.Tensor [shape=(F, K)]
-        Unit-norm atoms.
-    A : torch.Tensor [shape=(F, K)]
-        ``X' H``.
-    B : torch.Tensor [shape=(K, K)]
-        ``H' H``.
-
-    Returns
-    -------
-    torch.Tensor [shape=(F, K)]
-        New atoms, unit-norm.
-    """
-    W = W.clone()
-    for k in range(W.shape[1]):
-        direction = A[:, k] - W @ B[:, k] + W[:, k] * B[k, k]
-        direction = direction.clamp_(min=0.0)
-        norm = direction.norm()
-        if B[k, k] > 0 and norm > 0:
-            W[:, k] = direction / norm
-    return W
-
-
-def reseed_dead_atoms(W: torch.Tensor, H: torch.Tensor, X: torch.Tensor) -> int:
-    """Replace atoms that no frame uses by the worst-fitted frames.
-
-    Their activations are zero, so the objective does not change.
-
-    Arguments
-    ---------
-    W : torch.Tensor [shape=(F, K)]
-        Atoms; changed in place.
-    H : torch.Tensor [shape=(K, T)]
-        Activations.
-    X : torch.Tensor [shape=(T, F)]
-        Frames.
-
-    Returns
-    -------
-    int
-        Number of atoms replaced.
-    """
-    dead = torch.nonzero(H.sum(dim=1) == 0).squeeze(1)
-    if len(dead) == 0:
-        return 0
-    residual = (X - H.T @ W.T).clamp_(min=0.0)
-    worst = residual.square().sum(dim=1).topk(min(len(dead), len(X))).indices
-    atoms = residual[worst].T
-    usable = atoms.norm(dim=0) > 0
-    dead = dead[: len(worst)][usable]
-    W[:, dead] = torch.nn.functional.normalize(atoms[:, usable], dim=0)
-    return len(dead)
-
-
-def _has_converged(values: list[float], tol: float) -> bool:
-    """Whether the last step lowered the objective by less than ``tol``."""
-    return len(values) > 1 and values[-2] - values[-1] <= tol * values[-2]
-
-
-def _check_frames(X: torch.Tensor) -> None:
-    """Refuse what the factorisation is not defined for."""
-    if X.ndim != 2:
-        raise ValueError(f"expected `X` [T, F], got shape {tuple(X.shape)}")
-    if not bool(torch.isfinite(X).all()) or bool((X < 0).any()):
-        raise ValueError("expected `X` finite and >= 0, got other values")
+        self._start_afresh()
+        self.n_batches = state["n_batches"]
+        self.objectives = list(state["objectives"])
+        if atoms is not None:
+            self._W = atoms.clone().T
+        if state["statistics"]:
+            tensors = state["statistics"].items()
+            self._statistics = Statistics(**{k: v.clone() for k, v in tensors})

@@ -1,0 +1,244 @@
+"""Solvers against the clock: what ``benchmarks/nmf.py`` measures with."""
+
+import itertools
+import logging
+import time
+from statistics import median
+from typing import NamedTuple, Optional
+
+import nmf_peers as peers
+import torch
+
+from explainable_seg.nmf import converged_code, objective
+from explainable_seg.nmf.initial import initial_atoms
+from explainable_seg.nmf.learning import BlockFit, warm_up
+from explainable_seg.nmf.solvers import Hals
+
+logger = logging.getLogger(__name__)
+
+MU = 1.0
+OURS = "SparseNMF"
+PUBLISHED = "published (rows normalised)"
+PUBLISHED_STEPS = 200
+
+
+class Point(NamedTuple):
+    """Objective a frame, after a step and after seconds of work."""
+
+    seconds: float
+    objective: float
+    step: int
+
+
+def our_steps(X: torch.Tensor, n_atoms: int, seed: int) -> peers.Steps:
+    """What ``SparseNMF.fit`` does, one pass a step."""
+    generator = torch.Generator().manual_seed(seed)
+    W = initial_atoms(X, n_atoms, "frames", generator)
+    solver = Hals(MU)
+    warm_up(X, W, solver, generator)
+    state = BlockFit(X, W, solver)
+
+    def model() -> tuple[torch.Tensor, torch.Tensor]:
+        H = X.new_zeros(len(X), n_atoms)
+        for first, codes in enumerate(state.codes):
+            H[first :: len(state.codes)] = codes.T
+        return W, H
+
+    while True:
+        yield model
+        state.reseed()
+        state.iterate()
+
+
+def evaluate(X: torch.Tensor, model: peers.Model) -> float:
+    """Objective a frame, of unit columns; H is found where a peer has none."""
+    W, H = model()
+    norms = W.norm(dim=0)
+    W = W / norms.clamp(min=torch.finfo(W.dtype).tiny)
+    H = converged_code(X, W, MU) if H is None else H * norms
+    return objective(X, W, H, MU).item() / len(X)
+
+
+def timed(
+    X: torch.Tensor, steps: peers.Steps
+) -> tuple[float, Optional[peers.Model]]:
+    """Seconds of a step, and what it came to; None if there is none left."""
+    start = time.perf_counter()
+    model = next(steps, None)
+    if X.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start, model
+
+
+def run(
+    X: torch.Tensor, steps: peers.Steps, seconds: float, at_least: int = 0
+) -> list[Point]:
+    """Objective over time: every step, or where these are short every 2 %."""
+    clock, seen = 0.0, 0.0
+    trace: list[Point] = []
+    count = 0
+    while True:
+        count += 1
+        seconds_of_step, model = timed(X, steps)
+        if model is None:
+            return trace
+        clock += seconds_of_step
+        over = clock >= seconds and count >= at_least
+        if clock >= 1.02 * seen or count == at_least or over:
+            trace.append(Point(clock, evaluate(X, model), count))
+            seen = clock
+        if over:
+            return trace
+
+
+def best_by(trace: list[Point], seconds: float) -> float:
+    """Lowest objective by then; infinite before the first."""
+    return min(
+        (p.objective for p in trace if p.seconds <= seconds),
+        default=float("inf"),
+    )
+
+
+def time_to(trace: list[Point], value: float) -> float:
+    """Seconds to an objective; infinite where it is not reached."""
+    return next(
+        (p.seconds for p in trace if p.objective <= value), float("inf")
+    )
+
+
+def seconds_a_pass(X: torch.Tensor, steps: peers.Steps, n_steps: int) -> float:
+    """Median time of a step, after two to warm up."""
+    durations = [timed(X, steps)[0] for _ in range(n_steps + 2)]
+    return median(durations[2:])
+
+
+def constrained_starts() -> dict[str, peers.Start]:
+    """Solvers that hold the columns at unit norm, or nearly so."""
+    return {
+        OURS: our_steps,
+        PUBLISHED: lambda X, K, seed: peers.multiplicative(X, K, MU, seed, 1),
+        "multiplicative (columns normalised)": lambda X, K, seed: (
+            peers.multiplicative(X, K, MU, seed, 0)
+        ),
+    }
+
+
+def best_penalty(
+    X: torch.Tensor, n_atoms: int, starts: list[peers.Start], seconds: float
+) -> peers.Start:
+    """The start with the lowest objective after some seconds, on seed 0."""
+    values = [
+        run(X, start(X, n_atoms, 0), seconds)[-1].objective for start in starts
+    ]
+    best = min(range(len(starts)), key=values.__getitem__)
+    logger.info("best penalty: %s, of %s", starts[best], values)
+    return starts[best]
+
+
+def race(
+    X: torch.Tensor,
+    n_atoms: int,
+    n_seeds: int,
+    seconds: float,
+    scan_seconds: float,
+) -> dict[str, list[list[Point]]]:
+    """Traces of all solvers, one a seed."""
+    starts = constrained_starts()
+    for name, candidates in peers.scanned_starts().items():
+        logger.info("scanning the penalty of %s", name)
+        starts[name] = best_penalty(X, n_atoms, candidates, scan_seconds)
+    traces: dict[str, list[list[Point]]] = {name: [] for name in starts}
+    for seed, (name, start) in itertools.product(
+        range(n_seeds), starts.items()
+    ):
+        at_least = PUBLISHED_STEPS if name == PUBLISHED else 1
+        trace = run(X, start(X, n_atoms, seed), seconds, at_least)
+        logger.info("%s, seed %d: %s", name, seed, trace[-1])
+        traces[name].append(trace)
+    return traces
+
+
+def race_rows(
+    traces: dict[str, list[list[Point]]], seconds: tuple[float, ...]
+) -> list[list[str]]:
+    """Times to objectives, and objectives by times."""
+    ours = traces[OURS]
+    others = {name: runs for name, runs in traces.items() if name != OURS}
+    published = [
+        next(p for p in trace if p.step == PUBLISHED_STEPS)
+        for trace in traces[PUBLISHED]
+    ]
+    earlier = [
+        point.seconds / time_to(trace, point.objective)
+        for point, trace in zip(published, ours)
+    ]
+    last = max(seconds)
+    best = [best_peer(peer, last) for peer in by_seed(others)]
+    rows = [
+        ["published algorithm, s of 200 iterations"]
+        + [spread([point.seconds for point in published])],
+        ["its objective then"]
+        + [spread([point.objective for point in published])],
+        ["SparseNMF there, times faster", spread(earlier)],
+        [f"best peer within {last:g} s", ", ".join(name for name, _ in best)],
+        ["its objective", spread([point.objective for _, point in best])],
+        ["SparseNMF there, times faster"]
+        + [
+            spread(
+                [
+                    point.seconds / time_to(trace, point.objective)
+                    for (_, point), trace in zip(best, ours)
+                ]
+            )
+        ],
+    ]
+    for limit in seconds:
+        rows += [
+            [f"objective after {limit:g} s, {name}"]
+            + [spread([best_by(trace, limit) for trace in runs])]
+            for name, runs in traces.items()
+        ]
+        lowest = [
+            best_by(trace, limit)
+            < min(best_by(t, limit) for t in peer.values())
+            for trace, peer in zip(ours, by_seed(others))
+        ]
+        rows.append(
+            [f"seeds where SparseNMF is lowest after {limit:g} s"]
+            + [f"{sum(lowest)} of {len(lowest)}"]
+        )
+    return rows
+
+
+def by_seed(
+    traces: dict[str, list[list[Point]]],
+) -> list[dict[str, list[Point]]]:
+    """For each seed, the trace of each solver."""
+    n_seeds = len(next(iter(traces.values())))
+    return [
+        {name: runs[seed] for name, runs in traces.items()}
+        for seed in range(n_seeds)
+    ]
+
+
+def best_peer(
+    traces: dict[str, list[Point]], seconds: float
+) -> tuple[str, Point]:
+    """Who reached the lowest objective by then, and when it was reached."""
+    best = {
+        name: min(
+            (p for p in trace if p.seconds <= seconds),
+            key=lambda point: point.objective,
+            default=trace[0],
+        )
+        for name, trace in traces.items()
+    }
+    name = min(best, key=lambda name: best[name].objective)
+    return name, best[name]
+
+
+def spread(values: list[float]) -> str:
+    """Median and range."""
+    if len(values) == 1:
+        return f"{values[0]:.4g}"
+    return f"{median(values):.4g} ({min(values):.4g} to {max(values):.4g})"

@@ -1,0 +1,67 @@
+"""Sums over the processes of a distributed run; of one process, itself."""
+
+import torch
+import torch.distributed as dist
+
+
+def is_distributed() -> bool:
+    """Whether several processes share the work."""
+    return (
+        dist.is_available()
+        and dist.is_initialized()
+        and dist.get_world_size() > 1
+    )
+
+
+def rank_and_size() -> tuple[int, int]:
+    """Number of this process, and how many there are.
+
+    Example
+    -------
+    >>> rank_and_size()
+    (0, 1)
+    """
+    if is_distributed():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+def sum_over_ranks(*tensors: torch.Tensor) -> None:
+    """Replace tensors of one type, in place, by their sums over processes.
+
+    Arguments
+    ---------
+    *tensors : torch.Tensor
+        Of the same shapes on each process; one message carries all.
+    """
+    if not is_distributed():
+        return
+    message = torch.cat([tensor.flatten() for tensor in tensors])
+    dist.all_reduce(message)
+    parts = message.split([tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, parts):
+        tensor.copy_(part.view_as(tensor))
+
+
+def gather_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
+    """Tensors of all processes under each other, in the order of ranks.
+
+    Arguments
+    ---------
+    tensor : torch.Tensor [shape=(...)]
+        Of the same shape on each process.
+
+    Returns
+    -------
+    torch.Tensor [shape=(n_processes, ...)]
+
+    Example
+    -------
+    >>> gather_over_ranks(torch.tensor(3))
+    tensor([3])
+    """
+    rank, size = rank_and_size()
+    gathered = tensor.new_zeros(size, *tensor.shape)
+    gathered[rank] = tensor
+    sum_over_ranks(gathered)
+    return gathered

@@ -1,0 +1,111 @@
+"""The two ways to minimise over activations and over atoms, beta 2."""
+
+from typing import Optional, Protocol
+
+import torch
+
+from explainable_seg.nmf.atoms import unit_columns, update_atoms
+from explainable_seg.nmf.coding import coordinate_code
+from explainable_seg.nmf.converged import threshold_start
+from explainable_seg.nmf.multiplicative import (
+    atom_step,
+    code_step,
+    positive_start,
+)
+from explainable_seg.nmf.statistics import Statistics
+
+SMALLEST = 1e-3  # of a start for multiplicative updates, to which zero is final
+
+
+class Solver(Protocol):
+    """A step over the activations, a step over the atoms, none a step up."""
+
+    mu: float  # weight of the sparsity term
+    reseeds: bool  # whether an atom can die, and be woken again
+
+    def prepared(self, W: torch.Tensor) -> torch.Tensor:
+        """Initial atoms [F, K] made fit for this solver."""
+
+    def code(
+        self,
+        X: torch.Tensor,
+        W: torch.Tensor,
+        H: Optional[torch.Tensor],
+        n_sweeps: int,
+    ) -> torch.Tensor:
+        """Better activations [K, T], from H (changed) or from a start."""
+
+    def move_atoms(self, W: torch.Tensor, statistics: Statistics) -> None:
+        """Better atoms, in place."""
+
+
+class Hals:
+    """Hierarchical alternating least squares: exact coordinate minimisers.
+
+    Arguments
+    ---------
+    mu : float
+        Weight of the sparsity term.
+    """
+
+    reseeds = True
+
+    def __init__(self, mu: float):
+        self.mu = mu
+
+    def prepared(self, W: torch.Tensor) -> torch.Tensor:
+        """The atoms as they are."""
+        return W
+
+    def code(
+        self,
+        X: torch.Tensor,
+        W: torch.Tensor,
+        H: Optional[torch.Tensor],
+        n_sweeps: int,
+    ) -> torch.Tensor:
+        """Coordinate sweeps, at first from the threshold start."""
+        C, G = W.T @ X.T, W.T @ W
+        H = threshold_start(C, G, self.mu) if H is None else H
+        return coordinate_code(C, G, H, self.mu, n_sweeps)
+
+    def move_atoms(self, W: torch.Tensor, statistics: Statistics) -> None:
+        """One sweep over the atoms."""
+        update_atoms(W, statistics.A, statistics.B)
+
+
+class MultiplicativeUpdates:
+    """Multiplicative updates on the unit sphere, of the squared error.
+
+    Arguments
+    ---------
+    mu : float
+        Weight of the sparsity term.
+    """
+
+    reseeds = False
+
+    def __init__(self, mu: float):
+        self.mu = mu
+
+    def prepared(self, W: torch.Tensor) -> torch.Tensor:
+        """The atoms without zeros, which no update could raise."""
+        return unit_columns(W.clamp(min=SMALLEST / W.shape[0] ** 0.5))
+
+    def code(
+        self,
+        X: torch.Tensor,
+        W: torch.Tensor,
+        H: Optional[torch.Tensor],
+        n_sweeps: int,
+    ) -> torch.Tensor:
+        """Multiplicative updates, at first from a positive start."""
+        H = positive_start(X, W) if H is None else H
+        for _ in range(n_sweeps):
+            code_step(X, W, H, self.mu, beta=2)
+        return H
+
+    def move_atoms(self, W: torch.Tensor, statistics: Statistics) -> None:
+        """One update of the atoms, shortened if the objective would rise."""
+        terms = statistics.A.to(W), W @ statistics.B.to(W)
+        W.copy_(atom_step(W, terms, lambda V: statistics.objective(V, self.mu)))
