@@ -247,11 +247,16 @@ def test_a_model_with_a_missing_file(tmp_path, show, capsys, name):
     assert not output.exists()
 
 
+def test_the_model_of_the_package_is_used_where_none_is_named(show, tmp_path):
+    assert run("segment", show, "--output", tmp_path / "out") == 0
+    assert run("explain", show, "--output", tmp_path, "--class", "music") == 0
+    written = json.loads((tmp_path / "explanation.json").read_text())
+    assert len(written["explanations"][0]["atoms"]) == 128
+
+
 def test_segment_of_what_cannot_be(model, show, tmp_path, capsys):
     output = tmp_path / "out"
-    common = ("segment", show, "--output", output)
-    assert "no model ships" in fails(capsys, *common)
-    common = (*common, "--model", model)
+    common = ("segment", show, "--output", output, "--model", model)
     assert "got 'mp4'" in fails(capsys, *common, "--format", "rttm,mp4")
     assert "one output file" in fails(capsys, *common, show)
     assert "'tpu'" in fails(capsys, *common, "--device", "tpu")

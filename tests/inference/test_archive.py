@@ -42,7 +42,12 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def interrupt(command: list[str], summary: Path, sign: int, rows: int) -> int:
     """Start the command; send a signal when the summary has so many rows."""
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+    # Shells let what they run in the background ignore Ctrl-C.
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         deadline = time.monotonic() + 300  # of a machine with much to do
         while process.poll() is None and _count_lines(summary) <= rows:
             if time.monotonic() > deadline:
