@@ -44,11 +44,11 @@ class _Spans:
     owners: np.ndarray  # indices of regions
     starts: np.ndarray  # seconds in the region
     lengths: np.ndarray  # seconds
+    shares: np.ndarray  # of each in the sum of lengths
 
     def draw(self, rng: np.random.Generator) -> tuple[int, float]:
         """A region and a moment in it."""
-        shares = self.lengths / self.lengths.sum()
-        index = rng.choice(len(self.owners), p=shares)
+        index = rng.choice(len(self.owners), p=self.shares)
         moment = self.starts[index] + rng.uniform(0, self.lengths[index])
         return int(self.owners[index]), float(moment)
 
@@ -140,7 +140,8 @@ def _as_spans(rows: Sequence[tuple[int, float, float]]) -> _Spans:
     """Arrays of (index of the region, start, end)."""
     owners, starts, ends = zip(*rows)
     first = np.array(starts)
-    return _Spans(np.array(owners), first, np.array(ends) - first)
+    lengths = np.array(ends) - first
+    return _Spans(np.array(owners), first, lengths, lengths / lengths.sum())
 
 
 def _positive(

@@ -467,14 +467,8 @@ class ExplainableSegmenter:
 
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""
-        classifier = self.model.classifier
-        return StudentWeights(
-            dictionary=self.model.dictionary.detach().cpu(),
-            theta=classifier.weight.detach().cpu(),
-            bias=classifier.bias.detach().cpu(),
-            thresholds=self.config["thresholds"],
-            name=self.name,
-        )
+        thresholds = self.config["thresholds"]
+        return StudentWeights.of(self.model, thresholds, self.name)
 
     def _sparse_code(self, X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
         """Activations [T, K] that the sound alone would get."""
