@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Sparse NMF of this package beside its peers, on spectra of real audio.
 
-> python benchmarks/nmf.py --clips CLIPS --recordings RECORDINGS
+> python benchmarks/nmf.py --clips CLIPS --recordings AUDIO --names TRAIN.txt
 
-Both folders are searched for audio files. Writes ``nmf.json`` and ``nmf.md``
-to ``--output`` and prints the latter. For all solvers the objective is
+Both folders are searched for audio files; ``--names`` says which recordings,
+one a line, without folder and suffix. Writes ``nmf.json`` and ``nmf.md`` to
+``--output`` and prints the latter. For all solvers the objective is
 ``0.5 ||X - H W'||_F^2 + mu ||H||_1``, a frame, after W has been rescaled to
 unit columns and H inversely. Peers that cannot constrain the columns get the
 best penalty of a scan; evaluations are off the clock, which is wall-clock.
@@ -21,7 +22,7 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import click
 import torch
@@ -53,15 +54,22 @@ FRAMES_AN_HOUR = 180_000
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-def frames_of_files(folders: list[Path], n_fft: int) -> Iterator[torch.Tensor]:
-    """Spectra [T, F] of each audio file, in an order that mixes folders."""
-    files = sorted(
-        path
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.suffix in SUFFIXES
-    )
+def audio_files(
+    clips: Path, recordings: Path, names: Optional[Path]
+) -> list[Path]:
+    """Clips and the named recordings, in an order that mixes them."""
+    files = sorted(recordings.rglob("*"))
+    if names is not None:
+        wanted = set(names.read_text().split())
+        files = [path for path in files if path.stem in wanted]
+    files += sorted(clips.rglob("*"))
+    files = [path for path in files if path.suffix in SUFFIXES]
     random.Random(0).shuffle(files)
+    return files
+
+
+def frames_of_files(files: list[Path], n_fft: int) -> Iterator[torch.Tensor]:
+    """Spectra [T, F] of each audio file that can be read."""
     spectrogram = LogPowerSpectrogram(n_fft)
     for path in files:
         try:
@@ -72,10 +80,10 @@ def frames_of_files(folders: list[Path], n_fft: int) -> Iterator[torch.Tensor]:
         yield spectrogram(audio[None])[0]
 
 
-def load_frames(folders: list[Path], n_fft: int, n_frames: int) -> torch.Tensor:
+def load_frames(files: list[Path], n_fft: int, n_frames: int) -> torch.Tensor:
     """The first frames [T, F] of the set; all of them if ``n_frames`` is 0."""
     parts, total = [], 0
-    for part in frames_of_files(folders, n_fft):
+    for part in frames_of_files(files, n_fft):
         parts.append(part)
         total += len(part)
         if n_frames and total >= n_frames:
@@ -119,13 +127,13 @@ def resident_mib() -> float:
 
 
 def stream(
-    folders: list[Path], n_fft: int, n_atoms: int, hours: float
+    files: list[Path], n_fft: int, n_atoms: int, hours: float
 ) -> dict[str, Any]:
     """Learn from files, over and over; memory, MiB, over time, hours."""
     nmf = SparseNMF(n_atoms, MU)
     before, wanted, seen, memory = resident_mib(), hours * FRAMES_AN_HOUR, 0, []
     while seen < wanted:
-        for frames in frames_of_files(folders, n_fft):
+        for frames in frames_of_files(files, n_fft):
             for batch in frames.split(BATCH):
                 nmf.partial_fit(batch)
             seen += len(frames)
@@ -137,12 +145,12 @@ def stream(
 
 
 def memory_rows(
-    folders: list[Path], n_fft: int, n_atoms: int, hours: float
+    files: list[Path], n_fft: int, n_atoms: int, hours: float
 ) -> tuple[list[list[str]], dict[str, Any]]:
     """Memory of a process of its own that streams audio."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as pool:
-        measured = pool.submit(stream, folders, n_fft, n_atoms, hours).result()
+        measured = pool.submit(stream, files, n_fft, n_atoms, hours).result()
     over_time = measured["over_time"]
     parts = [
         max(
@@ -263,6 +271,11 @@ def environment(**extra: Any) -> dict[str, Any]:
 @click.command(help=__doc__.replace("\n\n", "\n\n\b\n", 1))
 @click.option("--clips", type=FOLDER, required=True, help="Audio files.")
 @click.option("--recordings", type=FOLDER, required=True, help="More of them.")
+@click.option(
+    "--names",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of the recordings to use, one a line; all if not given.",
+)
 @click.option("--output", type=Path, default=Path("results/nmf"))
 @click.option("--frames", default=28_000, help="Of the race; 0: the whole set.")
 @click.option("--online_frames", default=0, help="Of partial_fit; 0: the set.")
@@ -276,6 +289,7 @@ def environment(**extra: Any) -> dict[str, Any]:
 def main(
     clips: Path,
     recordings: Path,
+    names: Optional[Path],
     output: Path,
     frames: int,
     online_frames: int,
@@ -292,8 +306,8 @@ def main(
     logging.getLogger("explainable_seg").setLevel(logging.WARNING)
     # scikit-learn's, that it has not converged or divides zero by zero.
     warnings.simplefilter("ignore")
-    folders = [clips, recordings]
-    X = load_frames(folders, n_fft, frames).to(device)
+    files = audio_files(clips, recordings, names)
+    X = load_frames(files, n_fft, frames).to(device)
     settings = environment(
         N=len(X), F=X.shape[1], K=atoms, seeds=seeds, device=device
     )
@@ -303,11 +317,11 @@ def main(
     if X.is_cuda:
         rows += cuda_rows(X, atoms)
     if online_frames != frames:
-        X = load_frames(folders, n_fft, online_frames).to(device)
+        X = load_frames(files, n_fft, online_frames).to(device)
     rows += online_rows(X, atoms, seeds)
     memory: dict[str, Any] = {}
     if hours > 0:
-        more, memory = memory_rows(folders, n_fft, atoms, hours)
+        more, memory = memory_rows(files, n_fft, atoms, hours)
         rows += more
     output.mkdir(parents=True, exist_ok=True)
     everything = dict(
