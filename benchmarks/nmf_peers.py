@@ -135,7 +135,7 @@ def installed(name: str) -> str | None:
 
 def scanned_starts() -> dict[str, list[Start]]:
     """Peers with a penalty of their own, each with the penalties to scan."""
-    alphas = (0.0003, 0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1)
+    alphas = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8)
     starts: dict[str, list[Start]] = {}
     if installed("scikit-learn"):
         for solver in ("cd", "mu"):
@@ -150,6 +150,6 @@ def scanned_starts() -> dict[str, list[Start]]:
     if installed("torchnmf"):
         starts["torchnmf"] = [
             partial(torch_nmf, alpha=alpha)
-            for alpha in (0.1, 0.3, 1.0, 3.0, 6.0, 12.0, 25.0)
+            for alpha in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
         ]
     return starts
