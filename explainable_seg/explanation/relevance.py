@@ -271,9 +271,36 @@ def band_shares(
     total = spectrum.double().sum()
     if total <= 0:
         return None
-    hz = bin_hz(len(spectrum)).to(spectrum.device)
-    shares = []
-    for low, high in bands:
-        inside = (hz >= low) & ((hz < high) | (high == hz[-1]) & (hz == high))
-        shares.append((spectrum.double()[inside].sum() / total).item())
-    return shares
+    masks = band_masks(len(spectrum), bands).to(spectrum.device)
+    shares = masks.double() @ spectrum.double() / total
+    return shares.tolist()
+
+
+def band_masks(
+    n_bins: int, bands: tuple[tuple[float, float], ...] = BANDS_HZ
+) -> torch.Tensor:
+    """Which bins of the spectrogram each band holds.
+
+    Arguments
+    ---------
+    n_bins : int
+        Number of bins F, from 0 Hz to half the sample rate.
+    bands : tuple[tuple[float, float], ...]
+        As for :func:`band_shares`.
+
+    Returns
+    -------
+    torch.Tensor [shape=(B, F), dtype=bool]
+
+    Example
+    -------
+    >>> band_masks(3, ((0, 4000), (4000, 8000))).tolist()
+    [[True, False, False], [False, True, True]]
+    """
+    hz = bin_hz(n_bins)
+    return torch.stack(
+        [
+            (hz >= low) & ((hz < high) | (high == hz[-1]) & (hz == high))
+            for low, high in bands
+        ]
+    )
