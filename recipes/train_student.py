@@ -19,7 +19,6 @@ from pathlib import Path
 import torch
 
 import speechbrain as sb
-from explainable_seg.data.chunks import EpochSampler, whole_regions_loader
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.evaluation.representation import RepresentationStats
 from explainable_seg.files import atomic_write_text
@@ -30,8 +29,10 @@ from explainable_seg.training.alarms import (
     warn_of_collapse,
     warn_of_silent_classes,
 )
+from explainable_seg.training.checkpointing import RandomState
 from explainable_seg.training.dictionary import load_dictionary
 from explainable_seg.training.export import export_and_score
+from explainable_seg.training.loading import training_loader, validation_loader
 from explainable_seg.training.losses import student_losses
 from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
@@ -45,8 +46,9 @@ class StudentBrain(sb.Brain):
     def compute_forward(self, batch, stage):
         """Outputs of chunks and their teacher's, or of a whole recording."""
         if stage != sb.Stage.TRAIN:
+            # Processes validate different recordings: each its own copy.
             return stitch(
-                lambda wav: self.modules.model(wav.to(self.device))[:3],
+                lambda wav: self.hparams.model(wav.to(self.device))[:3],
                 batch["wav"],
                 **self.hparams.run_time,
             )
@@ -87,6 +89,7 @@ class StudentBrain(sb.Brain):
 
     def on_stage_start(self, stage, epoch=None):
         """Count decisions and measure H anew."""
+        self.last = {}
         if stage != sb.Stage.TRAIN:
             self.sweep = ThresholdSweep()
             model = self.hparams.model
@@ -100,8 +103,13 @@ class StudentBrain(sb.Brain):
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Log, and keep the checkpoint of the best macro F1 on dev."""
         if stage == sb.Stage.TRAIN:
-            self.train_loss = stage_loss
+            self.train_stats = {
+                "loss": stage_loss,
+                **{name: float(x) for name, x in self.last.items()},
+            }
             return
+        self.sweep.sum_over_ranks()
+        self.stats.sum_over_ranks()
         self.choice = self.sweep.best()
         if stage == sb.Stage.TEST:
             return
@@ -112,10 +120,7 @@ class StudentBrain(sb.Brain):
         for log in self.hparams.loggers:
             log.log_stats(
                 {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
-                train_stats={
-                    "loss": self.train_loss,
-                    **{name: float(x) for name, x in self.last.items()},
-                },
+                train_stats=self.train_stats,
                 valid_stats={
                     "macro_f1": macro_f1,
                     **self.choice.known_f1,
@@ -152,7 +157,14 @@ def main(arguments):
         "l1_budget": hparams["l1_budget"],
         "support_budget": hparams["support_budget"],
     }
-    hparams["checkpointer"].add_recoverables(recoverables)
+    loader = training_loader(
+        hparams["training_set"](),
+        hparams["chunks_per_epoch"],
+        **hparams["loader_options"],
+    )
+    hparams["checkpointer"].add_recoverables(
+        {**recoverables, "loader": loader, "random_state": RandomState()}
+    )
     brain = StudentBrain(
         modules=recoverables,
         opt_class=hparams["opt_class"],
@@ -163,26 +175,21 @@ def main(arguments):
     brain.teacher = None
     if hparams["teacher"]:
         brain.teacher, _ = load_pretrained(hparams["teacher"], brain.device)
-    brain.train_sampler = EpochSampler(hparams["chunks_per_epoch"])
-    loader = torch.utils.data.DataLoader(
-        hparams["training_set"](),
-        sampler=brain.train_sampler,
-        **hparams["loader_options"],
-    )
+    brain.train_sampler = loader.sampler
     parts = {
         part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
         for part in ("dev", "test")
     }
-    dev_loader = whole_regions_loader(parts["dev"])
+    dev_loader = validation_loader(parts["dev"])
     if hparams["warm_start"] and brain.teacher:
-        warm_start(hparams["model"], brain.teacher)
+        warm_start(hparams["model"], brain.teacher)  # a checkpoint overrides
     if hparams["compile_tcn"]:
         hparams["model"].tcn.compile()
     brain.fit(hparams["epoch_counter"], loader, dev_loader)
     brain.evaluate(dev_loader, max_key="macro_f1")
     choice = brain.choice
     grounding = {"dev": brain.stats.summary()}
-    brain.evaluate(whole_regions_loader(parts["test"]), max_key="macro_f1")
+    brain.evaluate(validation_loader(parts["test"]), max_key="macro_f1")
     grounding["test"] = brain.stats.summary()
     grounding["test_band_shares"] = brain.stats.band_shares()
     folder = Path(hparams["output_folder"])

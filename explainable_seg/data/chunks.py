@@ -278,22 +278,3 @@ class WholeRegions(torch.utils.data.Dataset):
             "wav": torch.from_numpy(audio),
             "targets": torch.from_numpy(targets),
         }
-
-
-def whole_regions_loader(
-    regions: Sequence[Region],
-) -> torch.utils.data.DataLoader:
-    """Loader of :class:`WholeRegions`, one region a batch, without padding.
-
-    Arguments
-    ---------
-    regions : Sequence[Region]
-        Rows of a manifest.
-
-    Returns
-    -------
-    torch.utils.data.DataLoader
-    """
-    return torch.utils.data.DataLoader(
-        WholeRegions(regions), batch_size=None, num_workers=0
-    )

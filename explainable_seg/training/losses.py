@@ -1,8 +1,8 @@
 """Losses on frames, masked where a class is unknown.
 
 Targets are 1, 0 or -1, the last one for "not annotated" and for padding. A
-loss averages over what is known; over nothing it is exactly zero, with a
-gradient, so that a batch without a class trains the others.
+loss averages over what is known, of all processes; over nothing it is exactly
+zero, with a gradient, so that a batch without a class trains the others.
 """
 
 from typing import Optional
@@ -14,6 +14,7 @@ from explainable_seg.frames import UNKNOWN
 from explainable_seg.models.student import StudentOutput
 from explainable_seg.nmf.coding import overshoot
 from explainable_seg.training.budget import error_ratio
+from explainable_seg.training.processes import total
 
 
 def masked_mean(values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -35,7 +36,7 @@ def masked_mean(values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     >>> masked_mean(torch.tensor([1.0, 9.0]), torch.tensor([True, False]))
     tensor(1.)
     """
-    return (values * known).sum() / known.sum().clamp(min=1)
+    return total((values * known).sum()) / total(known.sum()).clamp(min=1)
 
 
 def label_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -118,7 +119,7 @@ def reconstruction_energy(
         Sum over frames and bins.
     """
     residual = X - H @ W.T
-    return (residual.square().sum(dim=-1) * known).sum()
+    return total((residual.square().sum(dim=-1) * known).sum())
 
 
 def unsupported_share(
@@ -155,8 +156,8 @@ def unsupported_share(
     tensor(0.2500)
     """
     counted = known.unsqueeze(-1)
-    everything = (H * counted).sum(dim=(0, 1))
-    unsupported = (excess * counted).sum(dim=(0, 1))
+    everything = total((H * counted).sum(dim=(0, 1)))
+    unsupported = total((excess * counted).sum(dim=(0, 1)))
     weights = theta.abs()
     tiny = torch.finfo(H.dtype).tiny
     whole = (weights @ everything).clamp(min=tiny)
@@ -202,8 +203,8 @@ def student_losses(
     known = (targets != UNKNOWN).any(dim=-1)
     H, X, code = output.activations, output.spectrogram, output.code
     tiny = torch.finfo(H.dtype).tiny
-    code_l1 = (code.sum(dim=-1) * known).sum()
-    energy = (X.square().sum(dim=-1) * known).sum()
+    code_l1 = total((code.sum(dim=-1) * known).sum())
+    energy = total((X.square().sum(dim=-1) * known).sum())
     code_energy = reconstruction_energy(X, W, code, known)
     if teacher_logits is None:
         task = label_loss(output.logits, targets)
@@ -215,7 +216,8 @@ def student_losses(
         "error_ratio": error_ratio(
             reconstruction_energy(X, W, H, known), code_energy.detach()
         ),
-        "l1_ratio": (H.sum(dim=-1) * known).sum() / code_l1.clamp(min=tiny),
+        "l1_ratio": total((H.sum(dim=-1) * known).sum())
+        / code_l1.clamp(min=tiny),
         "unsupported": unsupported_share(H, overshoot(X, W, H), theta, known),
         "dictionary": code_energy / energy.clamp(min=tiny),
     }
