@@ -21,6 +21,10 @@ test: $(VENV)/.ready
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) \
+		--override-ini addopts="--doctest-modules --import-mode=importlib -q" \
+		tests/with_speechbrain explainable_seg/training/checkpointing.py \
+		explainable_seg/training/loading.py
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check --fix .

@@ -57,8 +57,7 @@ def plot_dictionary(W: torch.Tensor, summary: Mapping[str, Any]) -> Figure:
     labels = [format_hz(peak) if peak == peak else "" for peak in peaks]
     usage.set_xticks(ticks, labels)
     usage.set_xlabel("peak frequency of the atom")
-    for axes in (atoms, usage):
-        calm(axes)
+    calm(atoms)
     return figure
 
 
@@ -121,6 +120,7 @@ def _draw_usage(
     unused = [0.0] * len(order)
     rows = [summary["classes"][name]["usage"] or unused for name in CLASSES]
     table = np.array(rows)[:, order.numpy()]
+    calm(axes)
     axes.imshow(
         table,
         aspect="auto",
