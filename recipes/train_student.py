@@ -127,6 +127,7 @@ class StudentBrain(sb.Brain):
                     **{k: v for k, v in summary.items() if v is not None},
                 },
             )
+        self.hparams.epoch_counter.update_metric(macro_f1)
         self.checkpointer.save_and_keep_only(
             meta={"macro_f1": macro_f1, "epoch": epoch},
             max_keys=["macro_f1"],

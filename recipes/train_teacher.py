@@ -84,6 +84,7 @@ class TeacherBrain(sb.Brain):
                     **self.choice.known_f1,
                 },
             )
+        self.hparams.epoch_counter.update_metric(macro_f1)
         self.checkpointer.save_and_keep_only(
             meta={"macro_f1": macro_f1, "epoch": epoch},
             max_keys=["macro_f1"],
