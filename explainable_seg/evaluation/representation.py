@@ -3,6 +3,7 @@
 import torch
 
 from explainable_seg.classes import CLASSES
+from explainable_seg.evaluation.agreement import pearson
 from explainable_seg.explanation.grounding import permute_frequencies
 from explainable_seg.explanation.relevance import (
     band_shares,
@@ -175,12 +176,4 @@ class RepresentationStats:
         n_values = self.sums["n_frames"] * self.W.shape[1]
         means = self.sums["moments"] / n_values
         h, g, p, hh, gg, pp, hg, hp = means.tolist()
-        return (
-            _ratio(hg - h * g, (hh - h * h) * (gg - g * g)),
-            _ratio(hp - h * p, (hh - h * h) * (pp - p * p)),
-        )
-
-
-def _ratio(covariance: float, variances: float) -> float | None:
-    """Correlation; None where one of the two is constant."""
-    return covariance / variances**0.5 if variances > 0 else None
+        return pearson(h, g, hh, gg, hg), pearson(h, p, hh, pp, hp)
