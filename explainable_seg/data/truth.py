@@ -264,3 +264,25 @@ def annotated_time(
         }
         for name in CLASSES
     }
+
+
+def heard_time(truths: dict[str, Truth]) -> dict[str, dict[str, Timeline]]:
+    """Where each class is heard: the reference that scores compare with.
+
+    Arguments
+    ---------
+    truths : dict[str, Truth]
+        From :func:`load_truth`.
+
+    Returns
+    -------
+    dict[str, dict[str, Timeline]]
+        For each recording and class, spans in seconds.
+    """
+    return {
+        recording: {
+            name: Timeline([Segment(a, b) for a, b in spans.tolist()])
+            for name, spans in truth.spans.items()
+        }
+        for recording, truth in truths.items()
+    }

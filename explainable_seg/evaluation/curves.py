@@ -54,6 +54,14 @@ class Curve:
             self.thresholds[chosen], self.precision[chosen], self.recall[chosen]
         )
 
+    def as_lists(self) -> dict[str, list[float]]:
+        """Plain values, for JSON."""
+        return {
+            "thresholds": self.thresholds.tolist(),
+            "precision": self.precision.tolist(),
+            "recall": self.recall.tolist(),
+        }
+
 
 class PrecisionRecallStats:
     """Frames of each class counted by score, present and absent ones apart.
@@ -107,19 +115,6 @@ class PrecisionRecallStats:
         return {
             name: curve.average_precision if curve else None
             for name, curve in self.curves().items()
-        }
-
-    def prevalence(self) -> dict[str, float | None]:
-        """Share of the known frames that hold each class.
-
-        It is the average precision of a score that knows nothing.
-        """
-        absent, present = self.counts.sum(dim=-1).tolist()
-        return {
-            name: present[c] / (absent[c] + present[c])
-            if absent[c] + present[c]
-            else None
-            for c, name in enumerate(CLASSES)
         }
 
     def _curve(self, c: int) -> Curve | None:

@@ -100,9 +100,3 @@ def test_a_class_that_is_not_annotated_or_not_there_has_no_curve():
         "noise": 1.0,
         "overlap": 1.0,
     }
-    assert stats.prevalence() == {
-        "speech": None,
-        "music": 0.0,
-        "noise": 1.0,
-        "overlap": 1.0,
-    }
