@@ -46,10 +46,14 @@ class Curve:
         return float(np.diff(self.recall, prepend=0.0) @ self.precision)
 
     def thinned(self, n_points: int = SHOWN_POINTS) -> "Curve":
-        """Points about equally far apart in recall, the last one with them."""
-        steps = np.linspace(0, 1, n_points)
-        chosen = np.searchsorted(self.recall, steps - 1e-12)
-        chosen = np.unique(np.append(chosen, len(self.recall) - 1))
+        """Points about equally far apart on the picture, both ends with them.
+
+        Far in recall or in precision: where one hardly changes, the other may.
+        """
+        steps = abs(np.diff(self.recall)) + abs(np.diff(self.precision))
+        passed = np.append(0.0, steps.cumsum())
+        chosen = np.searchsorted(passed, np.linspace(0, passed[-1], n_points))
+        chosen = np.unique(chosen.clip(max=len(passed) - 1))
         return Curve(
             self.thresholds[chosen], self.precision[chosen], self.recall[chosen]
         )

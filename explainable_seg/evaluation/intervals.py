@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import torch
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.bootstrap import interval, resample
 
 FileScores = Mapping[str, Mapping[str, Mapping[str, float | None]]]
@@ -24,12 +23,12 @@ def f1_intervals(files: FileScores) -> dict[str, list[float] | None]:
     ---------
     files : Mapping
         Scores of each recording and class, as ``files`` of
-        :func:`~explainable_seg.evaluation.detection.score`.
+        :func:`~explainable_seg.evaluation.detection.score`; not empty.
 
     Returns
     -------
     dict[str, list[float] or None]
-        Lower and upper end for each class and ``macro``; None with fewer than
+        Lower and upper end for each class scored and ``macro``; None with fewer than
         two recordings in which the class is annotated.
     """
     return _told(files, _draws(files))
@@ -84,8 +83,13 @@ def _told(
     known = _enough(files) & ~ends.isnan().any(dim=1)
     return {
         name: ends[i].tolist() if known[i] else None
-        for i, name in enumerate((*CLASSES, MACRO))
+        for i, name in enumerate((*_classes(files), MACRO))
     }
+
+
+def _classes(files: FileScores) -> list[str]:
+    """Classes that were scored, the same in all recordings."""
+    return list(next(iter(files.values())))
 
 
 def _draws(files: FileScores) -> torch.Tensor:
@@ -106,7 +110,7 @@ def _with_macro(f1: torch.Tensor) -> torch.Tensor:
 
 def _sums(files: FileScores) -> tuple[torch.Tensor, torch.Tensor]:
     """Twice the hits, and reference and found seconds together: [R, C]."""
-    rows = [[_seconds(row[name]) for name in CLASSES] for row in files.values()]
+    rows = [list(map(_seconds, row.values())) for row in files.values()]
     sums = torch.tensor(rows, dtype=torch.float64)
     return sums[..., 0], sums[..., 1]
 
@@ -122,7 +126,7 @@ def _enough(files: FileScores) -> torch.Tensor:
     """Whether two recordings annotate a class; the mean: any class, [C + 1]."""
     annotated = torch.tensor(
         [
-            [row[name]["reference_seconds"] is not None for name in CLASSES]
+            [scores["reference_seconds"] is not None for scores in row.values()]
             for row in files.values()
         ]
     )

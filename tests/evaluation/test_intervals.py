@@ -78,3 +78,11 @@ def test_other_recordings_are_refused():
     ours = files((3, 4, 4), (3, 4, 4))
     with pytest.raises(ValueError, match="same recordings"):
         f1_differences(ours, files((3, 4, 4)))
+
+
+def test_fewer_classes_may_have_been_scored():
+    both = files((3, 4, 4), (1, 4, 4))
+    alone = {uri: {"overlap": row["overlap"]} for uri, row in both.items()}
+    found = f1_intervals(alone)
+    assert list(found) == ["overlap", "macro"]
+    assert found["overlap"] == found["macro"] == f1_intervals(both)["overlap"]
