@@ -61,7 +61,7 @@ setup(
             "pretty_midi>=0.2.10",  # carries the soundfont TimGM6mb.sf2
         ],
         "train": ["tensorboard>=2.15"],
-        "bench": ["silero-vad>=5.1"],
+        "bench": ["silero-vad>=6.2.3"],
         "compare": ["captum>=0.9", "scikit-learn>=1.3"],
         "dev": [
             "pytest>=8",

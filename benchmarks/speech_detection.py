@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speech by a model of ours and by silero-vad, scored the same way.
 
-> pip install "silero-vad>=6.2"
+> pip install "silero-vad>=6.2.3"
 > python benchmarks/speech_detection.py MANIFESTS/test.csv --dev MANIFESTS/dev.csv
 
 F1 of seconds, pooled over recordings, no collar, inside the annotated time.

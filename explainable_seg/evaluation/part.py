@@ -32,10 +32,10 @@ from explainable_seg.evaluation.detection import Spans, score
 from explainable_seg.evaluation.intervals import f1_differences, f1_intervals
 from explainable_seg.evaluation.model import LoadedModel
 from explainable_seg.evaluation.reconstruction import ReconstructionStats
-from explainable_seg.frames import WINDOW, num_frames
-from explainable_seg.inference.pipeline import apply_rules, run_model
+from explainable_seg.frames import SAMPLE_RATE, WINDOW, num_frames
+from explainable_seg.inference.pipeline import apply_rules
 from explainable_seg.inference.rules import make_rules
-from explainable_seg.inference.segmentation import Segmentation
+from explainable_seg.inference.windows import stitch_blocks
 
 TUNED, HALF = "tuned", "half"  # points of decision: the model's own, and 0.5
 BY_H, BY_CODE = "by_h", "by_code"  # whose activations rebuild the spectrogram
@@ -68,15 +68,32 @@ class _ModelStats:
     def add(
         self, region: Region, audio: np.ndarray, targets: torch.Tensor
     ) -> torch.Tensor:
-        """Run the model on a region; its logits [T, C]."""
-        segmentation, outputs = run_model(
+        """Run the model on a region; its logits [T, C].
+
+        Evidence is counted as it comes: that of an hour would take 0.5 GB.
+        """
+        config = self.model.config
+        logits: list[torch.Tensor] = []
+        first = 0
+        for outputs in stitch_blocks(
             self.model.predict,
-            [audio],
-            self.model.config,
-            region.recording,
-            start=region.start_s,
-        )
-        self._keep_segments(segmentation)
+            [torch.from_numpy(audio)],
+            config["window"],
+            config["step"],
+            context=config.get("context", 0),
+        ):
+            logits.append(outputs[0])
+            last = first + len(outputs[0])
+            self._add_frames(outputs, targets[first:last])
+            first = last
+        whole = torch.cat(logits)
+        self._add_segments(region, whole, len(audio) / SAMPLE_RATE)
+        return whole
+
+    def _add_frames(
+        self, outputs: tuple[torch.Tensor, ...], targets: torch.Tensor
+    ) -> None:
+        """Add consecutive frames: logits, and the evidence of a student."""
         logits, *evidence = outputs
         self.curves.update(logits, targets)
         self.calibration.update(logits, targets)
@@ -84,20 +101,20 @@ class _ModelStats:
             H, X, code = evidence
             self.reconstruction[BY_H].update(X, H, targets)
             self.reconstruction[BY_CODE].update(X, code, targets)
-        return logits
 
-    def _keep_segments(self, found: Segmentation) -> None:
-        """Add what is found at each point of decision."""
+    def _add_segments(
+        self, region: Region, logits: torch.Tensor, duration: float
+    ) -> None:
+        """Add what is found in a region at each point of decision."""
+        probabilities = logits.sigmoid().numpy()
         for point, rules in self.rules.items():
-            timelines = self.found[point].setdefault(
-                found.uri, {name: Timeline() for name in CLASSES}
+            found = self.found[point].setdefault(
+                region.recording, {name: Timeline() for name in CLASSES}
             )
             for segment in apply_rules(
-                rules, found.probabilities, found.duration, found.start
+                rules, probabilities, duration, region.start_s
             ):
-                timelines[segment.label].add(
-                    Segment(segment.start, segment.end)
-                )
+                found[segment.label].add(Segment(segment.start, segment.end))
 
     def summary(self, reference: Spans, time: Spans) -> dict[str, Any]:
         """All measures of the model."""
