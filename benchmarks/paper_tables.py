@@ -40,14 +40,15 @@ def as_markdown(document: Document) -> str:
             "# Models and corpora\n",
             LEGEND,
             table(["model", "from"], model_rows(document)),
-            "## F1 at tuned thresholds\n",
             table(
-                ["part", "class", *document["models"]], list(f1_rows(document))
+                ["part", "recordings", "minutes", "from"], part_rows(document)
             ),
+            "## F1 at tuned thresholds\n",
+            table(["part", "class", *document["models"]], f1_rows(document)),
             "## Which is ahead: difference in F1\n",
             table(
                 ["part", "models", *CLASSES, MACRO],
-                list(difference_rows(document)),
+                difference_rows(document),
             ),
             "## Precision, recall, ranking and calibration\n",
             RELIABILITY,
@@ -56,20 +57,20 @@ def as_markdown(document: Document) -> str:
                 + ["threshold", "P", "R", "F1"]
                 + ["P at 0.5", "R at 0.5", "F1 at 0.5"]
                 + ["AP", "ECE", "Brier"],
-                list(class_rows(document)),
+                class_rows(document),
             ),
             "## Agreement\n",
             AGREEMENT,
             table(
                 ["part", "models", "class"]
                 + ["decisions", "kappa", "correlation"],
-                list(agreement_rows(document)),
+                agreement_rows(document),
             ),
             "## Reconstruction\n",
             RECONSTRUCTION,
             table(
                 ["part", "model", "by", "class", "all bands", *BANDS, "atoms"],
-                list(reconstruction_rows(document)),
+                reconstruction_rows(document),
             ),
         ]
     )
@@ -80,6 +81,19 @@ def model_rows(document: Document) -> Iterator[list]:
     for name, model in document["models"].items():
         absent = "absent: " if model["absent"] else ""
         yield [name, f"{absent}{model['source']}"]
+
+
+def part_rows(document: Document) -> Iterator[list]:
+    """How much each part holds, and where it is from."""
+    for part, entry in document["parts"].items():
+        minutes = entry["seconds"] / 60 if "seconds" in entry else None
+        absent = "absent: " if entry["absent"] else ""
+        yield [
+            part,
+            entry.get("recordings"),
+            None if minutes is None else f"{minutes:.1f}",
+            f"{absent}{entry['manifest']}",
+        ]
 
 
 def f1_rows(document: Document) -> Iterator[list]:

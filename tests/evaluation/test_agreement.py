@@ -17,7 +17,8 @@ def draw(n_frames=3000):
     generator = torch.Generator().manual_seed(0)
     ours = 2 * torch.randn(n_frames, 4, generator=generator)
     theirs = ours + torch.randn(n_frames, 4, generator=generator)
-    return ours, theirs, torch.randint(-1, 2, (n_frames, 4))
+    targets = torch.randint(-1, 2, (n_frames, 4), generator=generator)
+    return ours, theirs, targets
 
 
 def test_decisions_kappa_and_correlation_are_those_of_others():

@@ -52,8 +52,10 @@ def test_what_is_not_there_is_named_and_is_no_number(written):
     ]
     manifest = written / "none/dihard3/manifests/test.csv"
     assert rows(written, "DIHARD III") == [
-        ["DIHARD III", "all", *[f"absent: {manifest}"] * 3]
+        ["DIHARD III", "-", "-", f"absent: {manifest}"],
+        ["DIHARD III", "all", *[f"absent: {manifest}"] * 3],
     ]
+    assert rows(written, "tones")[0][1:3] == ["3", "0.3"]
     music = [row for row in rows(written, "tones") if row[1] == "music"]
     assert music[0][4] == "absent"
 
