@@ -14,6 +14,7 @@ from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.truth import load_truth, region_targets
 from explainable_seg.errors import ManifestError
+from explainable_seg.evaluation.calibration import CalibrationStats
 from explainable_seg.evaluation.model import LoadedModel
 from explainable_seg.evaluation.part import evaluate_part
 from explainable_seg.explanation.grounding import reconstruction_error
@@ -44,9 +45,8 @@ def models(folder):
         }
     )
     thresholds = dict.fromkeys(CLASSES, 0.45)
-    save_pretrained(
-        folder / "teacher", teacher, {**CONFIG, "thresholds": thresholds}, "#\n"
-    )
+    config = {**CONFIG, "thresholds": thresholds, "context": 10}
+    save_pretrained(folder / "teacher", teacher, config, "#\n")
     save_student(folder / "student")
     return [
         LoadedModel.load(name, folder / name, "cpu")
@@ -111,6 +111,26 @@ def test_measures_by_frame_leave_out_unknown_time(result, regions, models):
     assert pair["models"] == ["student", "teacher"]
     assert pair["agreement"]["overlap"] is None
     assert pair["f1_differences"]["overlap"] is None
+
+
+def test_frames_are_those_of_the_model_at_its_run_time(result, regions, models):
+    for model in models:
+        stats = CalibrationStats()
+        for region in regions:
+            logits, *_ = stitch(
+                model.predict,
+                torch.from_numpy(read_region(region)),
+                model.config["window"],
+                model.config["step"],
+                context=model.config.get("context", 0),
+            )
+            truth = load_truth([region])[region.recording]
+            targets = region_targets(region, truth, n_frames=len(logits))
+            stats.update(logits, torch.from_numpy(targets))
+        found = result["models"][model.name]["calibration"]["music"]
+        assert found["brier"] == pytest.approx(
+            stats.summary()["music"]["brier"], rel=1e-9
+        )
 
 
 def test_reconstruction_is_that_of_the_whole_recordings(
