@@ -14,6 +14,7 @@ Authors
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -32,6 +33,12 @@ from explainable_seg.training.alarms import (
 )
 from explainable_seg.training.dictionary import load_dictionary
 from explainable_seg.training.export import export_and_score
+from explainable_seg.training.feature_cache import (
+    FeatureCache,
+    cached_student,
+    share_front_end,
+    window_predictor,
+)
 from explainable_seg.training.losses import student_losses
 from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
@@ -44,13 +51,22 @@ class StudentBrain(sb.Brain):
 
     def compute_forward(self, batch, stage):
         """Outputs of chunks and their teacher's, or of a whole recording."""
+        features = None
         if stage != sb.Stage.TRAIN:
+            # Scores at the end come from the model as it will be run.
+            if self.cache and stage == sb.Stage.VALID:
+                features = self.cache.windows(batch["id"])
             return stitch(
-                lambda wav: self.modules.model(wav.to(self.device))[:3],
+                window_predictor(self.modules.model, self.device, features),
                 batch["wav"],
                 **self.hparams.run_time,
             )
         wav = batch["wav"].to(self.device)
+        if self.cache:
+            teacher_logits = batch["teacher_logits"].to(self.device)
+            if "features" in batch:
+                features = batch["features"].to(self.device)
+            return self.modules.model(wav, features), teacher_logits
         # The teacher is no module of the Brain, which would set it to train.
         with torch.no_grad():
             teacher_logits = self.teacher(wav) if self.teacher else None
@@ -140,10 +156,19 @@ def main(arguments):
     )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
     dictionary, mu = load_dictionary(hparams["dictionary"])
+    teacher, teacher_config, cache = None, None, None
+    if hparams["teacher"]:
+        teacher, teacher_config = load_pretrained(hparams["teacher"])
+    student = hparams["student"]
+    if hparams["feature_cache"]:
+        settings = hparams["cache_settings"](teacher_config)
+        cache = FeatureCache(hparams["feature_cache"], settings)
+        student = cached_student(student, teacher)
     hparams["model"] = build_model(
-        {**hparams["student"], "mu": mu, "n_atoms": dictionary.shape[1]},
-        dictionary,
+        {**student, "mu": mu, "n_atoms": dictionary.shape[1]}, dictionary
     )
+    if cache:
+        share_front_end(hparams["model"], teacher)
     if hparams["learn_dictionary"]:
         hparams["model"].learn_dictionary()
     recoverables = {
@@ -160,12 +185,15 @@ def main(arguments):
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    brain.teacher = None
-    if hparams["teacher"]:
-        brain.teacher, _ = load_pretrained(hparams["teacher"], brain.device)
+    if teacher and not cache:
+        teacher.to(brain.device)
+    brain.teacher, brain.cache = teacher, cache
+    chunks = hparams["training_set"]
+    if cache:
+        chunks = partial(cache.chunks, hparams["seed"])
     brain.train_sampler = EpochSampler(hparams["chunks_per_epoch"])
     loader = torch.utils.data.DataLoader(
-        hparams["training_set"](),
+        chunks(),
         sampler=brain.train_sampler,
         **hparams["loader_options"],
     )
