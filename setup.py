@@ -43,6 +43,7 @@ setup(
         "soundfile>=0.12.1",
         "soxr>=0.3.7",
         "safetensors>=0.4",
+        "filelock>=3.12",
         "huggingface_hub>=0.23",
         "pyannote.core>=5.0",
         "pyannote.metrics>=3.2",

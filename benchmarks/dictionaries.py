@@ -12,7 +12,6 @@ and the atoms in use. Writes ``dictionaries.json`` and ``dictionaries.md`` and
 prints the latter.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from explainable_seg.evaluation.reconstruction import ReconstructionStats
 from explainable_seg.explanation.relevance import BANDS_HZ
 from explainable_seg.explanation.wording import format_hz
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json, atomic_write_text
 from explainable_seg.nmf import converged_code
 from explainable_seg.training.dictionary import load_dictionary
 
@@ -94,9 +93,7 @@ def main(
         }
         for part, manifest in parts
     }
-    atomic_write_text(
-        output / "dictionaries.json", json.dumps(measures, indent=1) + "\n"
-    )
+    atomic_write_json(output / "dictionaries.json", measures)
     atomic_write_text(output / "dictionaries.md", table(measures))
     click.echo(table(measures))
 

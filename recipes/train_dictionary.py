@@ -15,7 +15,6 @@ Authors
  * explainable-seg contributors 2026
 """
 
-import json
 from pathlib import Path
 
 import torch
@@ -25,7 +24,7 @@ from explainable_seg.data.manifest import read_manifest
 from explainable_seg.evaluation.examples import class_examples
 from explainable_seg.evaluation.reconstruction import ReconstructionStats
 from explainable_seg.explanation.dictionary_pictures import save_pictures
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json
 from explainable_seg.nmf import converged_code
 from explainable_seg.training.checkpointing import load_state, save_state
 from explainable_seg.training.dictionary import save_dictionary
@@ -136,11 +135,7 @@ def main(arguments):
         args=[hparams["dictionary"], learner.dictionary, learner.mu],
     )
     run_on_main(
-        atomic_write_text,
-        args=[
-            folder / "reconstruction.json",
-            json.dumps(measures, indent=2) + "\n",
-        ],
+        atomic_write_json, args=[folder / "reconstruction.json", measures]
     )
     examples = class_examples(
         parts["dev"], hparams["spectrogram"], learner.dictionary, learner.mu

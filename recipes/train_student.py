@@ -13,7 +13,7 @@ Authors
  * explainable-seg contributors 2026
 """
 
-import json
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,7 +21,7 @@ import torch
 import speechbrain as sb
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.evaluation.representation import RepresentationStats
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json
 from explainable_seg.inference.pretrained import load_pretrained
 from explainable_seg.inference.windows import stitch
 from explainable_seg.models import build_model
@@ -32,6 +32,12 @@ from explainable_seg.training.alarms import (
 from explainable_seg.training.checkpointing import RandomState
 from explainable_seg.training.dictionary import load_dictionary
 from explainable_seg.training.export import export_and_score
+from explainable_seg.training.feature_cache import (
+    FeatureCache,
+    cached_student,
+    share_front_end,
+    window_predictor,
+)
 from explainable_seg.training.loading import training_loader, validation_loader
 from explainable_seg.training.losses import student_losses
 from explainable_seg.training.run import load_hparams, run_recipe
@@ -45,14 +51,23 @@ class StudentBrain(sb.Brain):
 
     def compute_forward(self, batch, stage):
         """Outputs of chunks and their teacher's, or of a whole recording."""
+        features = None
         if stage != sb.Stage.TRAIN:
+            # Scores at the end come from the model as it will be run.
+            if self.cache and stage == sb.Stage.VALID:
+                features = self.cache.windows(batch["id"])
             # Processes validate different recordings: each its own copy.
             return stitch(
-                lambda wav: self.hparams.model(wav.to(self.device))[:3],
+                window_predictor(self.hparams.model, self.device, features),
                 batch["wav"],
                 **self.hparams.run_time,
             )
         wav = batch["wav"].to(self.device)
+        if self.cache:
+            teacher_logits = batch["teacher_logits"].to(self.device)
+            if "features" in batch:
+                features = batch["features"].to(self.device)
+            return self.modules.model(wav, features), teacher_logits
         # The teacher is no module of the Brain, which would set it to train.
         with torch.no_grad():
             teacher_logits = self.teacher(wav) if self.teacher else None
@@ -134,6 +149,27 @@ class StudentBrain(sb.Brain):
         )
 
 
+def make_models(hparams):
+    """The student, under the key ``model``; its teacher and cache, or None."""
+    dictionary, mu = load_dictionary(hparams["dictionary"])
+    teacher, teacher_config, cache = None, None, None
+    if hparams["teacher"]:
+        teacher, teacher_config = load_pretrained(hparams["teacher"])
+    student = hparams["student"]
+    if hparams["feature_cache"]:
+        settings = hparams["cache_settings"](teacher_config)
+        cache = FeatureCache(hparams["feature_cache"], settings)
+        student = cached_student(student, teacher)
+    hparams["model"] = build_model(
+        {**student, "mu": mu, "n_atoms": dictionary.shape[1]}, dictionary
+    )
+    if cache:
+        share_front_end(hparams["model"], teacher)
+    if hparams["learn_dictionary"]:
+        hparams["model"].learn_dictionary()
+    return teacher, cache
+
+
 def main(arguments):
     """Load teacher and dictionary, train, export and score."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
@@ -145,21 +181,18 @@ def main(arguments):
         overrides=overrides,
     )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    dictionary, mu = load_dictionary(hparams["dictionary"])
-    hparams["model"] = build_model(
-        {**hparams["student"], "mu": mu, "n_atoms": dictionary.shape[1]},
-        dictionary,
-    )
-    if hparams["learn_dictionary"]:
-        hparams["model"].learn_dictionary()
+    teacher, cache = make_models(hparams)
     recoverables = {
         "model": hparams["model"],
         "error_budget": hparams["error_budget"],
         "l1_budget": hparams["l1_budget"],
         "support_budget": hparams["support_budget"],
     }
+    chunks = hparams["training_set"]
+    if cache:
+        chunks = partial(cache.chunks, hparams["seed"])
     loader = training_loader(
-        hparams["training_set"](),
+        chunks(),
         hparams["chunks_per_epoch"],
         **hparams["loader_options"],
     )
@@ -173,9 +206,9 @@ def main(arguments):
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    brain.teacher = None
-    if hparams["teacher"]:
-        brain.teacher, _ = load_pretrained(hparams["teacher"], brain.device)
+    if teacher and not cache:
+        teacher.to(brain.device)
+    brain.teacher, brain.cache = teacher, cache
     brain.train_sampler = loader.sampler
     parts = {
         part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
@@ -194,13 +227,7 @@ def main(arguments):
     grounding["test"] = brain.stats.summary()
     grounding["test_band_shares"] = brain.stats.band_shares()
     folder = Path(hparams["output_folder"])
-    run_on_main(
-        atomic_write_text,
-        args=[
-            folder / "grounding.json",
-            json.dumps(grounding, indent=2) + "\n",
-        ],
-    )
+    run_on_main(atomic_write_json, args=[folder / "grounding.json", grounding])
     run_on_main(
         export_and_score,
         kwargs={

@@ -1,6 +1,5 @@
 """A model on the recordings of a manifest: predictions written, then scored."""
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import annotated_time, heard_time, load_truth
 from explainable_seg.evaluation.detection import format_table, read_spans, score
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json
 from explainable_seg.inference.formats.rttm import write_rttm
 from explainable_seg.inference.pipeline import run_model
 from explainable_seg.inference.segmentation import Segmentation
@@ -86,8 +85,6 @@ def score_regions(
         read_spans(folder / "rttm"),
         annotated_time(regions, truths),
     )
-    atomic_write_text(
-        folder / "scores.json", json.dumps(scores, indent=2) + "\n"
-    )
+    atomic_write_json(folder / "scores.json", scores)
     logger.info("%s\n%s", folder, format_table(scores))
     return scores

@@ -1,113 +1,30 @@
 """The recipes as users run them: in processes of their own, on little data."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 import torch
+from recipe_runs import (
+    ENVIRONMENT,
+    LITTLE,
+    LITTLE_DICTIONARY,
+    make_corpus,
+    recipe_command,
+    run_recipe,
+)
 from safetensors.torch import load_file
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-LITTLE = [
-    "--number_of_epochs=2",
-    "--chunks_per_epoch=12",
-    "--batch_size=4",
-    "--n_distinct=8",
-    "--total_steps=6",
-    "--warmup_steps=1",
-    "--cooldown_steps=2",
-    "--composed_share=0.0",
-    "--device=cpu",
-    "--noprogressbar",
-]
-LITTLE_DICTIONARY = [
-    "--number_of_epochs=2",
-    "--n_chunks=8",
-    "--n_distinct=8",
-    "--n_atoms=16",
-    "--composed_share=0.0",
-    "--loader_options={batch_size: 4, num_workers: 0}",
-    "--device=cpu",
-    "--noprogressbar",
-]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-LABELS = ("sp", "mu", "no", "ov")
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """A corpus in the layout of AragonRadio: a tone, a hum and a hiss."""
     root = tmp_path_factory.mktemp("corpus")
-    rng = np.random.default_rng(0)
-    lists, audio, rttms = (
-        root / name / "AragonRadio"
-        for name in ("lists", "audio", "rttms_segmentation")
-    )
-    for folder in (lists, audio, rttms):
-        folder.mkdir(parents=True)
-    t = np.arange(16000 * 10) / 16000
-    for part in ("train", "dev1", "test"):
-        show = f"{part}_show"
-        (lists / f"{part}.txt").write_text(f"{show}\n")
-        sound = np.zeros(len(t))
-        lines = []
-        for i, label in enumerate(LABELS):
-            span = (t >= 2 * i) & (t < 2 * i + 3)
-            hz = 200 * 3**i
-            sound += span * 0.2 * np.sin(2 * np.pi * hz * t)
-            lines.append(
-                f"SPEAKER {show} 1 {2 * i} 3 <NA> <NA> {label} <NA> <NA>"
-            )
-        sound += 0.003 * rng.standard_normal(len(t))
-        soundfile.write(audio / f"{show}.flac", sound, 16000)
-        (rttms / f"{show}.rttm").write_text("\n".join(lines) + "\n")
-    (root / "clips.csv").write_text(
-        "path,class,group,duration,speech_spans\n"
-        "audio/AragonRadio/train_show.flac,noise,a,10,\n"
-    )
+    make_corpus(root)
     return root
-
-
-def recipe_command(stage, corpus, work, *overrides, processes=1):
-    """What runs a recipe, in one process or in several."""
-    launcher = ["-W", "ignore"]
-    if processes > 1:
-        launcher += ["-m", "torch.distributed.run", "--standalone"]
-        launcher += [f"--nproc_per_node={processes}"]
-        overrides += ("--distributed_backend=gloo",)
-    return [
-        sys.executable,
-        *launcher,
-        CHECKOUT / f"recipes/train_{stage}.py",
-        CHECKOUT / f"hparams/realbroadcast/{stage}.yaml",
-        f"--data_folder={corpus}",
-        f"--clips={corpus / 'clips.csv'}",
-        f"--output_folder={work / stage}",
-        f"--manifest_folder={work / 'manifests'}",
-        f"--chunks_folder={work / 'chunks'}",
-        *overrides,
-    ]
-
-
-def run_recipe(stage, corpus, work, *overrides, expect=0, processes=1):
-    """Run a recipe; its output."""
-    run = subprocess.run(
-        recipe_command(stage, corpus, work, *overrides, processes=processes),
-        capture_output=True,
-        text=True,
-        cwd=work,
-        env=ENVIRONMENT,
-    )
-    assert run.returncode == expect, run.stderr
-    return run.stderr
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +122,9 @@ def test_a_training_killed_in_mid_epoch_ends_as_if_it_had_not_been(
 ):
     save_all = ["--ckpt_interval_minutes=0", "--ckpt_interval_steps=1"]
     run = subprocess.Popen(
-        recipe_command("teacher", corpus, tmp_path, *LITTLE, *save_all),
+        recipe_command(
+            "train_teacher", "teacher", corpus, tmp_path, *LITTLE, *save_all
+        ),
         cwd=tmp_path,
         env=ENVIRONMENT,
     )
@@ -300,7 +219,8 @@ def test_a_missing_teacher_is_one_line(corpus, trained, tmp_path):
     assert "nowhere" in message.splitlines()[-1]
 
 
-def test_a_wrong_option_is_one_line(corpus, tmp_path):
-    message = run_recipe("teacher", corpus, tmp_path, "--depth=3", expect=2)
+@pytest.mark.parametrize("options", [["--depth=3"], ["--lr=1", "--lr=2"]])
+def test_a_wrong_option_is_one_line(corpus, tmp_path, options):
+    message = run_recipe("teacher", corpus, tmp_path, *options, expect=2)
     assert "Traceback" not in message
-    assert "depth" in message.splitlines()[-1]
+    assert options[0][2:].split("=")[0] in message.splitlines()[-1]
