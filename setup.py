@@ -27,6 +27,7 @@ setup(
         "explainable_seg": [
             "py.typed",
             "explanation/templates/*",
+            "explanation/templates/*/*",
             "default_model/*",
         ],
     },
