@@ -64,6 +64,7 @@ setup(
         "train": ["tensorboard>=2.15"],
         "bench": ["silero-vad>=5.1"],
         "compare": ["captum>=0.9", "scikit-learn>=1.3"],
+        "browser": ["playwright>=1.50", "axe-playwright-python>=0.1.4"],
         "dev": [
             "pytest>=8",
             "hypothesis>=6.100",

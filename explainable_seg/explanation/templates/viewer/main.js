@@ -36,6 +36,7 @@ function render() {
   const why = explain(passage, className);
   byId("why").style.setProperty("--class", `var(--${className})`);
   byId("why-title").textContent = question(passage, why);
+  byId("asked").textContent = `${question(passage, why)} \u2193`;
   byId("lead").textContent = answer(passage, why);
   byId("grounding").textContent = groundingWords(passage);
   byId("exactness").textContent = passage.exact
@@ -64,8 +65,16 @@ function redraw() {
   );
 }
 
-// Sounds of a passage; the last ones made are kept.
-const heard = { key: null, sounds: null };
+// The sounds of a passage that were made last.
+const heard = { passage: null, atoms: null, sounds: null };
+
+async function soundsOnce(passage, atoms) {
+  if (heard.passage !== passage || heard.atoms !== atoms.join()) {
+    const sounds = await soundsOf(passage, atoms);
+    Object.assign(heard, { passage, atoms: atoms.join(), sounds });
+  }
+  return heard.sounds;
+}
 
 async function hear(atoms, kind, button) {
   if (button.getAttribute("aria-pressed") === "true") {
@@ -74,18 +83,20 @@ async function hear(atoms, kind, button) {
   }
   wave.pause();
   const { passage } = state;
-  const key = [passage.start, passage.end, passage.exact, ...atoms].join();
-  if (heard.key !== key) {
-    button.setAttribute("aria-busy", "true");
-    Object.assign(heard, { key, sounds: await soundsOf(passage, atoms) });
+  button.setAttribute("aria-busy", "true");
+  try {
+    const sounds = await soundsOnce(passage, atoms);
+    player.play(
+      sounds[kind],
+      (seconds) => showTime(passage.start + seconds, passage),
+      () => button.setAttribute("aria-pressed", "false"),
+    );
+    button.setAttribute("aria-pressed", "true");
+  } catch (error) {
+    byId("trouble").textContent = `This browser cannot play the sound: ${error.message}`;
+  } finally {
     button.removeAttribute("aria-busy");
   }
-  player.play(
-    heard.sounds[kind],
-    (seconds) => showTime(passage.start + seconds, passage),
-    () => button.setAttribute("aria-pressed", "false"),
-  );
-  button.setAttribute("aria-pressed", "true");
 }
 
 // The explanations that were asked for, beside the lanes of their classes.

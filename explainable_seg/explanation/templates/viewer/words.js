@@ -33,9 +33,8 @@ function placeOf(passage) {
 }
 
 function question(passage, why) {
-  const place = placeOf(passage);
-  const found = isFound(why);
-  return found ? `Why ${why.className}? ${place}` : `Why not ${why.className}? ${place}`;
+  const what = isFound(why) ? why.className : `not ${why.className}`;
+  return `Why ${what}? ${placeOf(passage)}`;
 }
 
 function isFound(why) {
@@ -46,17 +45,19 @@ function isFound(why) {
 // The answer: is it found, by how much, which frequencies, which atoms.
 function answer(passage, why) {
   const limit = logitOfThreshold(why.className) ?? 0;
-  const score = isFound(why)
-    ? `The score of ${why.className} is ${signed(why.logit)} here, on average; ${signed(limit)} is needed.`
-    : `The score of ${why.className} is only ${signed(why.logit)} here, on average; ${signed(limit)} is needed.`;
+  const only = isFound(why) ? "" : "only ";
+  const score =
+    `The score of ${why.className} is ${only}${signed(why.logit)} here, on average; ` +
+    `${signed(limit)} is needed.`;
   const total = why.relevance.reduce((all, r) => all + Math.max(r, 0), 0);
   if (total <= 0) return `${score} Nothing speaks for it.`;
   const kept = why.selected.reduce((all, k) => all + why.relevance[k], 0);
   const strongest = [...why.selected].sort((a, b) => why.relevance[b] - why.relevance[a]);
   const names = [...new Set(strongest.map((k) => hertz(peaks[k])))].slice(0, 3);
-  const atoms = why.selected.length === 1 ? "one atom" : `${why.selected.length} atoms`;
+  const n = why.selected.length;
+  const atoms = `${n} of ${recording.n_atoms} atoms ${n === 1 ? "carries" : "carry"}`;
   return (
-    `${score} What speaks for it sounds mostly at ${list(names)}: ${atoms} of ${recording.n_atoms} carry ` +
+    `${score} What speaks for it sounds mostly at ${list(names)}: ${atoms} ` +
     `${percent(kept / total)} of it. ${bandSentence(passage, why)}${against(why, total)}`
   );
 }
@@ -72,7 +73,7 @@ function bandSentence(passage, why) {
   const best = evidence.indexOf(Math.max(...evidence));
   return (
     `${percent(evidence[best])} of it lies ${recording.bands[best].place} ` +
-    `(of the sound as the atoms rebuild it, ${percent(sound[best])}).`
+    `(of the whole sound, as the atoms rebuild it, ${percent(sound[best])}).`
   );
 }
 
