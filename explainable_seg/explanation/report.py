@@ -66,7 +66,7 @@ def render_report(document: str, findings: Findings) -> str:
     Arguments
     ---------
     document : str
-        Text of ``explanation.json``: the numbers that the page shows.
+        JSON of ``explanation.json``: the numbers that the page shows.
     findings : Findings
         The recording.
 

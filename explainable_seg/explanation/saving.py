@@ -51,12 +51,13 @@ def save_explanations(
     numbers, page, *media = [Path(folder) / name for name in names]
     document = make_document(explanations, findings)
     text = json.dumps(document, indent=1, allow_nan=False)
+    dense = json.dumps(document, separators=(",", ":"), allow_nan=False)
     atomic_write_text(numbers, text + "\n")
     for explanation, wav, png in zip(explanations, media[::2], media[1::2]):
         save_audio(explanation, wav)
         with atomic_path(png) as temporary:
             temporary.write_bytes(explanation.picture)
-    atomic_write_text(page, render_report(text, findings))
+    atomic_write_text(page, render_report(dense, findings))
     return [numbers, page, *media]
 
 

@@ -3,10 +3,12 @@
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from browser.conftest import until
 
 from explainable_seg.explanation.explanation import explain_class
@@ -16,6 +18,7 @@ from explainable_seg.explanation.listening import (
     frame_gate,
 )
 from explainable_seg.explanation.masks import class_mask
+from explainable_seg.explanation.report import Demo, render_demo
 
 MINUS = "\N{MINUS SIGN}"
 Visit = Callable[..., Any]
@@ -214,8 +217,6 @@ def test_the_sounds_are_those_of_the_package(
     np.testing.assert_allclose(
         sounds["inside"] + sounds["outside"], sounds["input"], atol=1e-6
     )
-    import torch
-
     mask = class_mask(
         passage.activations,
         same.weights.dictionary,
@@ -282,3 +283,36 @@ def test_symbols_are_explained(explained: Any, visit: Visit) -> None:
     assert "strongest at" in hint.inner_text()
     for term in page.query_selector_all("[data-hint]"):
         assert len(term.get_attribute("aria-description") or "") > 20
+
+
+def test_a_passage_alone_has_a_page(
+    explained: Any, visit: Visit, tmp_path: Path
+) -> None:
+    explanation = explained.segmenter.explain(
+        explained.analysis, "speech", 5.5, 12.5
+    )
+    explanation.save(tmp_path)
+    page = visit((tmp_path / "report.html").as_uri())
+    assert page.inner_text("#why-title") == "Why speech? 5.50 to 12.50 s"
+    sum_row = page.inner_text('.sum-row[data-class="speech"]')
+    assert f"score {signed(explanation.logit_mean)}: found" in sum_row
+    sounds = heard(page, "state.passage")
+    assert len(sounds["inside"]) == len(explanation.audio)
+    assert decibels(explanation.audio, sounds["inside"] - explanation.audio) > 8
+    page.click('[data-sound="input"]')
+    until(page, "parseFloat(byId('time').textContent.slice(2)) > 5.8")
+    assert 0 < page.evaluate("parseFloat(byId('playhead').style.left)") < 50
+
+
+def test_the_page_of_a_demo_works_alike(
+    explained: Any, visit: Visit, tmp_path: Path
+) -> None:
+    findings = explained.segmenter.findings(explained.analysis)
+    why = explained.segmenter.explain(explained.analysis, "music", 1.0, 3.0)
+    for name, explanations in {"some": [why], "none": []}.items():
+        demo = Demo("A demo", "What it is.", [], findings, explanations)
+        path = tmp_path / f"{name}.html"
+        path.write_text(render_demo(demo), encoding="utf-8")
+        page = visit(path.as_uri())
+        asked = page.inner_text("#why-title")
+        assert (asked == "Why music? 1.00 to 3.00 s") == (name == "some")
