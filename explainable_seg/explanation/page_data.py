@@ -20,7 +20,7 @@ from explainable_seg.explanation.page_media import audio_address, data_address
 from explainable_seg.explanation.relevance import BANDS_HZ, DEFAULT_TAU, bin_hz
 from explainable_seg.explanation.style import CLASS_COLOURS
 from explainable_seg.explanation.wording import format_band
-from explainable_seg.frames import FRAME_STEP, HOP, SAMPLE_RATE, WINDOW
+from explainable_seg.frames import HOP, SAMPLE_RATE, WINDOW
 
 STEPS = 65535  # of a value rounded to 16 bits, from zero to the largest
 ROWS = 96  # of the pictures, evenly spaced on the frequency axis
@@ -54,7 +54,6 @@ def page_data(findings: Findings) -> dict[str, Any]:
         "rate": SAMPLE_RATE,
         "hop": HOP,
         "window": WINDOW,
-        "frame_step": FRAME_STEP,
         "first_centre": reading.first_centre,
         "n_frames": reading.n_frames,
         "n_atoms": W.shape[1],

@@ -47,11 +47,6 @@ function rowsOf(atom) {
   return atomRows.subarray(atom * count, (atom + 1) * count);
 }
 
-function secondsOf(frame) {
-  const centre = recording.first_centre + recording.hop * frame;
-  return recording.start + centre / recording.rate;
-}
-
 // Frames whose centre lies in a span, as [first, one past the last].
 function framesOf(start, end) {
   const place = (seconds) => {
