@@ -62,7 +62,7 @@ def assert_shows(page: Any, explained: Any, segment: dict[str, Any]) -> None:
     name = segment["class"]
     place = f"{segment['start']:.2f} to {segment['end']:.2f} s"
     assert page.inner_text("#why-title").endswith(place)
-    assert "explanation.json" in page.inner_text("#exactness")
+    assert "are exact" in page.inner_text("#exactness")
     for other, logit in segment["logit_means"].items():
         row = page.inner_text(f'.sum-row[data-class="{other}"]')
         assert f"score {signed(logit)}: " in row

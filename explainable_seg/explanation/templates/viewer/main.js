@@ -40,7 +40,7 @@ function render() {
   byId("lead").textContent = answer(passage, why);
   byId("grounding").textContent = groundingWords(passage);
   byId("exactness").textContent = passage.exact
-    ? "These are the numbers of explanation.json."
+    ? "These numbers are exact, as the model computed them."
     : "You chose this span: its numbers are computed here from rounded activations.";
   for (const tab of byId("classes").children) {
     tab.setAttribute("aria-pressed", tab.dataset.class === className);
