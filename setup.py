@@ -27,6 +27,7 @@ setup(
         "explainable_seg": [
             "py.typed",
             "explanation/templates/*",
+            "explanation/templates/*/*",
             "default_model/*",
         ],
     },
@@ -64,6 +65,7 @@ setup(
         "train": ["tensorboard>=2.15"],
         "bench": ["silero-vad>=6.2.3"],
         "compare": ["captum>=0.9", "scikit-learn>=1.3"],
+        "browser": ["playwright>=1.50", "axe-playwright-python>=0.1.4"],
         "dev": [
             "pytest>=8",
             "hypothesis>=6.100",

@@ -22,13 +22,7 @@ from explainable_seg import ExplainableSegmenter
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.truth import load_truth
-from explainable_seg.explanation.report import (
-    ClassScore,
-    Demo,
-    Lane,
-    Programme,
-    render_demo,
-)
+from explainable_seg.explanation.report import ClassScore, Demo, render_demo
 from explainable_seg.files import atomic_write_text
 from explainable_seg.training.run import run_recipe
 from explainable_seg.training.stages import run_stage
@@ -109,14 +103,8 @@ def make_demo(student, work, seconds):
             )
             for name in CLASSES
         ],
-        programme=Programme(
-            name=region.recording,
-            duration=found.duration,
-            lanes=[
-                Lane(name, truth[name].tolist(), found.spans(name))
-                for name in CLASSES
-            ],
-            audio=analysis.reading.audio,
+        findings=segmenter.findings(
+            analysis, {name: truth[name].tolist() for name in CLASSES}
         ),
         explanations=[
             segmenter.explain(analysis, name, *passage(found.spans(name)))

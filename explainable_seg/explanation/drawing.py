@@ -110,6 +110,7 @@ def draw_spectrogram(
         pooled.T,
         cmap=LinearSegmentedColormap.from_list("ramp", [PAPER, colour]),
         norm=PowerNorm(FAINT, vmin=0.0, vmax=brightest, clip=True),
+        rasterized=True,  # in a vector file, an image and not a path a bin
     )
     axes.set_yscale("function", functions=(warp_hz, unwarp_hz))
     axes.set_ylim(0, hz[-1])
