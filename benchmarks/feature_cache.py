@@ -31,11 +31,11 @@ from explainable_seg.models.build import build_model
 from explainable_seg.models.student import Student
 from explainable_seg.models.teacher import Teacher
 from explainable_seg.training.cache_filling import ShardMaker, fill
-from explainable_seg.training.feature_cache import (
-    FeatureCache,
+from explainable_seg.training.cached_student import (
     cached_student,
     share_front_end,
 )
+from explainable_seg.training.feature_cache import FeatureCache
 from explainable_seg.training.losses import student_losses
 
 logger = logging.getLogger(__name__)

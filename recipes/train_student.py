@@ -29,15 +29,15 @@ from explainable_seg.training.alarms import (
     warn_of_collapse,
     warn_of_silent_classes,
 )
-from explainable_seg.training.checkpointing import RandomState
-from explainable_seg.training.dictionary import load_dictionary
-from explainable_seg.training.export import export_and_score
-from explainable_seg.training.feature_cache import (
-    FeatureCache,
+from explainable_seg.training.cached_student import (
     cached_student,
     share_front_end,
     window_predictor,
 )
+from explainable_seg.training.checkpointing import RandomState
+from explainable_seg.training.dictionary import load_dictionary
+from explainable_seg.training.export import export_and_score
+from explainable_seg.training.feature_cache import FeatureCache
 from explainable_seg.training.loading import training_loader, validation_loader
 from explainable_seg.training.losses import student_losses
 from explainable_seg.training.run import load_hparams, run_recipe

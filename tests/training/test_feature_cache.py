@@ -27,12 +27,12 @@ from explainable_seg.training.cache_filling import (
     require_space,
 )
 from explainable_seg.training.cache_settings import cache_settings
-from explainable_seg.training.feature_cache import (
-    FeatureCache,
+from explainable_seg.training.cached_student import (
     cached_student,
     share_front_end,
     window_predictor,
 )
+from explainable_seg.training.feature_cache import FeatureCache
 from explainable_seg.training.losses import student_losses
 
 SETTINGS = {"n_chunks": 10, "shard_size": 4, "window": WINDOW}
