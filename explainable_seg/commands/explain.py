@@ -58,7 +58,7 @@ def explain(
         --class music --start 12 --end 15.5
     """
     from explainable_seg.explanation.saving import save_explanations
-    from explainable_seg.inference.segmenter import check_span
+    from explainable_seg.inference.analysis import check_span
 
     check_span(start, end)
     segmenter = load_segmenter(**loading)
