@@ -29,12 +29,9 @@ import torch
 from explainable_seg.classes import CLASSES
 from explainable_seg.evaluation.detection import evaluate
 from explainable_seg.inference.audio import WHOLE, load_audio
-from explainable_seg.inference.batch import (
-    OutputFolder,
-    run_settings,
-    segment_files,
-)
+from explainable_seg.inference.batch import segment_files
 from explainable_seg.inference.formats import WRITERS
+from explainable_seg.inference.output_folder import OutputFolder, run_settings
 from explainable_seg.inference.rules import make_rules
 from explainable_seg.inference.segmentation import Segment, Segmentation
 from explainable_seg.inference.segmenter import ExplainableSegmenter

@@ -22,10 +22,8 @@ def note(message: str) -> None:
     tqdm.write(" ".join(message.splitlines()), file=sys.stderr)
 
 
-def load_segmenter(
-    model: str | None = None, **options: Any
-) -> "ExplainableSegmenter":
-    """Segmenter of a model folder or hub id."""
+def load_segmenter(**loading: Any) -> "ExplainableSegmenter":
+    """Segmenter of the options for loading."""
     from explainable_seg.inference.segmenter import ExplainableSegmenter
 
-    return ExplainableSegmenter.from_pretrained(model, **options)
+    return ExplainableSegmenter.from_pretrained(**loading)

@@ -12,6 +12,7 @@ from explainable_seg.cli_options import (
     LOADING,
     PATH,
     parse_formats,
+    parse_share,
 )
 from explainable_seg.commands.console import (
     BAD_INPUT,
@@ -23,6 +24,7 @@ from explainable_seg.commands.console import (
 if TYPE_CHECKING:
     from explainable_seg.inference.audio import Excerpt
     from explainable_seg.inference.rules import DecisionOptions
+    from explainable_seg.inference.sources import Share
 
 
 @click.command()
@@ -51,6 +53,20 @@ if TYPE_CHECKING:
     help="Threads that decode ahead. Default: one a core, at most 4.",
 )
 @click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="ray: on all machines of a Ray cluster (RAY_ADDRESS).",
+)
+@click.option(
+    "--share",
+    metavar="K/N",
+    callback=parse_share,
+    help="Only every N-th recording, from the K-th: for N runs at once into "
+    "one folder. A run without it then puts their tables together.",
+)
+@click.option(
     "--data_root",
     type=PATH,
     help="What $data_root in a manifest stands for.",
@@ -64,6 +80,8 @@ def segment(
     formats: list[str],
     overwrite: bool,
     workers: int | None,
+    engine: str,
+    share: "Share | None",
     data_root: Path | None,
     excerpt: "Excerpt",
     decisions: "DecisionOptions",
@@ -84,21 +102,24 @@ def segment(
       explainable-seg segment archive/ extra.mp3 --output found \\
         --model student/ --format rttm,json --threshold speech=0.4
     """
-    from explainable_seg.inference.batch import (
+    from explainable_seg.inference.batch import segment_files
+    from explainable_seg.inference.output_folder import (
         OutputFolder,
         check_outputs,
         run_settings,
-        segment_files,
     )
     from explainable_seg.inference.rules import make_rules
     from explainable_seg.inference.sources import find_jobs
 
     jobs, no_audio = find_jobs(audio, excerpt, data_root)
     check_outputs(jobs, output, formats)
+    if share:
+        jobs = share.of(jobs)
+        no_audio = no_audio if share.number == 1 else {}
     segmenter = load_segmenter(**loading)
     rules = make_rules(segmenter.config, decisions)
     settings = run_settings(segmenter.config, rules, excerpt)
-    results = OutputFolder(output, formats, settings, overwrite)
+    results = OutputFolder(output, formats, settings, overwrite, share)
     todo = results.unfinished(jobs)
     if len(todo) < len(jobs):
         note(
@@ -107,9 +128,15 @@ def segment(
         )
     for name, message in no_audio.items():
         tell(results.fail(name, message))
-    n_failed = len(no_audio) + segment_files(
-        segmenter, todo, results, tell, rules, workers
-    )
+    if engine == "ray" and todo:
+        from explainable_seg.inference.ray_engine import segment_files_on_ray
+
+        n_failed = segment_files_on_ray(
+            loading, todo, results, tell, rules, workers
+        )
+    else:
+        n_failed = segment_files(segmenter, todo, results, tell, rules, workers)
+    n_failed += len(no_audio)
     n_inputs = len(jobs) + len(no_audio)
     if n_failed and n_inputs > 1:
         tell(f"{n_failed} of {n_inputs} inputs failed")
