@@ -62,6 +62,8 @@ setup(
         ],
         "train": ["tensorboard>=2.15"],
         "bench": ["silero-vad>=5.1"],
+        "ray": ["ray[data]>=2.40"],
+        "release": ["build>=1.2", "twine>=5"],
         "compare": ["captum>=0.9", "scikit-learn>=1.3"],
         "dev": [
             "pytest>=8",
