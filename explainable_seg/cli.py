@@ -14,6 +14,7 @@ from explainable_seg.commands.check import check
 from explainable_seg.commands.console import BAD_INPUT, INTERRUPTED, tell
 from explainable_seg.commands.evaluate import evaluate
 from explainable_seg.commands.explain import explain
+from explainable_seg.commands.export import export
 from explainable_seg.commands.prototypes import prototypes
 from explainable_seg.commands.segment import segment
 from explainable_seg.errors import ExplainableSegError
@@ -63,5 +64,5 @@ def cli() -> None:
     """Find speech, music, noise and overlapped speech, and say why."""
 
 
-for command in (segment, explain, prototypes, evaluate, check):
+for command in (segment, explain, prototypes, evaluate, check, export):
     cli.add_command(command)

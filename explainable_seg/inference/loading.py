@@ -130,21 +130,40 @@ class PretrainedStudent:
             token=token,
             cache_dir=cache_dir,
         )
-        model, config = load_pretrained(folder, where)
+        model, config = load_pretrained(folder, where, token, cache_dir)
         name = os.fspath(source or "the default model")
         return cls(
             model, config, read_card(folder), name, precision, batch_size
         )
 
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+    def save_pretrained(
+        self,
+        folder: str | os.PathLike[str],
+        frontend: bool = True,
+        wavlm: str | None = None,
+    ) -> None:
         """Write the student as a folder for :meth:`from_pretrained`.
 
         Arguments
         ---------
         folder : str or os.PathLike
             Created where it is missing; the files of a model are replaced.
+        frontend : bool
+            Whether WavLM's weights are in the folder, which then needs nothing
+            else. If not, it names where they are to be loaded from.
+        wavlm : str, optional
+            Hub id or folder to name; by default where the student had them
+            from.
+
+        Raises
+        ------
+        ModelError
+            If the front end is to be left out and is not WavLM, or nothing
+            says where it is from.
         """
-        save_pretrained(folder, self.model, self.config, self.card)
+        save_pretrained(
+            folder, self.model, self.config, self.card, frontend, wavlm
+        )
 
     def push_to_hub(
         self,

@@ -24,6 +24,11 @@ from explainable_seg.inference.config import (
     read_config,
 )
 from explainable_seg.inference.hub import CARD, CONFIG, WEIGHTS, find_folder
+from explainable_seg.inference.wavlm_source import (
+    load_wavlm,
+    name_wavlm,
+    without_wavlm,
+)
 from explainable_seg.models.build import build_model
 
 SPEECHBRAIN_FILES = {
@@ -48,6 +53,8 @@ def save_pretrained(
     model: torch.nn.Module,
     config: Mapping[str, Any],
     readme: str,
+    frontend: bool = True,
+    wavlm: str | None = None,
 ) -> None:
     """Write a model as a folder that :func:`load_pretrained` reads.
 
@@ -64,11 +71,17 @@ def save_pretrained(
         such as its ``nmf_error``. Plain JSON values.
     readme : str
         The model card.
+    frontend : bool
+        Whether WavLM's weights are in the folder; if not, the folder names
+        where they are to be loaded from.
+    wavlm : str, optional
+        Hub id or folder to name; by default where the model had them from.
 
     Raises
     ------
     ModelError
-        If the settings are not such that the folder could be loaded again.
+        If the settings are not such that the folder could be loaded again, or
+        the front end cannot be left out.
     """
     folder = Path(folder)
     weights = {
@@ -82,6 +95,10 @@ def save_pretrained(
         "model": model.config,
         "classes": list(CLASSES),
     }
+    named = full.pop("frontend_source", {}).get("name")
+    if not frontend:
+        full["frontend_source"] = name_wavlm(model, wavlm or named)
+        weights = without_wavlm(weights)
     check_config(full, str(folder / CONFIG))
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
@@ -95,11 +112,15 @@ def save_pretrained(
 
 
 def load_pretrained(
-    source: str | os.PathLike[str], device: str | torch.device = "cpu"
+    source: str | os.PathLike[str],
+    device: str | torch.device = "cpu",
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
 ) -> tuple[torch.nn.Module, dict[str, Any]]:
     """Model of a pretrained folder, ready to run, and its settings.
 
-    No code of the folder is run, and nothing is fetched for a folder on disk.
+    No code of the folder is run, and nothing is fetched for a folder on disk,
+    unless it was exported without its front end.
 
     Arguments
     ---------
@@ -107,6 +128,10 @@ def load_pretrained(
         A folder, or a hub id such as ``org/name``.
     device : str or torch.device
         Where the model shall run.
+    token : str or bool, optional
+        Of the hub.
+    cache_dir : str or os.PathLike, optional
+        Where downloads are kept, in place of the hub's own cache.
 
     Returns
     -------
@@ -119,15 +144,21 @@ def load_pretrained(
         If a file is missing or corrupt, does not fit the others, or was
         written by a newer version.
     """
-    folder = find_folder(source)
+    folder = find_folder(source, token=token, cache_dir=cache_dir)
     config = read_config(folder / CONFIG)
     weights = _read_weights(folder / WEIGHTS, config.get("weights_sha256"))
     # An outline first: settings that are wrong must not take any memory.
     with torch.device("meta"):
         outline = _build(config["model"], folder / CONFIG)
-    _check_weights(outline.state_dict(), weights, folder / WEIGHTS)
+    expected: dict[str, torch.Tensor] = outline.state_dict()
+    wavlm = config.get("frontend_source")
+    if wavlm:
+        expected = without_wavlm(expected)
+    _check_weights(expected, weights, folder / WEIGHTS)
     model = _build(config["model"], folder / CONFIG)
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, strict=not wavlm)
+    if wavlm:
+        load_wavlm(model, wavlm, folder, token, cache_dir)
     return model.to(device).eval().requires_grad_(False), config
 
 
