@@ -217,10 +217,8 @@ class ExplainableSegmenter(PretrainedStudent):
         check_span(start, end)
         if not isinstance(source, Analysis):
             source = self.analyse(source, sample_rate)
-        thresholds = self.config["thresholds"]
-        weights = StudentWeights.of(self.model, thresholds, self.name)
         return explain_analysis(
-            source, weights, self.model.mu, label, start, end
+            source, self._weights(), self.model.mu, label, start, end
         )
 
     def predict_logits(self, batch: torch.Tensor) -> torch.Tensor:
@@ -246,6 +244,11 @@ class ExplainableSegmenter(PretrainedStudent):
         with torch.no_grad(), bf16:
             output = self.model(batch.to(self.device))
         return output.logits, output.activations, output.spectrogram
+
+    def _weights(self) -> StudentWeights:
+        """What explanations refer to, on the CPU."""
+        thresholds = self.config["thresholds"]
+        return StudentWeights.of(self.model, thresholds, self.name)
 
 
 def _name_of(source: Recording) -> str:
