@@ -32,7 +32,7 @@ setup(
     },
     install_requires=[
         "speechbrain>=1.1.2",
-        "torch>=2.6",
+        "torch>=2.6,<2.12",  # torchaudio ends at 2.11, and fits no later one
         "torchaudio>=2.6",
         "transformers>=4.40",
         "hyperpyyaml>=1.2.2",

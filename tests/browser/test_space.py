@@ -130,10 +130,8 @@ def test_what_is_no_sound_is_told_in_one_line(address, page, tmp_path):
 def test_a_recording_of_the_microphone_is_explained(address, page):
     page.goto(address)
     recording = page.locator("#recording")
-    page.get_by_role("button", name="Record audio").or_(
-        recording.get_by_label("Record audio")
-    ).first.click()
-    recording.get_by_role("button", name="Record").last.click()
+    recording.get_by_role("button", name="Record audio").click()
+    recording.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(6000)
     recording.get_by_role("button", name="Stop").first.click()
     explained(page)
