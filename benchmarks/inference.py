@@ -12,7 +12,6 @@ those of the machine and whatever else runs on it. Writes a JSON file.
 import argparse
 import json
 import logging
-import resource
 import subprocess
 import sys
 import tempfile
@@ -277,6 +276,16 @@ def peak_memory(
     return result
 
 
+def own_peak() -> float:
+    """Peak memory of this process in MB.
+
+    Not that of `getrusage`, which begins with the peak of the parent.
+    """
+    status = Path("/proc/self/status").read_text()
+    (line,) = (x for x in status.splitlines() if x.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
 def load(model: str | None) -> ExplainableSegmenter:
     """The model of a folder, else one of random weights of the same shape."""
     if model is None:
@@ -336,8 +345,7 @@ def main() -> None:
             run_peer(args.peer, args.peak)
         else:
             load(args.model).segment(args.peak)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        sys.stdout.write(f"{peak:.1f}\n")
+        sys.stdout.write(f"{own_peak():.1f}\n")
         return
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(args, Path(folder))

@@ -134,4 +134,5 @@ def test_a_recording_of_the_microphone_is_explained(address, page):
     recording.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(6000)
     recording.get_by_role("button", name="Stop").first.click()
+    recording.get_by_label("Play").first.wait_for()
     explained(page)
