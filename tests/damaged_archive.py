@@ -12,7 +12,6 @@ model folders. Writes a JSON file.
 import argparse
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -154,28 +153,37 @@ def segment(archive: Path, model: Path, output: Path) -> list[str]:
     return [str(COMMAND), *map(str, arguments), *options]
 
 
+def watch(command: list[str]) -> tuple[int, str, float]:
+    """Exit code, messages and peak of memory, MB, of a command."""
+    peak = 0
+    told = tempfile.TemporaryFile("w+")
+    with told, subprocess.Popen(command, stderr=told) as process:
+        # Not that of `getrusage`, which begins with the peak of the parent.
+        status = Path(f"/proc/{process.pid}/status")
+        while process.poll() is None:
+            _, _, found = status.read_text().partition("VmHWM:")
+            peak = int(found.split()[0]) if found else peak
+            time.sleep(0.1)
+        told.seek(0)
+        return process.returncode, told.read(), peak / 1024
+
+
 def run_archive(folder: Path, n_damaged: int, seed: int) -> dict[str, object]:
     """Figures of an archive, whole and interrupted; raises if they differ."""
     archive = make_archive(folder / "archive", n_damaged, seed)
     model = save_student(folder / "student")
     start = time.monotonic()
-    done = subprocess.run(
-        segment(archive, model, folder / "whole"),
-        capture_output=True,
-        text=True,
-        timeout=1800,
-    )
+    code, text, peak = watch(segment(archive, model, folder / "whole"))
     seconds = time.monotonic() - start
-    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert code == 2 and "Traceback" not in text, text
     # Libraries have their say beside it.
-    told = [x for x in done.stderr.splitlines() if x.startswith("error: ")]
+    told = [x for x in text.splitlines() if x.startswith("error: ")]
     n_failed = count_lines(folder / "whole/failures.csv") - 1
-    assert len(told) == n_failed + 1, done.stderr
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    assert len(told) == n_failed + 1, text
     command = segment(archive, model, folder / "out")
     summary = folder / "out/summary.csv"
     n_results = count_lines(folder / "whole/summary.csv") - 1
-    assert n_results > len(NATIVE) + len(LENGTHS), done.stderr
+    assert n_results > len(NATIVE) + len(LENGTHS), text
     codes = []
     for n, sign in enumerate([signal.SIGKILL, signal.SIGINT] * 2):
         rows = n_results * (n + 1) // 5
