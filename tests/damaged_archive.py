@@ -231,15 +231,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("damaged.json"))
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "models").mkdir()
-        figures = {
-            "archive": run_archive(Path(folder), args.files, args.seed),
-            "models": run_models(
-                Path(folder) / "models", args.models, args.seed
-            ),
-        }
-    args.output.write_text(json.dumps(figures, indent=2) + "\n")
+    parts = {
+        "archive": lambda folder: run_archive(folder, args.files, args.seed),
+        "models": lambda folder: run_models(folder, args.models, args.seed),
+    }
+    figures = {}
+    for name, run in parts.items():
+        with tempfile.TemporaryDirectory() as folder:
+            figures[name] = run(Path(folder))
+        args.output.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":
