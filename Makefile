@@ -9,7 +9,7 @@ PYTEST_OPTIONS ?=
 # Threads that wait by spinning slow each other down on a shared machine.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: demo test test-browser lint clean
+.PHONY: demo test test-browser test-ray test-wheel lint clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python recipes/demo.py --output results/demo $(if $(SHORT),--short)
@@ -31,6 +31,18 @@ test-browser: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
 		--editable '.[browser]'
 	$(BIN)/python -m pytest -m browser tests/browser $(PYTEST_OPTIONS)
+
+# A cluster of two workers on this machine, one of which is killed: minutes.
+test-ray: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[ray]'
+	$(BIN)/python -m pytest -m ray tests/ray
+
+# The release is built, installed elsewhere and run without a network: minutes.
+test-wheel: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[release]'
+	$(BIN)/python -m pytest -m wheel tests/release
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check --fix .

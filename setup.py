@@ -33,7 +33,7 @@ setup(
     },
     install_requires=[
         "speechbrain>=1.1.2",
-        "torch>=2.6",
+        "torch>=2.6,<2.12",  # torchaudio ends at 2.11, and fits no later one
         "torchaudio>=2.6",
         "transformers>=4.40",
         "hyperpyyaml>=1.2.2",
@@ -64,6 +64,8 @@ setup(
         ],
         "train": ["tensorboard>=2.15"],
         "bench": ["silero-vad>=6.2.3"],
+        "ray": ["ray[data]>=2.40"],
+        "release": ["build>=1.2", "twine>=5"],
         "compare": ["captum>=0.9", "scikit-learn>=1.3"],
         "browser": ["playwright>=1.50", "axe-playwright-python>=0.1.4"],
         "dev": [

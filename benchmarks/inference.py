@@ -12,31 +12,28 @@ those of the machine and whatever else runs on it. Writes a JSON file.
 import argparse
 import json
 import logging
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 import torch
+from inference_peers import PEERS, installed_peers, run_peer, silero_f1
 from side_by_side import BASE, LARGE, seconds_of
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.evaluation.detection import evaluate
 from explainable_seg.inference.audio import WHOLE, load_audio
-from explainable_seg.inference.batch import (
-    OutputFolder,
-    run_settings,
-    segment_files,
-)
+from explainable_seg.inference.batch import segment_files
 from explainable_seg.inference.formats import WRITERS
+from explainable_seg.inference.output_folder import OutputFolder, run_settings
 from explainable_seg.inference.rules import make_rules
-from explainable_seg.inference.segmentation import Segment, Segmentation
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import find_jobs
 from explainable_seg.models.build import build_model
@@ -169,50 +166,34 @@ def recordings(audio: Path, rttm: Path) -> list[Path]:
     return [job.path for job in jobs if job.path.stem in named]
 
 
-def against_silero(
+def against_peers(
     segmenter: ExplainableSegmenter,
     path: Path,
     repeats: int,
     audio: Path | None,
     rttm: Path | None,
 ) -> dict[str, Any]:
-    """Speed and speech F1 of silero-vad beside ours; one thread, as it asks."""
-    from silero_vad import get_speech_timestamps, load_silero_vad
-
-    vad = load_silero_vad()  # sets the number of threads to one
+    """Times real time of ours and of others, on one thread; speech F1."""
     sound = torch.from_numpy(load_audio(path))
-    taken = seconds_of(
-        {
-            "ours": lambda: segmenter.segment(sound, SAMPLE_RATE),
-            "silero": lambda: get_speech_timestamps(sound, vad),
-        },
-        repeats,
-    )
-    duration = len(sound) / SAMPLE_RATE
-    result = {
-        f"{name}, times real time": duration / value
-        for name, value in taken.items()
+    candidates: dict[str, Callable[[], Any]] = {
+        "ours": lambda: segmenter.segment(sound, SAMPLE_RATE)
     }
-    if not (audio and rttm):
-        return result
-    with tempfile.TemporaryDirectory() as folder:
-        for file in recordings(audio, rttm):
-            sound = torch.from_numpy(load_audio(file))
-            spans = get_speech_timestamps(sound, vad, return_seconds=True)
-            found = Segmentation(
-                uri=file.stem,
-                duration=len(sound) / SAMPLE_RATE,
-                segments=[
-                    Segment(span["start"], span["end"], "speech")
-                    for span in spans
-                ],
-                probabilities=np.zeros((0, len(CLASSES))),
-            )
-            WRITERS["rttm"].write(found, Path(folder, f"{file.stem}.rttm"))
-        theirs = evaluate(rttm, folder, classes=["speech"])
-    ours = macro_f1(segmenter, audio, rttm)
-    result["speech F1, ours"] = ours["classes"]["speech"]["f1"]
-    result["speech F1, silero"] = theirs["classes"]["speech"]["f1"]
+    names = installed_peers()
+    for name in names:
+        detect = PEERS[name]()
+        candidates[name] = partial(detect, sound)
+    torch.set_num_threads(1)  # as silero-vad sets it
+    taken = seconds_of(candidates, repeats)
+    duration = len(sound) / SAMPLE_RATE
+    result: dict[str, Any] = {
+        "times real time": {n: duration / value for n, value in taken.items()}
+    }
+    if audio and rttm:
+        ours = macro_f1(segmenter, audio, rttm)["classes"]["speech"]["f1"]
+        result["speech F1"] = {"ours": ours}
+        if "silero-vad" in names:
+            files = recordings(audio, rttm)
+            result["speech F1"]["silero-vad"] = silero_f1(files, rttm)
     return result
 
 
@@ -242,20 +223,43 @@ def short_files(
     }
 
 
-def peak_memory(model: str | None, hours: list[float]) -> dict[str, float]:
+def peak_memory(
+    model: str | None, hours: list[float], peers_hours: float
+) -> dict[str, dict[str, float]]:
     """Peak memory in MB by hours of audio; a process of its own each."""
-    result = {}
+    runs: list[tuple[str, float, list[str]]] = [
+        ("ours", n_hours, ["--model", model] if model else [])
+        for n_hours in hours
+    ]
+    runs += [
+        (peer, n_hours, ["--peer", peer])
+        for peer in installed_peers()
+        if not peer.endswith("100 %")  # holds the same as the smaller step
+        for n_hours in (hours[0], peers_hours)
+    ]
+    result: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for n_hours in hours:
+        for name, n_hours, options in runs:
             path = write_noise(Path(folder, "a.flac"), 3600 * n_hours)
-            command = [sys.executable, __file__, "--peak", str(path)]
-            if model:
-                command += ["--model", model]
             done = subprocess.run(
-                command, check=True, capture_output=True, text=True
+                [sys.executable, __file__, "--peak", str(path), *options],
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
             )
-            result[f"{n_hours:.2f} h"] = float(done.stdout)
+            peaks = result.setdefault(name, {})
+            peaks[f"{n_hours:.2f} h"] = float(done.stdout.split()[-1])
     return result
+
+
+def own_peak() -> float:
+    """Peak memory of this process in MB.
+
+    Not that of `getrusage`, which begins with the peak of the parent.
+    """
+    status = Path("/proc/self/status").read_text()
+    (line,) = (x for x in status.splitlines() if x.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def load(model: str | None) -> ExplainableSegmenter:
@@ -278,7 +282,9 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "sliding": against_sliding(segmenter, path, repeats, *data),
         "short files": short_files(segmenter, 100 if args.short else 2000),
         "peak memory, MB": peak_memory(
-            args.model, [1 / 6, 1.0] if args.short else [1 / 6, 10.0]
+            args.model,
+            [1 / 60, 1 / 6] if args.short else [1 / 6, 10.0],
+            peers_hours=1 / 30 if args.short else 0.5,
         ),
     }
     if args.audio and args.rttm:
@@ -291,7 +297,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             random_student(frontend), brief, 1 if args.short else 3
         )
     # Last, for silero-vad changes the number of threads.
-    figures["silero-vad"] = against_silero(segmenter, path, repeats, *data)
+    figures["peers"] = against_peers(segmenter, brief, repeats, *data)
     return figures
 
 
@@ -306,13 +312,16 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="less of all")
     parser.add_argument("--output", type=Path, default=Path("inference.json"))
     parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--peer", help=argparse.SUPPRESS)
     args = parser.parse_args()
     logging.basicConfig(format="%(message)s")
     logger.setLevel(logging.INFO)
     if args.peak:
-        load(args.model).segment(args.peak)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        sys.stdout.write(f"{peak:.1f}\n")
+        if args.peer:
+            run_peer(args.peer, args.peak)
+        else:
+            load(args.model).segment(args.peak)
+        sys.stdout.write(f"{own_peak():.1f}\n")
         return
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(args, Path(folder))

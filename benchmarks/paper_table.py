@@ -29,7 +29,7 @@ from explainable_seg.evaluation.model import LoadedModel
 from explainable_seg.evaluation.part import evaluate_part
 from explainable_seg.evaluation.pictures import plot_curves, plot_reliability
 from explainable_seg.files import atomic_path, atomic_write_text
-from explainable_seg.inference.segmenter import DEFAULT_MODEL
+from explainable_seg.inference.loading import DEFAULT_MODEL
 
 logger = logging.getLogger(__name__)
 

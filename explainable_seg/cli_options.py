@@ -3,11 +3,14 @@
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from explainable_seg.classes import CLASSES, KNOWN_LABELS, parse_class
+
+if TYPE_CHECKING:
+    from explainable_seg.inference.sources import Share
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -57,6 +60,24 @@ def parse_formats(
                 f"expected formats among {', '.join(WRITERS)}, got '{name}'."
             )
     return names
+
+
+def parse_share(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> "Share | None":
+    """Share of the recordings, of ``K/N``."""
+    from explainable_seg.inference.sources import Share
+
+    if value is None:
+        return None
+    number, _, count = value.partition("/")
+    if not (number.isdecimal() and count.isdecimal()) or not (
+        1 <= int(number) <= int(count)
+    ):
+        raise click.BadParameter(
+            f"expected K/N with K from 1 to N, such as 2/10, got '{value}'."
+        )
+    return Share(int(number), int(count))
 
 
 def parse_per_class(
@@ -137,8 +158,12 @@ PATH = click.Path(path_type=Path)
 LOADING = grouped(
     "loading",
     {
-        "model": click.option(
-            "--model", metavar="M", help="Folder or hub id of a student."
+        "source": click.option(
+            "--model",
+            "source",
+            metavar="M",
+            help="Folder or hub id of a student. Default: the one that comes "
+            "with the package.",
         ),
         "revision": click.option(
             "--revision",

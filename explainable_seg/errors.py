@@ -29,3 +29,15 @@ class CorpusError(ExplainableSegError):
 
 class ModelError(ExplainableSegError):
     """A model folder with a missing, corrupt or inconsistent file."""
+
+
+def first_line(error: BaseException) -> str:
+    """First line of a message that may have several.
+
+    Example
+    -------
+    >>> first_line(ValueError("no such atom"))
+    'no such atom'
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -98,7 +98,9 @@ def test_the_installed_command_explains(model, show, tmp_path):
     assert (tmp_path / "why/report.html").exists()
 
 
-@pytest.mark.parametrize("command", ["", "segment", "explain", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["", "segment", "explain", "evaluate", "export"]
+)
 def test_help_is_quick_and_has_an_example(command):
     code = (
         "import sys; from explainable_seg.cli import main; "
@@ -111,6 +113,16 @@ def test_help_is_quick_and_has_an_example(command):
     )
     assert done.returncode == 0 and done.stderr == ""
     assert not command or f"explainable-seg {command}" in done.stdout
+
+
+def test_an_engine_that_is_not_installed(
+    model, show, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not there
+    arguments = ("--output", tmp_path / "out", "--model", model)
+    message = fails(capsys, "segment", show, *arguments, "--engine", "ray")
+    assert "pip install 'explainable-seg[ray]'" in message
+    assert files(tmp_path / "out") == []
 
 
 def test_segment_writes_results_and_summary(model, show, tmp_path, capsys):

@@ -52,6 +52,32 @@ def make_student() -> Student:
     return student.eval()
 
 
+def make_wavlm_student() -> Student:
+    """Student of random weights on a tiny WavLM. The same at each call."""
+    torch.manual_seed(0)
+    architecture = {
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "conv_dim": [4] * 7,
+        "num_conv_pos_embeddings": 8,
+        "num_conv_pos_embedding_groups": 2,
+    }
+    student = build_model(
+        {
+            "type": "student",
+            "frontend": {"type": "wavlm", "architecture": architecture},
+            "tcn": {"n_blocks": 1, "n_layers": 2, "n_channels": 8},
+            "n_atoms": N_ATOMS,
+        }
+    )
+    assert isinstance(student, Student)
+    W = torch.rand_like(student.dictionary)
+    student.dictionary.copy_(torch.nn.functional.normalize(W, dim=0))
+    return student.eval()
+
+
 def save_student(folder: Path) -> Path:
     """The same student as a pretrained folder."""
     save_pretrained(folder, make_student(), CONFIG, "# A tiny student\n")

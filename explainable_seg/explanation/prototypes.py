@@ -38,10 +38,8 @@ from explainable_seg.frames import (
 )
 
 if TYPE_CHECKING:
-    from explainable_seg.inference.segmenter import (
-        Analysis,
-        ExplainableSegmenter,
-    )
+    from explainable_seg.inference.analysis import Analysis
+    from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 ALL = "all"  # beside the corpora
 

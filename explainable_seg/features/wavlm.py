@@ -65,6 +65,7 @@ class WavLMFeatures(torch.nn.Module):
 
             encoder = WavLMModel(WavLMConfig(**(architecture or {})))
             source_normalizes = False
+        self.source = source  # None if the weights came with the model
         self.normalize = source_normalizes if normalize is None else normalize
         self.encoder = encoder.eval().requires_grad_(False)
         n_states = encoder.config.num_hidden_layers + 1

@@ -32,7 +32,8 @@ def read_config(path: Path) -> dict[str, Any]:
         ``classes``, ``window`` and ``step`` (s), ``thresholds`` (a class),
         ``operating_points`` (further thresholds a class, by name),
         ``hysteresis`` (a class), ``min_on``, ``min_off`` and ``max_on`` (s, a
-        class), ``context`` (frames), and whatever else was stored about the
+        class), ``context`` (frames), ``frontend_source`` (``name`` and
+        ``sha256`` of a WavLM that is not in the folder), and whatever else was stored about the
         model.
 
     Raises
@@ -78,10 +79,11 @@ def check_config(config: Any, where: str) -> None:
     if not isinstance(config.get("model"), dict):
         _reject("an object as 'model'", config.get("model"), where)
     _check_sizes(config["model"], where)
-    # A model folder is whole: it names no other place to load weights from.
+    # A front end that is named is named elsewhere, with its checksum.
     frontend = config["model"].get("frontend")
     if isinstance(frontend, dict) and not FETCHING.isdisjoint(frontend):
         _reject("a front end without 'source'", frontend, where)
+    _check_frontend_source(config, where)
     if config.get("classes") != list(CLASSES):
         _reject(f"'classes' {list(CLASSES)}", config.get("classes"), where)
     window, step = config.get("window"), config.get("step")
@@ -101,6 +103,24 @@ def check_config(config: Any, where: str) -> None:
         _reject("thresholds by name as 'operating_points'", points, where)
     for name in points:
         _check_per_class(points, name, CLASSES, 1.0, where)
+
+
+def _check_frontend_source(config: dict[str, Any], where: str) -> None:
+    """Raise unless WavLM is in the folder, or named with its checksum."""
+    source = config.get("frontend_source")
+    if source is None:
+        return
+    frontend = config["model"].get("frontend")
+    if not isinstance(frontend, dict) or frontend.get("type") != "wavlm":
+        _reject("'frontend_source' with WavLM only", source, where)
+    if (
+        not isinstance(source, dict)
+        or set(source) != {"name", "sha256"}
+        or not all(
+            isinstance(value, str) and value for value in source.values()
+        )
+    ):
+        _reject("a name and a sha256 as 'frontend_source'", source, where)
 
 
 def _check_sizes(model: dict[str, Any], where: str) -> None:

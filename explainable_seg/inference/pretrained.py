@@ -7,31 +7,30 @@ Beside them lie two files for SpeechBrain's loaders, which are never read here.
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HFValidationError, HTTPError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.errors import ModelError
+from explainable_seg.errors import ModelError, first_line
 from explainable_seg.files import atomic_path, atomic_write_text
 from explainable_seg.inference.config import (
     FORMAT_VERSION,
     check_config,
     read_config,
 )
+from explainable_seg.inference.hub import CARD, CONFIG, WEIGHTS, find_folder
+from explainable_seg.inference.wavlm_source import (
+    load_wavlm,
+    name_wavlm,
+    without_wavlm,
+)
 from explainable_seg.models.build import build_model
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-CARD = "README.md"
-FILES = (CONFIG, WEIGHTS, CARD)
 SPEECHBRAIN_FILES = {
     "hyperparams.yaml": """\
 # For SpeechBrain's own loaders, which run what a YAML file names: use them on
@@ -47,18 +46,6 @@ from explainable_seg.inference.speechbrain_interface import (
 )
 """,
 }
-PLACEHOLDER = '"this/folder"'  # in the example of a model card
-FRONT_MATTER = """\
----
-library_name: explainable-seg
-tags:
-- audio
-- voice-activity-detection
-- music-detection
-- explainability
----
-"""
-HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 def save_pretrained(
@@ -66,6 +53,8 @@ def save_pretrained(
     model: torch.nn.Module,
     config: Mapping[str, Any],
     readme: str,
+    frontend: bool = True,
+    wavlm: str | None = None,
 ) -> None:
     """Write a model as a folder that :func:`load_pretrained` reads.
 
@@ -82,11 +71,17 @@ def save_pretrained(
         such as its ``nmf_error``. Plain JSON values.
     readme : str
         The model card.
+    frontend : bool
+        Whether WavLM's weights are in the folder; if not, the folder names
+        where they are to be loaded from.
+    wavlm : str, optional
+        Hub id or folder to name; by default where the model had them from.
 
     Raises
     ------
     ModelError
-        If the settings are not such that the folder could be loaded again.
+        If the settings are not such that the folder could be loaded again, or
+        the front end cannot be left out.
     """
     folder = Path(folder)
     weights = {
@@ -100,6 +95,10 @@ def save_pretrained(
         "model": model.config,
         "classes": list(CLASSES),
     }
+    named = full.pop("frontend_source", {}).get("name")
+    if not frontend:
+        full["frontend_source"] = name_wavlm(model, wavlm or named)
+        weights = without_wavlm(weights)
     check_config(full, str(folder / CONFIG))
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
@@ -113,11 +112,15 @@ def save_pretrained(
 
 
 def load_pretrained(
-    source: str | os.PathLike[str], device: str | torch.device = "cpu"
+    source: str | os.PathLike[str],
+    device: str | torch.device = "cpu",
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
 ) -> tuple[torch.nn.Module, dict[str, Any]]:
     """Model of a pretrained folder, ready to run, and its settings.
 
-    No code of the folder is run, and nothing is fetched for a folder on disk.
+    No code of the folder is run, and nothing is fetched for a folder on disk,
+    unless it was exported without its front end.
 
     Arguments
     ---------
@@ -125,6 +128,10 @@ def load_pretrained(
         A folder, or a hub id such as ``org/name``.
     device : str or torch.device
         Where the model shall run.
+    token : str or bool, optional
+        Of the hub.
+    cache_dir : str or os.PathLike, optional
+        Where downloads are kept, in place of the hub's own cache.
 
     Returns
     -------
@@ -137,132 +144,22 @@ def load_pretrained(
         If a file is missing or corrupt, does not fit the others, or was
         written by a newer version.
     """
-    folder = find_folder(source)
+    folder = find_folder(source, token=token, cache_dir=cache_dir)
     config = read_config(folder / CONFIG)
     weights = _read_weights(folder / WEIGHTS, config.get("weights_sha256"))
     # An outline first: settings that are wrong must not take any memory.
     with torch.device("meta"):
         outline = _build(config["model"], folder / CONFIG)
-    _check_weights(outline.state_dict(), weights, folder / WEIGHTS)
+    expected: dict[str, torch.Tensor] = outline.state_dict()
+    wavlm = config.get("frontend_source")
+    if wavlm:
+        expected = without_wavlm(expected)
+    _check_weights(expected, weights, folder / WEIGHTS)
     model = _build(config["model"], folder / CONFIG)
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, strict=not wavlm)
+    if wavlm:
+        load_wavlm(model, wavlm, folder, token, cache_dir)
     return model.to(device).eval().requires_grad_(False), config
-
-
-def find_folder(
-    source: str | os.PathLike[str],
-    revision: str | None = None,
-    token: str | bool | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-) -> Path:
-    """Folder of a model: the one on disk, else the one that a hub id names.
-
-    Arguments
-    ---------
-    source : str or os.PathLike
-        A folder, or a hub id such as ``org/name``.
-    revision : str, optional
-        Branch, tag or commit on the hub.
-    token : str or bool, optional
-        Of the hub.
-    cache_dir : str or os.PathLike, optional
-        Where downloads are kept, in place of the hub's own cache.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    ModelError
-        If there is neither.
-    """
-    folder = Path(source)
-    if folder.is_dir():
-        return folder
-    name = os.fspath(source)
-    if folder.exists() or not HUB_ID.fullmatch(name):
-        raise ModelError(
-            f"expected a model folder or a hub id like org/name, got neither, "
-            f"in {name}; check the path"
-        )
-    try:
-        return Path(
-            snapshot_download(
-                name,
-                revision=revision,
-                token=token,
-                cache_dir=None if cache_dir is None else Path(cache_dir),
-                allow_patterns=list(FILES),
-            )
-        )
-    except (OSError, HFValidationError, HTTPError) as error:
-        raise ModelError(
-            f"expected a model folder or a hub id, got no such folder and "
-            f"'{_first_line(error)}' from the hub, in {name}; check the path, "
-            "or the id and the network"
-        ) from None
-
-
-def push_folder(
-    folder: Path, name: str, token: str | bool | None, private: bool
-) -> str:
-    """Upload a pretrained folder to the hub, as one commit.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        A pretrained folder.
-    name : str
-        Hub id; the repository is created where it is missing.
-    token : str or bool, optional
-        Of the hub; by default the one that was stored by logging in.
-    private : bool
-        Whether a new repository is private.
-
-    Returns
-    -------
-    str
-        Address of the commit.
-
-    Raises
-    ------
-    ModelError
-        If the hub refuses, or cannot be reached.
-    """
-    hub = HfApi(token=token)
-    try:
-        hub.create_repo(name, private=private, exist_ok=True)
-        commit = hub.upload_folder(repo_id=name, folder_path=folder)
-    except (OSError, HFValidationError, HTTPError) as error:
-        raise ModelError(
-            f"expected the hub to take the model, got '{_first_line(error)}', "
-            f"for {name}; check the network, or log in with: hf auth login"
-        ) from None
-    return str(commit.commit_url)
-
-
-def card_for_hub(card: str, name: str) -> str:
-    """A model card whose example loads the model from the hub.
-
-    Arguments
-    ---------
-    card : str
-        The card of a folder.
-    name : str
-        Hub id.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> print(card_for_hub('load("this/folder")', "org/name")[-16:])
-    load("org/name")
-    """
-    front = "" if card.startswith("---\n") else FRONT_MATTER
-    return front + card.replace(PLACEHOLDER, f'"{name}"')
 
 
 def read_card(folder: Path) -> str:
@@ -301,7 +198,7 @@ def _read_weights(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
             )
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or _first_line(error)
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise ModelError(
             f"expected the weights of a model, got '{reason}', in {path}; "
             "copy the whole model folder again"
@@ -315,7 +212,7 @@ def _build(model: dict[str, Any], where: Path) -> torch.nn.Module:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"expected settings of a model that can be built, got "
-            f"'{_first_line(error)}', in {where}; copy the model folder again"
+            f"'{first_line(error)}', in {where}; copy the model folder again"
         ) from None
 
 
@@ -350,9 +247,3 @@ def _sha256(path: Path) -> str:
         while block := stream.read(2**20):
             checksum.update(block)
     return checksum.hexdigest()
-
-
-def _first_line(error: BaseException) -> str:
-    """First line of a message that may have several."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -1,11 +1,7 @@
 """The front door: a pretrained student over recordings."""
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,84 +9,36 @@ from typing_extensions import Unpack
 
 from explainable_seg.annotation.fields import uri_of
 from explainable_seg.classes import CLASSES, parse_class
-from explainable_seg.errors import ExplainableSegError, ModelError
-from explainable_seg.explanation.explanation import Explanation, explain_class
+from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
-from explainable_seg.explanation.reading import (
-    Reading,
-    StudentWeights,
-    make_reading,
+from explainable_seg.explanation.reading import StudentWeights, make_reading
+from explainable_seg.frames import Span
+from explainable_seg.inference.analysis import (
+    Analysis,
+    check_span,
+    explain_analysis,
 )
-from explainable_seg.frames import Span, frame_targets
 from explainable_seg.inference.audio import (
     WHOLE,
     Excerpt,
     Recording,
     stream_audio,
 )
-from explainable_seg.inference.device import choose_device, choose_precision
+from explainable_seg.inference.loading import PretrainedStudent
 from explainable_seg.inference.pipeline import run_model
-from explainable_seg.inference.pretrained import (
-    card_for_hub,
-    find_folder,
-    load_pretrained,
-    push_folder,
-    read_card,
-    save_pretrained,
-)
 from explainable_seg.inference.rules import DecisionOptions, Rules, make_rules
 from explainable_seg.inference.segmentation import Segmentation
-from explainable_seg.inference.windows import BATCH_SIZE
-from explainable_seg.models.student import Student
-from explainable_seg.nmf import sparse_code
-
-CODE_SWEEPS = 20  # of the sparse code that activations are compared with
-DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
-    """All that the student says of a recording, from one pass over it.
-
-    Arguments
-    ---------
-    segmentation : Segmentation
-        What was found.
-    reading : Reading
-        Audio, spectrogram, activations and logits of the whole recording.
-    """
-
-    segmentation: Segmentation
-    reading: Reading
-
-
-class ExplainableSegmenter:
+class ExplainableSegmenter(PretrainedStudent):
     """Finds speech, music, noise and overlapped speech, and says why.
 
     The student sees the windows it was trained with; where they overlap its
     outputs are averaged. A class is found in the frames where its probability
     reaches its threshold.
 
-    Arguments
-    ---------
-    model : Student
-        The model, on the device where it shall run.
-    config : dict[str, Any]
-        ``window``, ``step``, ``thresholds`` and what else
-        :func:`~explainable_seg.inference.pretrained.load_pretrained` returns.
-    card : str
-        The model card, kept for :meth:`save_pretrained`.
-    name : str
-        Where the model is from; explanations name it.
-    precision : str
-        ``fp32``, ``bf16`` or ``auto``, as for :meth:`from_pretrained`.
-    batch_size : int
-        Windows that the model sees at a time.
-
-    Raises
-    ------
-    ModelError
-        If the model is no student.
+    Arguments, loading and saving are those of
+    :class:`~explainable_seg.inference.loading.PretrainedStudent`.
 
     Example
     -------
@@ -101,164 +49,6 @@ class ExplainableSegmenter:
     {'speech': 61.2, 'music': 12.5, 'noise': 3.1, 'overlap': 0.0}
     >>> segmenter.explain("show.wav", "music").save("why/")  # doctest: +SKIP
     """
-
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        config: dict[str, Any],
-        card: str = "",
-        name: str = "",
-        precision: str = "auto",
-        batch_size: int = BATCH_SIZE,
-    ):
-        if not isinstance(model, Student):
-            raise ModelError(
-                f"expected a student, got a {type(model).__name__}, in "
-                f"{name or 'the arguments'}; train and export a student"
-            )
-        self.model = model
-        self.config = config
-        self.card = card
-        self.name = name
-        self.batch_size = batch_size
-        frontend = model.config["frontend"]["type"]
-        self.bf16 = choose_precision(precision, self.device, frontend)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model runs."""
-        return self.model.dictionary.device
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        source: str | os.PathLike[str] | None = None,
-        device: str = "auto",
-        *,
-        revision: str | None = None,
-        token: str | bool | None = None,
-        cache_dir: str | os.PathLike[str] | None = None,
-        precision: str = "auto",
-        batch_size: int = BATCH_SIZE,
-    ) -> "ExplainableSegmenter":
-        """Load a student; no code that comes with it is run.
-
-        Arguments
-        ---------
-        source : str or os.PathLike, optional
-            A folder, or a hub id such as ``org/name``; by default the model
-            that ships with the package.
-        device : str
-            ``cpu``, ``cuda`` or ``auto``: CUDA where there is a card.
-        revision : str, optional
-            Branch, tag or commit on the hub.
-        token : str or bool, optional
-            Of the hub; by default the one that was stored by logging in.
-        cache_dir : str or os.PathLike, optional
-            Where downloads are kept, in place of the hub's own cache.
-        precision : str
-            ``fp32``, ``bf16``, or ``auto``: bf16 for WavLM on a CUDA card
-            that has it, else fp32.
-        batch_size : int
-            Windows that the model sees at a time: more use more memory.
-
-        Returns
-        -------
-        ExplainableSegmenter
-
-        Raises
-        ------
-        ModelError
-            If there is no such model, or a file of it is missing or corrupt.
-        ExplainableSegError
-            If the device or the precision is not there.
-        """
-        if source is None and not DEFAULT_MODEL.is_dir():
-            raise ModelError(
-                "expected a model, got none: no model ships with this version; "
-                "name a folder or a hub id (on the command line: --model)"
-            )
-        where = choose_device(device)
-        folder = find_folder(
-            DEFAULT_MODEL if source is None else source,
-            revision=revision,
-            token=token,
-            cache_dir=cache_dir,
-        )
-        model, config = load_pretrained(folder, where)
-        name = os.fspath(source or "the default model")
-        return cls(
-            model, config, read_card(folder), name, precision, batch_size
-        )
-
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write the student as a folder for :meth:`from_pretrained`.
-
-        Arguments
-        ---------
-        folder : str or os.PathLike
-            Created where it is missing; the files of a model are replaced.
-        """
-        save_pretrained(folder, self.model, self.config, self.card)
-
-    def push_to_hub(
-        self,
-        name: str,
-        token: str | bool | None = None,
-        private: bool = False,
-    ) -> str:
-        """Upload the student to the hub, with its model card.
-
-        Arguments
-        ---------
-        name : str
-            Hub id, such as ``org/name``; created where it is missing.
-        token : str or bool, optional
-            Of the hub; by default the one that was stored by logging in.
-        private : bool
-            Whether a new repository is private.
-
-        Returns
-        -------
-        str
-            Address of the commit.
-
-        Raises
-        ------
-        ModelError
-            If the hub refuses, or cannot be reached.
-        """
-        card = card_for_hub(self.card, name)
-        with tempfile.TemporaryDirectory() as folder:
-            save_pretrained(folder, self.model, self.config, card)
-            return push_folder(Path(folder), name, token, private)
-
-    @classmethod
-    def from_hparams(
-        cls, source: Any, **options: Any
-    ) -> "ExplainableSegmenter":
-        """Load a student the way of SpeechBrain: of trusted folders only.
-
-        Unlike :meth:`from_pretrained`, this runs what ``hyperparams.yaml``
-        in the folder names.
-
-        Arguments
-        ---------
-        source : str, Path or FetchSource
-            Folder or hub id.
-        **options : dict
-            ``savedir``, ``local_strategy``, ``run_opts`` and what else
-            SpeechBrain's ``pretrained_from_hparams`` takes.
-
-        Returns
-        -------
-        ExplainableSegmenter
-        """
-        # Imported on use: SpeechBrain takes longer than a segmentation.
-        from explainable_seg.inference.speechbrain_interface import segmenter_of
-        from speechbrain.inference.interfaces import pretrained_from_hparams
-
-        return pretrained_from_hparams(segmenter_of, source, **options)
 
     def segment(
         self,
@@ -429,17 +219,8 @@ class ExplainableSegmenter:
         check_span(start, end)
         if not isinstance(source, Analysis):
             source = self.analyse(source, sample_rate)
-        reading = source.reading
-        return explain_class(
-            reading,
-            self._weights(),
-            label,
-            start,
-            end,
-            found=frame_targets(
-                source.segmentation.spans(label), reading.n_frames
-            ),
-            transform=self._sparse_code,
+        return explain_analysis(
+            source, self._weights(), self.model.mu, label, start, end
         )
 
     def findings(
@@ -491,32 +272,6 @@ class ExplainableSegmenter:
         """What explanations refer to, on the CPU."""
         thresholds = self.config["thresholds"]
         return StudentWeights.of(self.model, thresholds, self.name)
-
-    def _sparse_code(self, X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-        """Activations [T, K] that the sound alone would get."""
-        return sparse_code(X, W, self.model.mu, CODE_SWEEPS)
-
-
-def check_span(start: float | None, end: float | None) -> None:
-    """Raise if a span ends before it starts, before any work is done on it.
-
-    Arguments
-    ---------
-    start : float, optional
-        Seconds.
-    end : float, optional
-        Seconds.
-
-    Raises
-    ------
-    ExplainableSegError
-        If there are both and the end is not after the start.
-    """
-    if start is not None and end is not None and not start < end:
-        raise ExplainableSegError(
-            f"expected an end after the start, got {start:g} to {end:g} s, in "
-            "the span to explain; swap or change them"
-        )
 
 
 def _name_of(source: Recording) -> str:

@@ -2,9 +2,10 @@
 
 import glob
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from explainable_seg.annotation.fields import uri_of
 from explainable_seg.errors import ExplainableSegError
@@ -17,6 +18,7 @@ AUDIO_EXTENSIONS = frozenset(
     ".sph .caf .aac .ac3 .amr .m4a .mka .mp2 .wma .wv "  # codespell:ignore caf
     ".3gp .avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mxf .webm .wmv".split()
 )
+T = TypeVar("T")
 LIST_MARK = "@"
 
 
@@ -52,6 +54,34 @@ class Job:
     def output(self, folder: Path, extension: str) -> Path:
         """File of one format below the output folder."""
         return folder / self.name.with_name(self.name.stem + extension)
+
+
+@dataclass(frozen=True)
+class Share:
+    """Part of the recordings: every ``count``-th, from the ``number``-th on.
+
+    Arguments
+    ---------
+    number : int
+        From 1.
+    count : int
+        How many shares there are.
+
+    Example
+    -------
+    >>> Share(2, 3).of("abcdefgh"), str(Share(2, 3))
+    (['b', 'e', 'h'], '2-of-3')
+    """
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.count}"
+
+    def of(self, items: Sequence[T]) -> list[T]:
+        """Items of this share."""
+        return list(items[self.number - 1 :: self.count])
 
 
 def find_jobs(

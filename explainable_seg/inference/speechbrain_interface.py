@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Optional
 
-from explainable_seg.inference.pretrained import FILES
+from explainable_seg.inference.hub import FILES
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 

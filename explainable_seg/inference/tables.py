@@ -41,6 +41,7 @@ class Table:
         self.path = path
         self.columns = list(columns)
         self.rows = self._read()
+        self._absorbed: list[Path] = []
 
     def _read(self) -> Rows:
         """Rows of the file, if there is one."""
@@ -67,6 +68,11 @@ class Table:
         with open(self.path, "a", encoding="utf-8", newline="") as stream:
             stream.write(_csv([row]))
 
+    def absorb(self, other: "Table") -> None:
+        """Take the rows of another table, which :meth:`save` then removes."""
+        self.rows = {**other.rows, **self.rows}
+        self._absorbed.append(other.path)
+
     def save(self) -> None:
         """Write all rows, sorted; a table without rows is removed."""
         if self.rows:
@@ -74,6 +80,9 @@ class Table:
             atomic_write_text(self.path, _csv([self.columns, *rows]))
         else:
             self.path.unlink(missing_ok=True)
+        for path in self._absorbed:
+            path.unlink(missing_ok=True)
+        self._absorbed.clear()
 
 
 def _csv(rows: list[list[str]]) -> str:

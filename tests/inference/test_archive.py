@@ -4,14 +4,12 @@ import csv
 import os
 import resource
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from damaged_archive import COMMAND, damaged, interrupt, tree
 from tiny_student import save_student, tones
 
 from explainable_seg.cli import main
@@ -19,8 +17,6 @@ from explainable_seg.data.manifest import Region, write_manifest
 from explainable_seg.inference.audio import Excerpt
 from explainable_seg.inference.prefetch import prefetched
 from explainable_seg.inference.sources import find_jobs
-
-COMMAND = Path(sys.executable).with_name("explainable-seg")
 
 
 @pytest.fixture(scope="module")
@@ -32,36 +28,6 @@ def model(tmp_path_factory) -> Path:
 def run(*arguments: object) -> int:
     """The command in this process."""
     return main([str(argument) for argument in arguments])
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Content of all files below a folder."""
-    found = (p for p in folder.rglob("*") if p.is_file())
-    return {str(p.relative_to(folder)): p.read_bytes() for p in found}
-
-
-def interrupt(command: list[str], summary: Path, sign: int, rows: int) -> int:
-    """Start the command; send a signal when the summary has so many rows."""
-    # Shells let what they run in the background ignore Ctrl-C.
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
-        deadline = time.monotonic() + 300  # of a machine with much to do
-        while process.poll() is None and _count_lines(summary) <= rows:
-            if time.monotonic() > deadline:
-                sign = signal.SIGKILL
-                break
-            time.sleep(0.01)
-        process.send_signal(sign)
-        process.communicate()
-    return process.returncode
-
-
-def _count_lines(path: Path) -> int:
-    """Whole lines of a file; 0 without one."""
-    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def test_killed_and_interrupted_runs_continue_to_the_same_end(model, tmp_path):
@@ -82,28 +48,6 @@ def test_killed_and_interrupted_runs_continue_to_the_same_end(model, tmp_path):
     assert n_done + 3 <= summary.read_bytes().count(b"\n") - 1 < 30
     assert run(*arguments, "--output", output) == 2
     assert tree(output) == tree(tmp_path / "whole")
-
-
-def damaged(content: bytes, rng: np.random.Generator) -> bytes:
-    """A file with one of the damages that archives have."""
-    data = bytearray(content)
-    kind = rng.integers(6)
-    start, length = rng.integers(len(data)), rng.integers(1, 200)
-    if kind == 0:  # flipped bits anywhere
-        for position in rng.integers(len(data), size=20):
-            data[position] ^= 1 << rng.integers(8)
-    elif kind == 1:  # flipped bits in the header
-        for position in rng.integers(min(64, len(data)), size=4):
-            data[position] ^= 1 << rng.integers(8)
-    elif kind == 2:
-        del data[start:]
-    elif kind == 3:
-        data[start : start + length] = bytes(len(data[start : start + length]))
-    elif kind == 4:  # sizes and counts that are huge
-        data[4 : 4 + min(length, 60)] = b"\xff" * min(length, 60)
-    else:  # the header of another file
-        data[:44] = rng.bytes(44)
-    return bytes(data)
 
 
 def damaged_files(folder: Path, n_files: int, seed: int) -> None:

@@ -10,11 +10,11 @@ import soundfile
 from tiny_student import CONFIG, make_student, tones
 
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.inference.batch import (
+from explainable_seg.inference.batch import segment_files
+from explainable_seg.inference.output_folder import (
     SETTINGS,
     OutputFolder,
     check_outputs,
-    segment_files,
 )
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import Job, find_jobs

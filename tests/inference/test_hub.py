@@ -15,7 +15,13 @@ import numpy as np
 import pytest
 import soundfile
 from huggingface_hub import HfApi
-from tiny_student import CONFIG, make_student, save_student, tones
+from tiny_student import (
+    CONFIG,
+    make_student,
+    make_wavlm_student,
+    save_student,
+    tones,
+)
 
 from explainable_seg.errors import ModelError
 from explainable_seg.inference.pretrained import load_pretrained
@@ -139,7 +145,14 @@ class Hub(http.server.BaseHTTPRequestHandler):
             siblings = [{"rfilename": name} for name in self.files]
             self._json({"id": "org/tiny", "sha": COMMIT, "siblings": siblings})
             return
-        content = self.files[self.path.rpartition("/")[2]]
+        name = self.path.rpartition("/")[2]
+        if name not in self.files:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "EntryNotFound")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        content = self.files[name]
         etag = f'"{abs(hash(content)):040x}"'
         headers = {"ETag": etag, "X-Repo-Commit": COMMIT}
         self._reply(content, headers)
@@ -251,12 +264,50 @@ def test_a_model_goes_to_the_hub_and_its_card_runs_as_it_stands(
 
 def test_a_hub_that_cannot_be_reached(saved, monkeypatch):
     monkeypatch.setattr(
-        "explainable_seg.inference.pretrained.HfApi",
+        "explainable_seg.inference.hub.HfApi",
         lambda token: HfApi(endpoint="http://127.0.0.1:9", token=token),
     )
     segmenter = ExplainableSegmenter.from_pretrained(saved, "cpu")
     with pytest.raises(ModelError, match="for org/tiny; check"):
         segmenter.push_to_hub("org/tiny", token="hf_secret")
+
+
+LOAD = """
+import sys
+from explainable_seg import ExplainableSegmenter
+segmenter = ExplainableSegmenter.from_pretrained(
+    sys.argv[1], "cpu", token="hf_secret", cache_dir="cache")
+print(float(segmenter.model.frontend.encoder.masked_spec_embed.sum()))
+"""
+
+
+def test_wavlm_comes_from_the_hub_where_an_export_names_it(hub, tmp_path):
+    student = make_wavlm_student()
+    encoder = student.frontend.encoder
+    encoder.save_pretrained(tmp_path / "published")
+    Hub.files = {p.name: p.read_bytes() for p in tmp_path.glob("published/*")}
+    segmenter = ExplainableSegmenter(student, CONFIG)
+    segmenter.save_pretrained(tmp_path / "student", False, "org/wavlm")
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, "student"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "HF_ENDPOINT": hub,
+            "HF_HOME": str(tmp_path / "home"),
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_XET": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    expected = float(encoder.masked_spec_embed.sum())
+    assert float(done.stdout) == pytest.approx(expected)
+    asked = [path for _, path, token in Hub.seen if "hf_secret" in token]
+    assert any("/org/wavlm/" in path for path in asked)
+    assert done.stderr == ""
 
 
 FOREIGN = """

@@ -9,7 +9,7 @@ import torch
 from tiny_student import CONFIG, make_student, save_student, tones
 
 import explainable_seg
-import explainable_seg.inference.segmenter as segmenter_module
+import explainable_seg.inference.loading as loading
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
 from explainable_seg.frames import num_frames
@@ -186,10 +186,10 @@ def test_save_and_load(segmenter, tmp_path):
 
 
 def test_no_model_and_no_device(folder, monkeypatch):
-    monkeypatch.setattr(segmenter_module, "DEFAULT_MODEL", Path("none"))
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", Path("none"))
     with pytest.raises(ModelError, match="no model ships with this version"):
         ExplainableSegmenter.from_pretrained()
-    monkeypatch.setattr(segmenter_module, "DEFAULT_MODEL", folder)
+    monkeypatch.setattr(loading, "DEFAULT_MODEL", folder)
     default = ExplainableSegmenter.from_pretrained()
     assert default.name == "the default model"
     with pytest.raises(ExplainableSegError, match="expected cpu, cuda or auto"):

@@ -1,0 +1,27 @@
+#!/bin/bash
+# A job array over an archive: each task segments its share of the recordings.
+#
+#   sbatch --array=1-10 docs/slurm/segment_array.sh @list.txt --output found
+#
+# takes what `explainable-seg segment` takes, on paths that all nodes see. A
+# task that was killed or requeued goes on where it was; submit the whole array
+# again to go on with all. Then put the tables of the shares together, and do
+# what is left, by the same command without a share:
+#
+#   sbatch --dependency=afterany:JOB --wrap \
+#       "explainable-seg segment @list.txt --output found"
+#
+#SBATCH --job-name=explainable-seg
+#SBATCH --cpus-per-task=4
+#SBATCH --mem=4G
+#SBATCH --time=24:00:00
+#SBATCH --requeue
+#SBATCH --open-mode=append
+set -euo pipefail
+
+first=$SLURM_ARRAY_TASK_MIN
+step=${SLURM_ARRAY_TASK_STEP:-1}
+share=$(((SLURM_ARRAY_TASK_ID - first) / step + 1))
+export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
+exec explainable-seg segment "$@" \
+    --share "$share/$SLURM_ARRAY_TASK_COUNT" --workers "$OMP_NUM_THREADS"

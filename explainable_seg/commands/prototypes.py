@@ -1,0 +1,48 @@
+"""The command ``prototypes``: which atoms make each class of a data set."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from explainable_seg.cli_options import LOADING, PATH
+from explainable_seg.commands.console import load_segmenter
+
+
+@click.command()
+@click.argument("manifest", type=PATH)
+@click.option(
+    "--output", required=True, type=PATH, help="Folder for the results."
+)
+@click.option(
+    "--predicted",
+    is_flag=True,
+    help="Explain the segments that the student finds. Default: those of the "
+    "reference.",
+)
+@click.option(
+    "--data_root",
+    type=PATH,
+    help="What $data_root in the manifest stands for.",
+)
+@LOADING
+def prototypes(
+    manifest: Path,
+    output: Path,
+    predicted: bool,
+    data_root: Path | None,
+    loading: dict[str, Any],
+) -> None:
+    """Explain each class over a data set: which atoms make it.
+
+    Writes prototypes.json and prototypes.png.
+
+    \b
+    Example:
+      explainable-seg prototypes prepared/test.csv --output prototypes
+    """
+    from explainable_seg.explanation.prototypes import write_prototypes
+
+    write_prototypes(
+        load_segmenter(**loading), manifest, output, predicted, data_root
+    )

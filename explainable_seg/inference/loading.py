@@ -1,0 +1,223 @@
+"""Where a segmenter comes from and goes to: folders, the hub, SpeechBrain."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from typing_extensions import Self
+
+from explainable_seg.errors import ModelError
+from explainable_seg.inference.device import choose_device, choose_precision
+from explainable_seg.inference.hub import card_for_hub, find_folder, push_folder
+from explainable_seg.inference.pretrained import (
+    load_pretrained,
+    read_card,
+    save_pretrained,
+)
+from explainable_seg.inference.windows import BATCH_SIZE
+from explainable_seg.models.student import Student
+
+DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
+
+
+class PretrainedStudent:
+    """A student with its settings and its card, loaded, saved and shared.
+
+    Arguments
+    ---------
+    model : Student
+        The model, on the device where it shall run.
+    config : dict[str, Any]
+        ``window``, ``step``, ``thresholds`` and what else
+        :func:`~explainable_seg.inference.pretrained.load_pretrained` returns.
+    card : str
+        The model card, kept for :meth:`save_pretrained`.
+    name : str
+        Where the model is from; explanations name it.
+    precision : str
+        ``fp32``, ``bf16`` or ``auto``, as for :meth:`from_pretrained`.
+    batch_size : int
+        Windows that the model sees at a time.
+
+    Raises
+    ------
+    ModelError
+        If the model is no student.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        config: dict[str, Any],
+        card: str = "",
+        name: str = "",
+        precision: str = "auto",
+        batch_size: int = BATCH_SIZE,
+    ):
+        if not isinstance(model, Student):
+            raise ModelError(
+                f"expected a student, got a {type(model).__name__}, in "
+                f"{name or 'the arguments'}; train and export a student"
+            )
+        self.model = model
+        self.config = config
+        self.card = card
+        self.name = name
+        self.batch_size = batch_size
+        frontend = model.config["frontend"]["type"]
+        self.bf16 = choose_precision(precision, self.device, frontend)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self.model.dictionary.device
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        precision: str = "auto",
+        batch_size: int = BATCH_SIZE,
+    ) -> Self:
+        """Load a student; no code that comes with it is run.
+
+        Arguments
+        ---------
+        source : str or os.PathLike, optional
+            A folder, or a hub id such as ``org/name``; by default the model
+            that ships with the package.
+        device : str
+            ``cpu``, ``cuda`` or ``auto``: CUDA where there is a card.
+        revision : str, optional
+            Branch, tag or commit on the hub.
+        token : str or bool, optional
+            Of the hub; by default the one that was stored by logging in.
+        cache_dir : str or os.PathLike, optional
+            Where downloads are kept, in place of the hub's own cache.
+        precision : str
+            ``fp32``, ``bf16``, or ``auto``: bf16 for WavLM on a CUDA card
+            that has it, else fp32.
+        batch_size : int
+            Windows that the model sees at a time: more use more memory.
+
+        Returns
+        -------
+        ExplainableSegmenter
+
+        Raises
+        ------
+        ModelError
+            If there is no such model, or a file of it is missing or corrupt.
+        ExplainableSegError
+            If the device or the precision is not there.
+        """
+        if source is None and not DEFAULT_MODEL.is_dir():
+            raise ModelError(
+                "expected a model, got none: no model ships with this version; "
+                "name a folder or a hub id (on the command line: --model)"
+            )
+        where = choose_device(device)
+        folder = find_folder(
+            DEFAULT_MODEL if source is None else source,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+        )
+        model, config = load_pretrained(folder, where, token, cache_dir)
+        name = os.fspath(source or "the default model")
+        return cls(
+            model, config, read_card(folder), name, precision, batch_size
+        )
+
+    def save_pretrained(
+        self,
+        folder: str | os.PathLike[str],
+        frontend: bool = True,
+        wavlm: str | None = None,
+    ) -> None:
+        """Write the student as a folder for :meth:`from_pretrained`.
+
+        Arguments
+        ---------
+        folder : str or os.PathLike
+            Created where it is missing; the files of a model are replaced.
+        frontend : bool
+            Whether WavLM's weights are in the folder, which then needs nothing
+            else. If not, it names where they are to be loaded from.
+        wavlm : str, optional
+            Hub id or folder to name; by default where the student had them
+            from.
+
+        Raises
+        ------
+        ModelError
+            If the front end is to be left out and is not WavLM, or nothing
+            says where it is from.
+        """
+        save_pretrained(
+            folder, self.model, self.config, self.card, frontend, wavlm
+        )
+
+    def push_to_hub(
+        self,
+        name: str,
+        token: str | bool | None = None,
+        private: bool = False,
+    ) -> str:
+        """Upload the student to the hub, with its model card.
+
+        Arguments
+        ---------
+        name : str
+            Hub id, such as ``org/name``; created where it is missing.
+        token : str or bool, optional
+            Of the hub; by default the one that was stored by logging in.
+        private : bool
+            Whether a new repository is private.
+
+        Returns
+        -------
+        str
+            Address of the commit.
+
+        Raises
+        ------
+        ModelError
+            If the hub refuses, or cannot be reached.
+        """
+        card = card_for_hub(self.card, name)
+        with tempfile.TemporaryDirectory() as folder:
+            save_pretrained(folder, self.model, self.config, card)
+            return push_folder(Path(folder), name, token, private)
+
+    @classmethod
+    def from_hparams(cls, source: Any, **options: Any) -> Self:
+        """Load a student the way of SpeechBrain: of trusted folders only.
+
+        Unlike :meth:`from_pretrained`, this runs what ``hyperparams.yaml``
+        in the folder names.
+
+        Arguments
+        ---------
+        source : str, Path or FetchSource
+            Folder or hub id.
+        **options : dict
+            ``savedir``, ``local_strategy``, ``run_opts`` and what else
+            SpeechBrain's ``pretrained_from_hparams`` takes.
+
+        Returns
+        -------
+        ExplainableSegmenter
+        """
+        # Imported on use: SpeechBrain takes longer than a segmentation.
+        from explainable_seg.inference.speechbrain_interface import segmenter_of
+        from speechbrain.inference.interfaces import pretrained_from_hparams
+
+        return pretrained_from_hparams(segmenter_of, source, **options)
