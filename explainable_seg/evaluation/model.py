@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from explainable_seg.inference.device import choose_device, choose_precision
+from explainable_seg.inference.hub import find_folder
 from explainable_seg.inference.loading import DEFAULT_MODEL
-from explainable_seg.inference.pretrained import find_folder, load_pretrained
+from explainable_seg.inference.pretrained import load_pretrained
 from explainable_seg.models.student import Student
 from explainable_seg.models.teacher import Teacher
 
