@@ -15,8 +15,6 @@ from typing import Any
 import torch
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HFValidationError, HTTPError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ModelError
@@ -88,6 +86,9 @@ def save_pretrained(
     ModelError
         If the settings are not such that the folder could be loaded again.
     """
+    # Imported on use: a model in memory needs no file format.
+    from safetensors.torch import save_file
+
     folder = Path(folder)
     weights = {
         # Copies, for safetensors refuses tensors that share memory.
@@ -293,6 +294,9 @@ def read_card(folder: Path) -> str:
 
 def _read_weights(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
     """Tensors of a safetensors file that is what was written."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
         if sha256 is not None and _sha256(path) != sha256:
             raise ModelError(
