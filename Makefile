@@ -9,7 +9,7 @@ PYTEST_OPTIONS ?=
 # Threads that wait by spinning slow each other down on a shared machine.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: demo test lint upstream upstream-check clean
+.PHONY: demo test test-browser lint upstream upstream-check clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python recipes/demo.py --output results/demo $(if $(SHORT),--short)
@@ -21,6 +21,16 @@ test: $(VENV)/.ready
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) \
+		--override-ini addopts="--doctest-modules --import-mode=importlib -q" \
+		tests/with_speechbrain explainable_seg/training/checkpointing.py \
+		explainable_seg/training/loading.py
+
+# The pages in Chromium, which must be there: apt-get install chromium
+test-browser: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[browser]'
+	$(BIN)/python -m pytest -m browser tests/browser $(PYTEST_OPTIONS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check --fix .

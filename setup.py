@@ -27,6 +27,7 @@ setup(
         "explainable_seg": [
             "py.typed",
             "explanation/templates/*",
+            "explanation/templates/*/*",
             "default_model/*",
         ],
     },
@@ -43,6 +44,7 @@ setup(
         "soundfile>=0.12.1",
         "soxr>=0.3.7",
         "safetensors>=0.4",
+        "filelock>=3.12",
         "huggingface_hub>=0.23",
         "pyannote.core>=5.0",
         "pyannote.metrics>=3.2",
@@ -61,8 +63,9 @@ setup(
             "pretty_midi>=0.2.10",  # carries the soundfont TimGM6mb.sf2
         ],
         "train": ["tensorboard>=2.15"],
-        "bench": ["silero-vad>=5.1"],
+        "bench": ["silero-vad>=6.2.3"],
         "compare": ["captum>=0.9", "scikit-learn>=1.3"],
+        "browser": ["playwright>=1.50", "axe-playwright-python>=0.1.4"],
         "dev": [
             "pytest>=8",
             "hypothesis>=6.100",

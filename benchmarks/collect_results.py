@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import mean
 
 import click
+from tables import table
 
 from explainable_seg.classes import CLASSES
 
@@ -88,14 +89,7 @@ def f1s(folder: Path) -> list[float]:
 
 def show(head: list[str], rows: list[list]) -> None:
     """Print a table in Markdown."""
-    lines = [head, ["---"] * len(head)]
-    lines += [
-        [f"{x:.3f}" if isinstance(x, float) else str(x) for x in row]
-        for row in rows
-    ]
-    for line in lines:
-        click.echo("| " + " | ".join(line) + " |")
-    click.echo("")
+    click.echo(table(head, rows))
 
 
 if __name__ == "__main__":

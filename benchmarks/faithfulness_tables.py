@@ -3,6 +3,8 @@
 from statistics import mean
 from typing import Any
 
+from tables import table
+
 from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.comparison import (
     AREAS,
@@ -172,9 +174,3 @@ def separation_table(gains: dict[str, list[dict[str, float | None]]]) -> str:
 def number(value: float | int | None) -> str:
     """Three significant digits."""
     return "-" if value is None else f"{value:.3g}"
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

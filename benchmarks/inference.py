@@ -19,12 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import soundfile
 import torch
+from side_by_side import BASE, LARGE, seconds_of
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.evaluation.detection import evaluate
@@ -44,15 +44,6 @@ from explainable_seg.models.build import build_model
 logger = logging.getLogger(__name__)
 
 SAMPLE_RATE = 16000
-BASE: dict[str, Any] = {}  # WavLM Base is the default of its configuration
-LARGE = {
-    "hidden_size": 1024,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 16,
-    "intermediate_size": 4096,
-    "do_stable_layer_norm": True,
-    "feat_extract_norm": "layer",
-}
 SETTINGS = {
     "window": 4.0,
     "step": 3.6,
@@ -88,21 +79,6 @@ def write_noise(path: Path, seconds: float) -> Path:
             sound.write((minute * gate)[:n_samples])
             n_samples -= len(minute)
     return path
-
-
-def seconds_of(
-    candidates: dict[str, Callable[[], Any]], repeats: int
-) -> dict[str, float]:
-    """Median seconds of each candidate; they take turns."""
-    taken: dict[str, list[float]] = {name: [] for name in candidates}
-    for call in candidates.values():
-        call()  # warm-up
-    for _ in range(repeats):
-        for name, call in candidates.items():
-            start = time.perf_counter()
-            call()
-            taken[name].append(time.perf_counter() - start)
-    return {name: median(values) for name, values in taken.items()}
 
 
 def against_the_forward(

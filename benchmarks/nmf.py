@@ -5,13 +5,13 @@
 
 Both folders are searched for audio files; ``--names`` says which recordings,
 one a line, without folder and suffix. Writes ``nmf.json`` and ``nmf.md`` to
-``--output`` and prints the latter. For all solvers the objective is
+``--output`` and prints the latter; a race that was stopped goes on from
+``traces.json`` there. For all solvers the objective is
 ``0.5 ||X - H W'||_F^2 + mu ||H||_1``, a frame, after W has been rescaled to
 unit columns and H inversely. Peers that cannot constrain the columns get the
 best penalty of a scan; evaluations are off the clock, which is wall-clock.
 """
 
-import json
 import logging
 import multiprocessing
 import platform
@@ -30,6 +30,7 @@ from nmf_peers import installed, multiplicative
 from nmf_race import (
     MU,
     PUBLISHED_STEPS,
+    Traces,
     evaluate,
     our_steps,
     race,
@@ -42,6 +43,7 @@ from nmf_race import (
 
 from explainable_seg.errors import AudioError
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
+from explainable_seg.files import atomic_write_json, atomic_write_text
 from explainable_seg.inference.audio import load_audio
 from explainable_seg.nmf import SparseNMF, converged_code, objective
 from explainable_seg.nmf.initial import initial_atoms
@@ -126,6 +128,16 @@ def resident_mib() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
+def peak_mib() -> float:
+    """Most memory that this process has had, MiB (Linux).
+
+    ``ru_maxrss`` would be that of the process that started it, if larger.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = [x for x in status.splitlines() if x.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
+
+
 def stream(
     files: list[Path], n_fft: int, n_atoms: int, hours: float
 ) -> dict[str, Any]:
@@ -140,8 +152,7 @@ def stream(
             memory.append((seen / FRAMES_AN_HOUR, resident_mib()))
             if seen >= wanted:
                 break
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"before": before, "peak": peak, "over_time": memory}
+    return {"before": before, "peak": peak_mib(), "over_time": memory}
 
 
 def memory_rows(
@@ -311,7 +322,14 @@ def main(
     settings = environment(
         N=len(X), F=X.shape[1], K=atoms, seeds=seeds, device=device
     )
-    traces = race(X, atoms, seeds, max(seconds), scan_seconds)
+    traces = race(
+        X,
+        atoms,
+        seeds,
+        max(seconds),
+        scan_seconds,
+        Traces(output / "traces.json"),
+    )
     rows = race_rows(traces, seconds)
     rows += parity_rows(X, atoms) + cost_rows(X, atoms)
     if X.is_cuda:
@@ -323,12 +341,9 @@ def main(
     if hours > 0:
         more, memory = memory_rows(files, n_fft, atoms, hours)
         rows += more
-    output.mkdir(parents=True, exist_ok=True)
-    everything = dict(
-        settings=settings, rows=rows, traces=traces, memory=memory
-    )
-    (output / "nmf.json").write_text(json.dumps(everything, indent=1) + "\n")
-    (output / "nmf.md").write_text(markdown(settings, rows))
+    measured = dict(settings=settings, rows=rows, memory=memory)
+    atomic_write_json(output / "nmf.json", measured)
+    atomic_write_text(output / "nmf.md", markdown(settings, rows))
     click.echo(markdown(settings, rows))
 
 

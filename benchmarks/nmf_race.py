@@ -1,14 +1,17 @@
 """Solvers against the clock: what ``benchmarks/nmf.py`` measures with."""
 
 import itertools
+import json
 import logging
 import time
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple, Optional
 
 import nmf_peers as peers
 import torch
 
+from explainable_seg.files import atomic_write_json
 from explainable_seg.nmf import converged_code, objective
 from explainable_seg.nmf.initial import initial_atoms
 from explainable_seg.nmf.learning import BlockFit, warm_up
@@ -53,9 +56,10 @@ def our_steps(X: torch.Tensor, n_atoms: int, seed: int) -> peers.Steps:
 def evaluate(X: torch.Tensor, model: peers.Model) -> float:
     """Objective a frame, of unit columns; H is found where a peer has none."""
     W, H = model()
-    norms = W.norm(dim=0)
-    W = W / norms.clamp(min=torch.finfo(W.dtype).tiny)
-    H = converged_code(X, W, MU) if H is None else H * norms
+    # In float64: peers leave columns whose squares float32 takes for zero.
+    norms = W.double().norm(dim=0)
+    W = (W / norms.clamp(min=torch.finfo(norms.dtype).tiny)).to(X)
+    H = converged_code(X, W, MU) if H is None else (H * norms).to(X)
     return objective(X, W, H, MU).item() / len(X)
 
 
@@ -135,27 +139,63 @@ def best_penalty(
     return starts[best]
 
 
+class Traces:
+    """What solvers did, kept in a file, so that a long race can be continued.
+
+    Arguments
+    ---------
+    path : Path
+        The file; of a race with the same settings, if it is there.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.runs: dict[str, dict[str, list[Point]]] = {}
+        if path.is_file():
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            self.runs = {
+                name: {seed: [Point(*p) for p in t] for seed, t in runs.items()}
+                for name, runs in stored.items()
+            }
+
+    def has(self, name: str, n_seeds: int) -> bool:
+        """Whether a solver has run with all seeds."""
+        known = self.runs.get(name, {})
+        return all(str(seed) in known for seed in range(n_seeds))
+
+    def add(self, name: str, seed: int, trace: list[Point]) -> None:
+        """Keep a run."""
+        self.runs.setdefault(name, {})[str(seed)] = trace
+        atomic_write_json(self.path, self.runs)
+
+
 def race(
     X: torch.Tensor,
     n_atoms: int,
     n_seeds: int,
     seconds: float,
     scan_seconds: float,
+    traces: Traces,
 ) -> dict[str, list[list[Point]]]:
     """Traces of all solvers, one a seed."""
     starts = constrained_starts()
+    names = [*starts]
     for name, candidates in peers.scanned_starts().items():
-        logger.info("scanning the penalty of %s", name)
-        starts[name] = best_penalty(X, n_atoms, candidates, scan_seconds)
-    traces: dict[str, list[list[Point]]] = {name: [] for name in starts}
-    for seed, (name, start) in itertools.product(
-        range(n_seeds), starts.items()
-    ):
+        names.append(name)
+        if not traces.has(name, n_seeds):
+            logger.info("scanning the penalty of %s", name)
+            starts[name] = best_penalty(X, n_atoms, candidates, scan_seconds)
+    for seed, name in itertools.product(range(n_seeds), names):
+        if str(seed) in traces.runs.get(name, {}):
+            continue
         at_least = PUBLISHED_STEPS if name == PUBLISHED else 1
-        trace = run(X, start(X, n_atoms, seed), seconds, at_least)
+        trace = run(X, starts[name](X, n_atoms, seed), seconds, at_least)
         logger.info("%s, seed %d: %s", name, seed, trace[-1])
-        traces[name].append(trace)
-    return traces
+        traces.add(name, seed, trace)
+    return {
+        name: [traces.runs[name][str(seed)] for seed in range(n_seeds)]
+        for name in names
+    }
 
 
 def race_rows(

@@ -24,7 +24,7 @@ from explainable_seg import ExplainableSegmenter
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import annotated_time, load_truth
+from explainable_seg.data.truth import annotated_time, heard_time, load_truth
 from explainable_seg.evaluation.detection import score
 from explainable_seg.frames import SAMPLE_RATE
 
@@ -88,13 +88,7 @@ def main(manifest: Path, model: str | None) -> None:
     regions = read_manifest(manifest)
     truths = load_truth(regions)
     annotated = annotated_time(regions, truths)
-    reference = {
-        uri: {
-            name: Timeline([Segment(a, b) for a, b in spans])
-            for name, spans in truth.spans.items()
-        }
-        for uri, truth in truths.items()
-    }
+    reference = heard_time(truths)
     click.echo("| condition | " + " | ".join(CLASSES) + " | macro |")
     click.echo("|---" * (len(CLASSES) + 2) + "|")
     for condition, change in CONDITIONS.items():

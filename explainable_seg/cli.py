@@ -198,6 +198,11 @@ def segment(
 )
 @click.option("--start", type=float, help="Start of the span, seconds.")
 @click.option("--end", type=float, help="End of the span, seconds.")
+@click.option(
+    "--reference",
+    type=PATH,
+    help="RTTM file with the truth, shown on the page beside what was found.",
+)
 @DECISIONS
 @LOADING
 def explain(
@@ -206,6 +211,7 @@ def explain(
     classes: list[str],
     start: float | None,
     end: float | None,
+    reference: Path | None,
     decisions: "DecisionOptions",
     loading: dict[str, Any],
 ) -> None:
@@ -219,10 +225,12 @@ def explain(
       explainable-seg explain show.wav --output why --model student/ \\
         --class music --start 12 --end 15.5
     """
+    from explainable_seg.evaluation.reference import read_reference
     from explainable_seg.explanation.saving import save_explanations
     from explainable_seg.inference.segmenter import check_span
 
     check_span(start, end)
+    truth = read_reference(reference, audio) if reference else None
     segmenter = _load(**loading)
     analysis = segmenter.analyse(audio, **decisions)
     seconds = analysis.segmentation.seconds()
@@ -236,7 +244,7 @@ def explain(
     explanations = [
         segmenter.explain(analysis, label, start, end) for label in chosen
     ]
-    save_explanations(output, explanations)
+    save_explanations(output, explanations, segmenter.findings(analysis, truth))
 
 
 @cli.command()

@@ -4,11 +4,13 @@ An interrupted run leaves the old file, or the new one, or none; never half of
 one. Renaming inside one folder is atomic on every file system we run on.
 """
 
+import json
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from explainable_seg.errors import ExplainableSegError
 
@@ -100,3 +102,22 @@ def atomic_write_text(target: str | os.PathLike[str], text: str) -> None:
     with atomic_path(target) as temporary:
         with open(temporary, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
+
+
+def atomic_write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write plain values as JSON, as a whole or not at all.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The file to write.
+    value : Any
+        Dictionaries, lists, text, numbers, None.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: what is not known is None.
+    """
+    text = json.dumps(value, indent=2, allow_nan=False)
+    atomic_write_text(path, text + "\n")

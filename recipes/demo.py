@@ -15,26 +15,17 @@ Authors
 import argparse
 import json
 import logging
-import os
 import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 from explainable_seg import ExplainableSegmenter
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.truth import load_truth
-from explainable_seg.explanation.report import (
-    ClassScore,
-    Demo,
-    Lane,
-    Programme,
-    render_demo,
-)
+from explainable_seg.explanation.report import ClassScore, Demo, render_demo
 from explainable_seg.files import atomic_write_text
 from explainable_seg.training.run import run_recipe
+from explainable_seg.training.stages import run_stage
 
 logger = logging.getLogger("demo")
 
@@ -64,7 +55,11 @@ def main(arguments):
     # From the start each time: what an earlier demo left may be of other
     # settings or of an older version.
     shutil.rmtree(work, ignore_errors=True)
-    seconds = {s: run_stage(s, work, options.short) for s in STAGES}
+    shared = settings(work, options.short)
+    seconds = {
+        s: run_stage(HERE, s, CORPUS, {**shared, "output_folder": work / s})
+        for s in STAGES
+    }
     student = options.output / "student"
     shutil.copytree(work / "student/export", student, dirs_exist_ok=True)
     demo = make_demo(student, work, seconds)
@@ -72,41 +67,16 @@ def main(arguments):
     logger.info("look at %s", options.output / "report.html")
 
 
-def run_stage(stage, work, short):
-    """Run a recipe in a process of its own; its seconds."""
-    hparams = HERE.parent / "hparams" / CORPUS / f"{stage}.yaml"
-    known = hparams.read_text(encoding="utf-8")
-    settings = {
+def settings(work, short):
+    """Where the stages find and leave things, and how long they train."""
+    return {
         "data_folder": work / "data",
-        "output_folder": work / stage,
         "manifest_folder": work / "manifests",
         "chunks_folder": work / "chunks",
         "teacher": work / "teacher/export",
         "dictionary": work / "dictionary/dictionary.safetensors",
         **(SHORT if short else {}),
     }
-    logger.info("stage: %s", stage)
-    start = time.perf_counter()
-    run = subprocess.run(
-        [sys.executable, HERE / f"train_{stage}.py", hparams]
-        + [
-            f"--{name}={value}"
-            for name, value in settings.items()
-            if f"\n{name}:" in known
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": str(n_threads())},
-    )
-    if run.returncode:
-        raise SystemExit(run.returncode)  # the recipe has said why
-    return time.perf_counter() - start
-
-
-def n_threads():
-    """Cores that are left beside the process that composes chunks.
-
-    A thread more, and all of them wait for each other most of the time.
-    """
-    return max(1, (os.cpu_count() or 1) - 1)
 
 
 def make_demo(student, work, seconds):
@@ -133,14 +103,8 @@ def make_demo(student, work, seconds):
             )
             for name in CLASSES
         ],
-        programme=Programme(
-            name=region.recording,
-            duration=found.duration,
-            lanes=[
-                Lane(name, truth[name].tolist(), found.spans(name))
-                for name in CLASSES
-            ],
-            audio=analysis.reading.audio,
+        findings=segmenter.findings(
+            analysis, {name: truth[name].tolist() for name in CLASSES}
         ),
         explanations=[
             segmenter.explain(analysis, name, *passage(found.spans(name)))

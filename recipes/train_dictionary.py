@@ -1,89 +1,101 @@
 #!/usr/bin/env python3
-"""Learn the dictionary of spectral atoms by sparse NMF.
+"""Learn the dictionary of spectral atoms by sparse NMF, from a stream.
 
 To run this recipe:
 
 > python recipes/train_dictionary.py hparams/minibroadcast/dictionary.yaml \
     --data_folder=data/minibroadcast
 
-Writes ``<output_folder>/dictionary.safetensors`` and, for dev and test, how
-well the atoms rebuild the spectrogram (``reconstruction.json``).
+Memory does not depend on the amount of audio. Writes
+``<output_folder>/dictionary.safetensors``; for dev and test, how well the atoms
+rebuild the spectrogram, by class and by band (``reconstruction.json``); and
+pictures of the atoms, of who uses them, and of what they rebuild.
 
 Authors
  * explainable-seg contributors 2026
 """
 
-import json
-import logging
 from pathlib import Path
 
 import torch
 
 import speechbrain as sb
-from explainable_seg.data.chunks import EpochSampler, whole_regions_loader
 from explainable_seg.data.manifest import read_manifest
-from explainable_seg.files import atomic_write_text
+from explainable_seg.evaluation.examples import class_examples
+from explainable_seg.evaluation.reconstruction import ReconstructionStats
+from explainable_seg.explanation.dictionary_pictures import save_pictures
+from explainable_seg.files import atomic_write_json
+from explainable_seg.nmf import converged_code
+from explainable_seg.training.checkpointing import load_state, save_state
 from explainable_seg.training.dictionary import save_dictionary
+from explainable_seg.training.dictionary_learning import DictionaryLearner
+from explainable_seg.training.loading import training_loader, validation_loader
 from explainable_seg.training.run import load_hparams, run_recipe
 from speechbrain.utils.distributed import run_on_main
 
-logger = logging.getLogger(__name__)
-
 
 class DictionaryBrain(sb.Brain):
-    """Gathers frames, then factorises them at once; no gradients."""
+    """Learns atoms batch by batch, without gradients."""
 
     def compute_forward(self, batch, stage):
-        """Spectrogram frames [T, F] of chunks or of a whole recording."""
+        """Frames [T, F] of chunks, thinned out, or of a whole recording."""
         wav = batch["wav"].to(self.device)
-        wav = wav if stage == sb.Stage.TRAIN else wav.unsqueeze(0)
-        return self.hparams.spectrogram(wav).flatten(0, 1)
+        if stage != sb.Stage.TRAIN:
+            return self.hparams.spectrogram(wav.unsqueeze(0))[0]
+        X = self.hparams.spectrogram(wav)
+        return X[:, :: self.hparams.frame_step].flatten(0, 1)
 
     def compute_objectives(self, predictions, batch, stage):
-        """Share of the energy that the atoms leave, kept as sums."""
-        nmf = self.hparams.nmf
-        H = nmf.transform(predictions)
-        residual = (predictions - H @ nmf.dictionary.T).square().sum()
-        self.residual += residual.item()
-        self.energy += predictions.square().sum().item()
-        self.active += int((H > 0).sum())
-        self.n_frames += len(H)
-        return residual / predictions.square().sum().clamp(min=1e-12)
-
-    def fit_batch(self, batch):
-        """Keep every n-th frame of the batch."""
-        frames = self.compute_forward(batch, sb.Stage.TRAIN)
-        self.frames.append(frames[:: self.hparams.frame_step])
+        """Learn from a batch; or count how well a recording is rebuilt."""
+        targets = batch["targets"].to(self.device)
+        if stage == sb.Stage.TRAIN:
+            targets = targets[:, :: self.hparams.frame_step].flatten(0, 1)
+            self.learner.learn(predictions, targets)
+            return torch.tensor(self.learner.summary()["objective"])
+        H = converged_code(predictions, self.stats.W, self.learner.mu)
+        self.stats.update(predictions, H, targets)
         return torch.zeros(())
 
+    def fit_batch(self, batch):
+        """One step: there is no gradient to follow."""
+        X = self.compute_forward(batch, sb.Stage.TRAIN)
+        return self.compute_objectives(X, batch, sb.Stage.TRAIN)
+
     def on_stage_start(self, stage, epoch=None):
-        """Start with no frames, or with no errors counted."""
-        self.frames = []
-        self.residual, self.energy = 0.0, 0.0
-        self.active, self.n_frames = 0, 0
+        """Count anew how well recordings are rebuilt."""
+        if stage != sb.Stage.TRAIN:
+            self.stats = ReconstructionStats(self.learner.dictionary)
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
-        """Factorise after the pass over the data; log errors after others."""
+        """Log, stop early, and keep the atoms of the smallest error on dev."""
         if stage == sb.Stage.TRAIN:
-            nmf = self.hparams.nmf.fit(torch.cat(self.frames))
-            save_dictionary(self.hparams.dictionary, nmf.dictionary, nmf.mu)
-            logger.info(
-                "objective a frame: %s",
-                [
-                    round(o / sum(map(len, self.frames)), 3)
-                    for o in nmf.objectives
-                ],
-            )
+            self.train_stats = {
+                **self.learner.summary(),
+                "objective": stage_loss,
+            }
             return
-        self.summary = {
-            "relative_error": (self.residual / self.energy) ** 0.5,
-            "atoms_a_frame": self.active / self.n_frames,
-        }
+        self.stats.sum_over_ranks()
+        self.summary = self.stats.summary()
+        if stage == sb.Stage.TEST:
+            return
+        measures = {k: self.summary[k] for k in ("error", "atoms", "dead")}
+        for log in self.hparams.loggers:
+            log.log_stats(
+                {"epoch": epoch},
+                train_stats=self.train_stats,
+                valid_stats=measures,
+            )
+        self.hparams.epoch_counter.update_metric(measures["error"])
+        self.checkpointer.save_and_keep_only(
+            meta={"error": measures["error"], "epoch": epoch},
+            min_keys=["error"],
+        )
 
 
 def main(arguments):
     """Prepare, factorise and measure."""
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_hparams(hparams_file, overrides)
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
@@ -91,22 +103,46 @@ def main(arguments):
         overrides=overrides,
     )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    brain = DictionaryBrain(hparams=hparams, run_opts=run_opts)
-    loader = torch.utils.data.DataLoader(
+    learner = DictionaryLearner(hparams["nmf"], hparams["atoms_per_class"])
+    loader = training_loader(
         hparams["training_set"](),
-        sampler=EpochSampler(hparams["n_chunks"]),
+        hparams["n_chunks"],
         **hparams["loader_options"],
     )
-    brain.fit([1], loader)
+    hparams["checkpointer"].add_recoverable(
+        "learner", learner, load_state, save_state
+    )
+    hparams["checkpointer"].add_recoverable("loader", loader)
+    brain = DictionaryBrain(
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+    )
+    brain.learner = learner
+    brain.train_sampler = loader.sampler
+    parts = {
+        part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
+        for part in ("dev", "test")
+    }
+    brain.fit(hparams["epoch_counter"], loader, validation_loader(parts["dev"]))
     measures = {}
-    for part in ("dev", "test"):
-        regions = read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
-        brain.evaluate(whole_regions_loader(regions))
+    for part, regions in parts.items():
+        brain.evaluate(validation_loader(regions), min_key="error")
         measures[part] = brain.summary
-        logger.info("%s: %s", part, brain.summary)
-    atomic_write_text(
-        Path(hparams["output_folder"]) / "reconstruction.json",
-        json.dumps(measures, indent=2) + "\n",
+    folder = Path(hparams["output_folder"])
+    run_on_main(
+        save_dictionary,
+        args=[hparams["dictionary"], learner.dictionary, learner.mu],
+    )
+    run_on_main(
+        atomic_write_json, args=[folder / "reconstruction.json", measures]
+    )
+    examples = class_examples(
+        parts["dev"], hparams["spectrogram"], learner.dictionary, learner.mu
+    )
+    run_on_main(
+        save_pictures,
+        args=[folder, learner.dictionary, measures["dev"], examples],
     )
 
 

@@ -13,16 +13,15 @@ Authors
  * explainable-seg contributors 2026
 """
 
-import json
+from functools import partial
 from pathlib import Path
 
 import torch
 
 import speechbrain as sb
-from explainable_seg.data.chunks import EpochSampler, whole_regions_loader
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.evaluation.representation import RepresentationStats
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json
 from explainable_seg.inference.pretrained import load_pretrained
 from explainable_seg.inference.windows import stitch
 from explainable_seg.models import build_model
@@ -30,8 +29,16 @@ from explainable_seg.training.alarms import (
     warn_of_collapse,
     warn_of_silent_classes,
 )
+from explainable_seg.training.checkpointing import RandomState
 from explainable_seg.training.dictionary import load_dictionary
 from explainable_seg.training.export import export_and_score
+from explainable_seg.training.feature_cache import (
+    FeatureCache,
+    cached_student,
+    share_front_end,
+    window_predictor,
+)
+from explainable_seg.training.loading import training_loader, validation_loader
 from explainable_seg.training.losses import student_losses
 from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
@@ -44,13 +51,23 @@ class StudentBrain(sb.Brain):
 
     def compute_forward(self, batch, stage):
         """Outputs of chunks and their teacher's, or of a whole recording."""
+        features = None
         if stage != sb.Stage.TRAIN:
+            # Scores at the end come from the model as it will be run.
+            if self.cache and stage == sb.Stage.VALID:
+                features = self.cache.windows(batch["id"])
+            # Processes validate different recordings: each its own copy.
             return stitch(
-                lambda wav: self.modules.model(wav.to(self.device))[:3],
+                window_predictor(self.hparams.model, self.device, features),
                 batch["wav"],
                 **self.hparams.run_time,
             )
         wav = batch["wav"].to(self.device)
+        if self.cache:
+            teacher_logits = batch["teacher_logits"].to(self.device)
+            if "features" in batch:
+                features = batch["features"].to(self.device)
+            return self.modules.model(wav, features), teacher_logits
         # The teacher is no module of the Brain, which would set it to train.
         with torch.no_grad():
             teacher_logits = self.teacher(wav) if self.teacher else None
@@ -87,6 +104,7 @@ class StudentBrain(sb.Brain):
 
     def on_stage_start(self, stage, epoch=None):
         """Count decisions and measure H anew."""
+        self.last = {}
         if stage != sb.Stage.TRAIN:
             self.sweep = ThresholdSweep()
             model = self.hparams.model
@@ -100,8 +118,13 @@ class StudentBrain(sb.Brain):
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Log, and keep the checkpoint of the best macro F1 on dev."""
         if stage == sb.Stage.TRAIN:
-            self.train_loss = stage_loss
+            self.train_stats = {
+                "loss": stage_loss,
+                **{name: float(x) for name, x in self.last.items()},
+            }
             return
+        self.sweep.sum_over_ranks()
+        self.stats.sum_over_ranks()
         self.choice = self.sweep.best()
         if stage == sb.Stage.TEST:
             return
@@ -112,20 +135,39 @@ class StudentBrain(sb.Brain):
         for log in self.hparams.loggers:
             log.log_stats(
                 {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
-                train_stats={
-                    "loss": self.train_loss,
-                    **{name: float(x) for name, x in self.last.items()},
-                },
+                train_stats=self.train_stats,
                 valid_stats={
                     "macro_f1": macro_f1,
                     **self.choice.known_f1,
                     **{k: v for k, v in summary.items() if v is not None},
                 },
             )
+        self.hparams.epoch_counter.update_metric(macro_f1)
         self.checkpointer.save_and_keep_only(
             meta={"macro_f1": macro_f1, "epoch": epoch},
             max_keys=["macro_f1"],
         )
+
+
+def make_models(hparams):
+    """The student, under the key ``model``; its teacher and cache, or None."""
+    dictionary, mu = load_dictionary(hparams["dictionary"])
+    teacher, teacher_config, cache = None, None, None
+    if hparams["teacher"]:
+        teacher, teacher_config = load_pretrained(hparams["teacher"])
+    student = hparams["student"]
+    if hparams["feature_cache"]:
+        settings = hparams["cache_settings"](teacher_config)
+        cache = FeatureCache(hparams["feature_cache"], settings)
+        student = cached_student(student, teacher)
+    hparams["model"] = build_model(
+        {**student, "mu": mu, "n_atoms": dictionary.shape[1]}, dictionary
+    )
+    if cache:
+        share_front_end(hparams["model"], teacher)
+    if hparams["learn_dictionary"]:
+        hparams["model"].learn_dictionary()
+    return teacher, cache
 
 
 def main(arguments):
@@ -139,20 +181,24 @@ def main(arguments):
         overrides=overrides,
     )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    dictionary, mu = load_dictionary(hparams["dictionary"])
-    hparams["model"] = build_model(
-        {**hparams["student"], "mu": mu, "n_atoms": dictionary.shape[1]},
-        dictionary,
-    )
-    if hparams["learn_dictionary"]:
-        hparams["model"].learn_dictionary()
+    teacher, cache = make_models(hparams)
     recoverables = {
         "model": hparams["model"],
         "error_budget": hparams["error_budget"],
         "l1_budget": hparams["l1_budget"],
         "support_budget": hparams["support_budget"],
     }
-    hparams["checkpointer"].add_recoverables(recoverables)
+    chunks = hparams["training_set"]
+    if cache:
+        chunks = partial(cache.chunks, hparams["seed"])
+    loader = training_loader(
+        chunks(),
+        hparams["chunks_per_epoch"],
+        **hparams["loader_options"],
+    )
+    hparams["checkpointer"].add_recoverables(
+        {**recoverables, "loader": loader, "random_state": RandomState()}
+    )
     brain = StudentBrain(
         modules=recoverables,
         opt_class=hparams["opt_class"],
@@ -160,39 +206,28 @@ def main(arguments):
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    brain.teacher = None
-    if hparams["teacher"]:
-        brain.teacher, _ = load_pretrained(hparams["teacher"], brain.device)
-    brain.train_sampler = EpochSampler(hparams["chunks_per_epoch"])
-    loader = torch.utils.data.DataLoader(
-        hparams["training_set"](),
-        sampler=brain.train_sampler,
-        **hparams["loader_options"],
-    )
+    if teacher and not cache:
+        teacher.to(brain.device)
+    brain.teacher, brain.cache = teacher, cache
+    brain.train_sampler = loader.sampler
     parts = {
         part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
         for part in ("dev", "test")
     }
-    dev_loader = whole_regions_loader(parts["dev"])
+    dev_loader = validation_loader(parts["dev"])
     if hparams["warm_start"] and brain.teacher:
-        warm_start(hparams["model"], brain.teacher)
+        warm_start(hparams["model"], brain.teacher)  # a checkpoint overrides
     if hparams["compile_tcn"]:
         hparams["model"].tcn.compile()
     brain.fit(hparams["epoch_counter"], loader, dev_loader)
     brain.evaluate(dev_loader, max_key="macro_f1")
     choice = brain.choice
     grounding = {"dev": brain.stats.summary()}
-    brain.evaluate(whole_regions_loader(parts["test"]), max_key="macro_f1")
+    brain.evaluate(validation_loader(parts["test"]), max_key="macro_f1")
     grounding["test"] = brain.stats.summary()
     grounding["test_band_shares"] = brain.stats.band_shares()
     folder = Path(hparams["output_folder"])
-    run_on_main(
-        atomic_write_text,
-        args=[
-            folder / "grounding.json",
-            json.dumps(grounding, indent=2) + "\n",
-        ],
-    )
+    run_on_main(atomic_write_json, args=[folder / "grounding.json", grounding])
     run_on_main(
         export_and_score,
         kwargs={

@@ -15,15 +15,15 @@ Authors
 
 from pathlib import Path
 
-import torch
-
 import speechbrain as sb
-from explainable_seg.data.chunks import EpochSampler, whole_regions_loader
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.inference.windows import stitch
 from explainable_seg.training.alarms import warn_of_silent_classes
+from explainable_seg.training.checkpointing import RandomState
 from explainable_seg.training.export import export_and_score
+from explainable_seg.training.loading import training_loader, validation_loader
 from explainable_seg.training.losses import label_loss
+from explainable_seg.training.processes import mean_over_ranks
 from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
 from speechbrain.utils.distributed import run_on_main
@@ -36,8 +36,9 @@ class TeacherBrain(sb.Brain):
         """Logits [B, T, C] of chunks, or [T, C] of a whole recording."""
         if stage == sb.Stage.TRAIN:
             return self.modules.model(batch["wav"].to(self.device))
+        # Processes validate different recordings: each its own copy.
         (logits,) = stitch(
-            lambda wav: (self.modules.model(wav.to(self.device)),),
+            lambda wav: (self.hparams.model(wav.to(self.device)),),
             batch["wav"],
             **self.hparams.run_time,
         )
@@ -48,6 +49,7 @@ class TeacherBrain(sb.Brain):
         targets = batch["targets"].to(predictions.device)
         if stage != sb.Stage.TRAIN:
             self.sweep.update(predictions.sigmoid(), targets)
+            self.n_recordings += 1
         return label_loss(predictions, targets)
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
@@ -59,12 +61,14 @@ class TeacherBrain(sb.Brain):
         """Count decisions anew."""
         if stage != sb.Stage.TRAIN:
             self.sweep = ThresholdSweep()
+            self.n_recordings = 0
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Log, and keep the checkpoint of the best macro F1 on dev."""
         if stage == sb.Stage.TRAIN:
             self.train_loss = stage_loss
             return
+        self.sweep.sum_over_ranks()
         self.choice = self.sweep.best()
         if stage == sb.Stage.TEST:
             return
@@ -75,11 +79,12 @@ class TeacherBrain(sb.Brain):
                 {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
                 train_stats={"loss": self.train_loss},
                 valid_stats={
-                    "loss": stage_loss,
+                    "loss": mean_over_ranks(stage_loss, self.n_recordings),
                     "macro_f1": macro_f1,
                     **self.choice.known_f1,
                 },
             )
+        self.hparams.epoch_counter.update_metric(macro_f1)
         self.checkpointer.save_and_keep_only(
             meta={"macro_f1": macro_f1, "epoch": epoch},
             max_keys=["macro_f1"],
@@ -97,7 +102,18 @@ def main(arguments):
         overrides=overrides,
     )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    hparams["checkpointer"].add_recoverable("model", hparams["model"])
+    loader = training_loader(
+        hparams["training_set"](),
+        hparams["chunks_per_epoch"],
+        **hparams["loader_options"],
+    )
+    hparams["checkpointer"].add_recoverables(
+        {
+            "model": hparams["model"],
+            "loader": loader,
+            "random_state": RandomState(),
+        }
+    )
     brain = TeacherBrain(
         modules={"model": hparams["model"]},
         opt_class=hparams["opt_class"],
@@ -105,17 +121,12 @@ def main(arguments):
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    brain.train_sampler = EpochSampler(hparams["chunks_per_epoch"])
-    loader = torch.utils.data.DataLoader(
-        hparams["training_set"](),
-        sampler=brain.train_sampler,
-        **hparams["loader_options"],
-    )
+    brain.train_sampler = loader.sampler
     parts = {
         part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
         for part in ("dev", "test")
     }
-    dev_loader = whole_regions_loader(parts["dev"])
+    dev_loader = validation_loader(parts["dev"])
     if hparams["compile_tcn"]:
         hparams["model"].tcn.compile()
     brain.fit(hparams["epoch_counter"], loader, dev_loader)

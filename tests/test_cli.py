@@ -290,6 +290,18 @@ def test_explain_writes_each_class_found(model, show, tmp_path, capsys):
         assert abs(entry["bias"] + total - entry["logit_mean"]) < 1e-4
 
 
+def test_explain_shows_a_reference(model, show, tmp_path, capsys):
+    output, truth = tmp_path / "why", tmp_path / "truth.rttm"
+    truth.write_text("SPEAKER show 1 0.5 1.0 <NA> <NA> mu <NA> <NA>\n")
+    options = ("--output", output, "--model", model, "--reference", truth)
+    assert run("explain", show, *options) == 0
+    page = (output / "report.html").read_text()
+    assert "Reference of music: 1 segments" in page
+    assert page.count("no reference") == 3
+    truth.write_text("SPEAKER show 1 0.5\n")
+    assert f"{truth}:1" in fails(capsys, "explain", show, *options)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -21,7 +21,8 @@ from upstream.unit_tests import write_tests
 PACKAGE_DATA = (
     'speechbrain = ["version.txt", "log-config.yaml"]',
     'speechbrain = ["version.txt", "log-config.yaml", '
-    '"integrations/segmentation/report/templates/*"]',
+    '"integrations/segmentation/report/templates/*", '
+    '"integrations/segmentation/report/templates/*/*"]',
 )
 logger = logging.getLogger(__name__)
 

@@ -93,11 +93,10 @@ class ChunkCache:
         """
         if not self._made[number]:
             audio, targets = make()
-            scaled = np.rint(np.clip(audio, -1, 1) * FULL_SCALE)
-            self._audio[number] = scaled.astype(np.int16)
+            self._audio[number] = to_pcm(audio)
             self._targets[number] = targets
             self._made[number] = 1
-        audio = self._audio[number].astype(np.float32) / FULL_SCALE
+        audio = from_pcm(self._audio[number])
         return audio, np.array(self._targets[number])
 
     def _open(
@@ -110,6 +109,28 @@ class ChunkCache:
             if stream.tell() < size:
                 stream.truncate(size)
         return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
+
+
+def to_pcm(audio: np.ndarray) -> np.ndarray:
+    """Audio within full scale as 16-bit integers; what is beyond is clipped.
+
+    Example
+    -------
+    >>> to_pcm(np.array([0.5, -2.0])).tolist()
+    [16384, -32767]
+    """
+    return np.rint(np.clip(audio, -1, 1) * FULL_SCALE).astype(np.int16)
+
+
+def from_pcm(audio: np.ndarray) -> np.ndarray:
+    """Audio of :func:`to_pcm` as float32.
+
+    Example
+    -------
+    >>> from_pcm(to_pcm(np.array([-1.0, 1.0]))).tolist()
+    [-1.0, 1.0]
+    """
+    return audio.astype(np.float32) / FULL_SCALE
 
 
 def _check_recipe(path: Path, recipe: dict[str, Any]) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import soundfile
-from pyannote.core import Segment, Timeline
+from pyannote.core import Annotation, Segment, Timeline
 
+from explainable_seg.annotation.classes import CLASS_LABELS, class_spans
 from explainable_seg.annotation.rttm import read_rttm
 from explainable_seg.annotation.uem import read_uem
-from explainable_seg.classes import CLASSES, KNOWN_LABELS
+from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region, parse_rows
 from explainable_seg.data.recording import EXCESS
 from explainable_seg.errors import ExplainableSegError
@@ -210,18 +211,9 @@ def _read_annotation(
     region: Region,
 ) -> tuple[dict[str, Timeline], dict[str, Timeline]]:
     """Time of each class, and where each is annotated, as the files say."""
-    spans = {name: Timeline() for name in CLASSES}
-    if region.rttm:
-        turns = read_rttm(region.rttm).get(region.recording, [])
-        for segment, track, label in (
-            turns.itertracks(yield_label=True) if turns else ()
-        ):
-            if label not in KNOWN_LABELS:
-                raise ExplainableSegError(
-                    f"expected a label among {' '.join(KNOWN_LABELS)}, got "
-                    f"'{label}', in {region.rttm}:{track}"
-                )
-            spans[KNOWN_LABELS[label]].add(segment)
+    turns = read_rttm(region.rttm) if region.rttm else {}
+    annotation = turns.get(region.recording, Annotation())
+    spans = class_spans(annotation, CLASS_LABELS, region.rttm or "")
     annotated = {
         name: read_uem(uem).get(region.recording, Timeline())
         for name, uem in region.uems.items()
@@ -233,7 +225,7 @@ def _read_annotation(
                 f"expected annotated time of {region.recording}, got none, in "
                 f"{region.uems[name]}"
             )
-    return {name: spans[name].support() for name in CLASSES}, annotated
+    return spans, annotated
 
 
 def _outside(

@@ -193,17 +193,47 @@ class TrainingChunks(torch.utils.data.Dataset):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """Chunk ``index`` of the whole training: ``wav`` and ``targets``."""
         rng = np.random.default_rng([self.order_seed, index])
-        if self.cache is None:
-            audio, targets = self._make(index)
-        else:
+        number = index
+        if self.cache is not None:
             number = int(rng.integers(self.cache.n_chunks))
-            audio, targets = self.cache.get(number, lambda: self._make(number))
+        audio, targets = self._chunk(number)
         if self.augment is not None:
             audio = self.augment(audio, rng)
         return {
             "wav": torch.from_numpy(np.ascontiguousarray(audio)),
             "targets": torch.from_numpy(targets),
         }
+
+    def fixed(self, number: int) -> Chunk:
+        """Chunk of a number, always at the same level and tone.
+
+        What a feature cache keeps: it depends on the seed of the chunks, not
+        on that of their order. With a cache of chunks, numbers beyond it give
+        its chunks again, at another level and tone.
+
+        Arguments
+        ---------
+        number : int
+            Which chunk.
+
+        Returns
+        -------
+        tuple[np.ndarray, np.ndarray]
+            Audio [N], float32, and targets [T, C], int8.
+        """
+        audio, targets = self._chunk(number)
+        if self.augment is not None:
+            # Apart from the generator that made the chunk.
+            rng = np.random.default_rng([self.seed, number, 1])
+            audio = self.augment(audio, rng)
+        return audio, targets
+
+    def _chunk(self, number: int) -> Chunk:
+        """Chunk of a number, from the cache where there is one."""
+        if self.cache is None:
+            return self._make(number)
+        distinct = number % self.cache.n_chunks
+        return self.cache.get(distinct, lambda: self._make(distinct))
 
     def _make(self, number: int) -> Chunk:
         """Chunk of a number, from the source that its generator draws."""
@@ -278,22 +308,3 @@ class WholeRegions(torch.utils.data.Dataset):
             "wav": torch.from_numpy(audio),
             "targets": torch.from_numpy(targets),
         }
-
-
-def whole_regions_loader(
-    regions: Sequence[Region],
-) -> torch.utils.data.DataLoader:
-    """Loader of :class:`WholeRegions`, one region a batch, without padding.
-
-    Arguments
-    ---------
-    regions : Sequence[Region]
-        Rows of a manifest.
-
-    Returns
-    -------
-    torch.utils.data.DataLoader
-    """
-    return torch.utils.data.DataLoader(
-        WholeRegions(regions), batch_size=None, num_workers=0
-    )

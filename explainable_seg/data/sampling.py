@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pyannote.core import Segment, Timeline
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region
-from explainable_seg.data.truth import Truth
+from explainable_seg.data.truth import Truth, heard_spans
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,11 @@ class ChunkSampler:
             rows = [
                 (index, start, end)
                 for index in members
-                for start, end in _positive(self.regions[index], truths, name)
+                for start, end in heard_spans(
+                    self.regions[index],
+                    truths[self.regions[index].recording],
+                    name,
+                )
             ]
             if rows:
                 found.append(_as_spans(rows))
@@ -142,19 +145,3 @@ def _as_spans(rows: Sequence[tuple[int, float, float]]) -> _Spans:
     first = np.array(starts)
     lengths = np.array(ends) - first
     return _Spans(np.array(owners), first, lengths, lengths / lengths.sum())
-
-
-def _positive(
-    region: Region, truths: Mapping[str, Truth], name: str
-) -> list[tuple[float, float]]:
-    """Where a class is known to be heard, seconds of the region."""
-    truth = truths[region.recording]
-    heard, known = (
-        Timeline([Segment(a, b) for a, b in spans[name]])
-        for spans in (truth.spans, truth.annotated)
-    )
-    extent = Timeline([Segment(region.start_s, region.stop_s)])
-    return [
-        (segment.start - region.start_s, segment.end - region.start_s)
-        for segment in heard.crop(known).crop(extent)
-    ]

@@ -196,6 +196,41 @@ def region_targets(
     return truth.targets(region.start_s + start_s, n_frames)
 
 
+def heard_spans(
+    region: Region, truth: Truth, name: str, besides: Iterable[str] = ()
+) -> list[Span]:
+    """Where a class is known to be heard in a region.
+
+    Arguments
+    ---------
+    region : Region
+        A row of a manifest.
+    truth : Truth
+        Of its recording.
+    name : str
+        The class.
+    besides : Iterable[str]
+        Classes that are not to be heard there.
+
+    Returns
+    -------
+    list[Span]
+        Sorted and disjoint, in seconds of the region.
+    """
+
+    def timeline(spans: np.ndarray) -> Timeline:
+        return Timeline([Segment(a, b) for a, b in spans])
+
+    heard = timeline(truth.spans[name]).crop(timeline(truth.annotated[name]))
+    for other in besides:
+        heard = heard.extrude(timeline(truth.spans[other]))
+    extent = Timeline([Segment(region.start_s, region.stop_s)])
+    return [
+        (segment.start - region.start_s, segment.end - region.start_s)
+        for segment in heard.crop(extent)
+    ]
+
+
 def annotated_time(
     regions: Iterable[Region], truths: dict[str, Truth]
 ) -> dict[str, dict[str, Timeline]]:
@@ -228,4 +263,26 @@ def annotated_time(
             for recording, extent in extents.items()
         }
         for name in CLASSES
+    }
+
+
+def heard_time(truths: dict[str, Truth]) -> dict[str, dict[str, Timeline]]:
+    """Where each class is heard: the reference that scores compare with.
+
+    Arguments
+    ---------
+    truths : dict[str, Truth]
+        From :func:`load_truth`.
+
+    Returns
+    -------
+    dict[str, dict[str, Timeline]]
+        For each recording and class, spans in seconds.
+    """
+    return {
+        recording: {
+            name: Timeline([Segment(a, b) for a, b in spans.tolist()])
+            for name, spans in truth.spans.items()
+        }
+        for recording, truth in truths.items()
     }

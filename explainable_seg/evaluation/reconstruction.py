@@ -13,6 +13,7 @@ import torch
 from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.relevance import BANDS_HZ, band_masks
 from explainable_seg.nmf.coding import frame_blocks
+from explainable_seg.nmf.distributed import sum_over_ranks
 
 
 class ReconstructionStats:
@@ -94,6 +95,10 @@ class ReconstructionStats:
         residual = (X - H @ self.W.T).square() @ self.masks.T
         self.residual += groups @ residual.double()
         self.used += groups @ (H > 0).double()
+
+    def sum_over_ranks(self) -> None:
+        """Count the frames of all processes; each calls this, once."""
+        sum_over_ranks(self.n_frames, self.residual, self.energy, self.used)
 
     def summary(self) -> dict[str, Any]:
         """Measures over all frames and over those of each class.

@@ -3,12 +3,17 @@
 import torch
 
 from explainable_seg.classes import CLASSES
+from explainable_seg.evaluation.agreement import pearson
 from explainable_seg.explanation.grounding import permute_frequencies
 from explainable_seg.explanation.relevance import (
     band_shares,
     relevance_spectrum,
 )
-from explainable_seg.nmf.coding import overshoot, sparse_code
+from explainable_seg.nmf.coding import overshoot
+from explainable_seg.nmf.converged import converged_code
+from explainable_seg.nmf.distributed import sum_over_ranks
+
+CODES = ("student", "nmf")
 
 
 class RepresentationStats:
@@ -29,8 +34,6 @@ class RepresentationStats:
     control : bool
         Whether to transform with permuted frequencies too, which takes as long
         as the transform.
-    n_sweeps : int
-        Passes of the transform.
     """
 
     def __init__(
@@ -39,29 +42,29 @@ class RepresentationStats:
         mu: float,
         theta: torch.Tensor,
         control: bool = True,
-        n_sweeps: int = 15,
     ):
         self.W = dictionary.detach().cpu().float()
         self.theta = theta.detach().cpu().float()
         self.mu = mu
-        self.n_sweeps = n_sweeps
-        n_atoms = self.W.shape[1]
+        n_bins, n_atoms = self.W.shape
         self.permuted_W = permute_frequencies(self.W) if control else None
-        self.n_frames = 0
-        self.energy = 0.0
-        self.input_by_bin = torch.zeros(self.W.shape[0], dtype=torch.float64)
-        self.residual = {"student": 0.0, "nmf": 0.0}
-        self.active = {"student": 0, "nmf": 0}
-        self.used = {
-            name: torch.zeros(n_atoms, dtype=torch.int64)
-            for name in ("student", "nmf")
+        shapes: dict[str, tuple[int, ...]] = {
+            "n_frames": (),
+            "energy": (),
+            "input_by_bin": (n_bins,),
+            "residual": (len(CODES),),
+            "used": (len(CODES), n_atoms),
+            "positive": tuple(self.theta.shape),
+            "heard": tuple(self.theta.shape),
+            "supported": tuple(self.theta.shape),
+            # Of h, g, p, h^2, g^2, p^2, h g, h p over frames and atoms, for
+            # the activations of student, transform and control.
+            "moments": (8,),
         }
-        self.positive = torch.zeros_like(self.theta, dtype=torch.float64)
-        self.heard = torch.zeros_like(self.positive)
-        self.supported = torch.zeros_like(self.positive)
-        # Sums over frames and atoms of h, g, p, h^2, g^2, p^2, h g, h p, for
-        # the activations of student, transform and control.
-        self.moments = torch.zeros(8, dtype=torch.float64)
+        self.sums = {
+            name: torch.zeros(shape, dtype=torch.float64)
+            for name, shape in shapes.items()
+        }
 
     def update(self, X: torch.Tensor, H: torch.Tensor) -> None:
         """Add the frames of a recording.
@@ -74,27 +77,31 @@ class RepresentationStats:
             The student's activations.
         """
         X, H = X.cpu().float(), H.cpu().float()
-        code = sparse_code(X, self.W, self.mu, self.n_sweeps).contiguous()
+        code = converged_code(X, self.W, self.mu)
         control = torch.zeros_like(code)  # constant: no correlation
         if self.permuted_W is not None:
-            control = sparse_code(X, self.permuted_W, self.mu, self.n_sweeps)
-        self.n_frames += len(X)
-        self.energy += X.double().square().sum().item()
-        self.input_by_bin += X.double().sum(dim=0)
-        for name, activations in (("student", H), ("nmf", code)):
+            control = converged_code(X, self.permuted_W, self.mu)
+        sums = self.sums
+        sums["n_frames"] += len(X)
+        sums["energy"] += X.double().square().sum()
+        sums["input_by_bin"] += X.double().sum(dim=0)
+        for i, activations in enumerate((H, code)):
             residual = (X - activations @ self.W.T).double()
-            self.residual[name] += residual.square().sum().item()
-            self.active[name] += int((activations > 0).sum())
-            self.used[name] += (activations > 0).sum(dim=0)
+            sums["residual"][i] += residual.square().sum()
+            sums["used"][i] += (activations > 0).double().sum(dim=0)
         weights = self.theta.clamp(min=0).double()
-        self.positive += weights * H.double().sum(dim=0)
-        self.heard += weights * torch.minimum(H, code).double().sum(dim=0)
         supported = H - overshoot(X, self.W, H)
-        self.supported += weights * supported.double().sum(dim=0)
+        sums["positive"] += weights * H.double().sum(dim=0)
+        sums["heard"] += weights * torch.minimum(H, code).double().sum(dim=0)
+        sums["supported"] += weights * supported.double().sum(dim=0)
         terms = (H, code, control)
         products = [*terms, *(term * term for term in terms)]
         products += [H * code, H * control]
-        self.moments += torch.stack([p.double().sum() for p in products])
+        sums["moments"] += torch.stack([p.double().sum() for p in products])
+
+    def sum_over_ranks(self) -> None:
+        """Count the frames of all processes; each calls this, once."""
+        sum_over_ranks(*self.sums.values())
 
     def summary(self) -> dict[str, float | None]:
         """Measures over all frames.
@@ -121,21 +128,18 @@ class RepresentationStats:
         ValueError
             If no frame that sounds was added.
         """
-        if self.energy == 0.0:
+        sums = self.sums
+        if sums["energy"] == 0.0:
             raise ValueError("expected frames that sound, got none")
-        error, nmf_error = (
-            (self.residual[name] / self.energy) ** 0.5
-            for name in ("student", "nmf")
-        )
-        atoms, nmf_atoms = (
-            self.active[name] / self.n_frames for name in ("student", "nmf")
-        )
-        dead, nmf_dead = (
-            (self.used[name] == 0).double().mean().item()
-            for name in ("student", "nmf")
-        )
+        error, nmf_error = (sums["residual"] / sums["energy"]).sqrt().tolist()
+        used = sums["used"]
+        atoms, nmf_atoms = (used.sum(dim=1) / sums["n_frames"]).tolist()
+        dead, nmf_dead = (used == 0).double().mean(dim=1).tolist()
         correlation, permuted = self._correlations()
-        positive = self.positive.sum().item()
+        positive, heard, supported = (
+            sums[name].sum().item()
+            for name in ("positive", "heard", "supported")
+        )
         return {
             "error": error,
             "nmf_error": nmf_error,
@@ -147,12 +151,8 @@ class RepresentationStats:
             "nmf_dead": nmf_dead,
             "correlation": correlation,
             "permuted_correlation": permuted,
-            "heard_relevance": (
-                self.heard.sum().item() / positive if positive else None
-            ),
-            "supported_relevance": (
-                self.supported.sum().item() / positive if positive else None
-            ),
+            "heard_relevance": heard / positive if positive else None,
+            "supported_relevance": supported / positive if positive else None,
         }
 
     def band_shares(self) -> dict[str, list[float] | None]:
@@ -165,22 +165,15 @@ class RepresentationStats:
             :data:`~explainable_seg.explanation.relevance.BANDS_HZ`; None for a
             class without positive relevance.
         """
-        shares = {"input": band_shares(self.input_by_bin)}
-        for name, relevance in zip(CLASSES, self.positive):
+        shares = {"input": band_shares(self.sums["input_by_bin"])}
+        for name, relevance in zip(CLASSES, self.sums["positive"]):
             spectrum = relevance_spectrum(relevance, self.W)
             shares[name] = band_shares(spectrum)
         return shares
 
     def _correlations(self) -> tuple[float | None, float | None]:
         """Pearson correlation over frames and atoms, and the control's."""
-        n_values = self.n_frames * self.W.shape[1]
-        h, g, p, hh, gg, pp, hg, hp = (self.moments / n_values).tolist()
-        return (
-            _ratio(hg - h * g, (hh - h * h) * (gg - g * g)),
-            _ratio(hp - h * p, (hh - h * h) * (pp - p * p)),
-        )
-
-
-def _ratio(covariance: float, variances: float) -> float | None:
-    """Correlation; None where one of the two is constant."""
-    return covariance / variances**0.5 if variances > 0 else None
+        n_values = self.sums["n_frames"] * self.W.shape[1]
+        means = self.sums["moments"] / n_values
+        h, g, p, hh, gg, pp, hg, hp = means.tolist()
+        return pearson(h, g, hh, gg, hg), pearson(h, p, hh, pp, hp)

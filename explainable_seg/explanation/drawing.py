@@ -75,14 +75,25 @@ def draw_image(
     colour: str,
     brightest: float,
 ) -> None:
+    """Draw values of a passage over its time, as :func:`draw_spectrogram`."""
+    draw_spectrogram(axes, time_limits(passage), values, colour, brightest)
+
+
+def draw_spectrogram(
+    axes: Axes,
+    limits: tuple[float, float],
+    values: np.ndarray,
+    colour: str,
+    brightest: float,
+) -> None:
     """Draw a spectrogram on the warped frequency axis.
 
     Arguments
     ---------
     axes : Axes
         The panel.
-    passage : Reading
-        The passage, for the time axis.
+    limits : tuple[float, float]
+        Left and right end of the values on the horizontal axis.
     values : np.ndarray [shape=(T, F)]
         Non-negative values.
     colour : str
@@ -94,11 +105,12 @@ def draw_image(
     hz = bin_hz(values.shape[1]).numpy()
     middles = (hz[1:] + hz[:-1]) / 2
     axes.pcolormesh(
-        np.linspace(*time_limits(passage), len(pooled) + 1),
+        np.linspace(*limits, len(pooled) + 1),
         np.concatenate([hz[:1], middles, hz[-1:]]),
         pooled.T,
         cmap=LinearSegmentedColormap.from_list("ramp", [PAPER, colour]),
         norm=PowerNorm(FAINT, vmin=0.0, vmax=brightest, clip=True),
+        rasterized=True,  # in a vector file, an image and not a path a bin
     )
     axes.set_yscale("function", functions=(warp_hz, unwarp_hz))
     axes.set_ylim(0, hz[-1])

@@ -172,9 +172,10 @@ class Explanation:
 
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write it to a folder: :func:`.saving.save_explanations`."""
+        from explainable_seg.explanation.findings import Findings
         from explainable_seg.explanation.saving import save_explanations
 
-        return save_explanations(folder, [self])
+        return save_explanations(folder, [self], Findings.of_passage(self))
 
 
 def explain_class(

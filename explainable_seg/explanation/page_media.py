@@ -28,12 +28,7 @@ def audio_address(audio: np.ndarray) -> str:
     buffer = io.BytesIO()
     soundfile.write(buffer, fit_range(audio), SAMPLE_RATE, format=kind)
     media = {"MP3": "audio/mpeg", "WAV": "audio/wav"}[kind]
-    return _address(media, buffer.getvalue())
-
-
-def picture_address(png: bytes) -> str:
-    """Picture for a page, from the bytes of a PNG file."""
-    return _address("image/png", png)
+    return data_address(media, buffer.getvalue())
 
 
 def choose_format(available: Iterable[str]) -> str:
@@ -58,6 +53,19 @@ def fit_range(audio: np.ndarray) -> np.ndarray:
     return audio / max(1.0, float(np.abs(audio).max(initial=0.0)))
 
 
-def _address(media: str, content: bytes) -> str:
-    """A ``data:`` address."""
+def data_address(media: str, content: bytes) -> str:
+    """Content as an address that holds it all.
+
+    Arguments
+    ---------
+    media : str
+        Its media type, such as ``image/png``.
+    content : bytes
+        The content of a file.
+
+    Returns
+    -------
+    str
+        A ``data:`` address.
+    """
     return f"data:{media};base64,{base64.b64encode(content).decode('ascii')}"

@@ -14,6 +14,7 @@ from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region, read_manifest
 from explainable_seg.data.truth import Truth, load_truth, region_targets
 from explainable_seg.errors import ExplainableSegError
+from explainable_seg.explanation.document import FORMAT_VERSION
 from explainable_seg.explanation.properties import (
     CARRIED,
     compactness,
@@ -28,7 +29,6 @@ from explainable_seg.explanation.prototype_stats import (
 )
 from explainable_seg.explanation.reading import StudentWeights
 from explainable_seg.explanation.relevance import peak_hz, segment_relevance
-from explainable_seg.explanation.saving import FORMAT_VERSION
 from explainable_seg.files import atomic_path, atomic_write_text
 from explainable_seg.frames import (
     FRAME_STEP,

@@ -1,22 +1,24 @@
 """Self-contained pages: why each class was found, and how a demo went.
 
-A page is one file. Its style, pictures and sounds are inside it; it asks for
-nothing from the network and says so to the browser.
+A page is one file. Its scripts, numbers, pictures and sounds are inside it; it
+asks for nothing from the network and says so to the browser.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jinja2
-import numpy as np
+from markupsafe import Markup
 
-from explainable_seg.explanation.cards import make_card
+from explainable_seg.explanation.document import make_document
 from explainable_seg.explanation.explanation import Explanation
-from explainable_seg.explanation.page_media import audio_address
-from explainable_seg.explanation.pictures import SIZE, TIME_AXIS, TITLE
+from explainable_seg.explanation.findings import Findings
+from explainable_seg.explanation.lanes import make_lanes
+from explainable_seg.explanation.page_data import page_data
 from explainable_seg.explanation.style import CLASS_COLOURS
-from explainable_seg.frames import Span
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -31,25 +33,6 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
-class Lane:
-    """Where a class is, and where it was found, in seconds."""
-
-    class_name: str
-    reference: Sequence[Span]
-    predicted: Sequence[Span]
-
-
-@dataclass(frozen=True)
-class Programme:
-    """A recording to look at and, with its audio [N] at 16 kHz, to play."""
-
-    name: str
-    duration: float
-    lanes: Sequence[Lane]
-    audio: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
 class Demo:
     """What the page of a demo shows.
 
@@ -61,10 +44,10 @@ class Demo:
         One or two sentences on what was run.
     scores : Sequence[ClassScore]
         F1 of teacher and student.
-    programme : Programme
+    findings : Findings
         A test programme with its reference.
     explanations : Sequence[Explanation]
-        What to look at and play, about one a class.
+        Of that programme; the page opens on the first.
     facts : dict[str, str]
         Short facts by their name, such as ``training time: 3 min``.
     """
@@ -72,39 +55,35 @@ class Demo:
     title: str
     introduction: str
     scores: Sequence[ClassScore]
-    programme: Programme
+    findings: Findings
     explanations: Sequence[Explanation]
     facts: dict[str, str] = field(default_factory=dict)
 
 
-def render_report(explanations: Sequence[Explanation]) -> str:
-    """Page with a card for each explanation of a recording.
+def render_report(document: str, findings: Findings) -> str:
+    """Page of a recording: look, listen, ask why.
 
     Arguments
     ---------
-    explanations : Sequence[Explanation]
-        At least one, all of the same recording and model.
+    document : str
+        JSON of ``explanation.json``: the numbers that the page shows.
+    findings : Findings
+        The recording.
 
     Returns
     -------
     str
         HTML.
     """
-    first = explanations[0]
     return (
         _environment()
         .get_template("report.html.j2")
-        .render(
-            # A file name that is no UTF-8 cannot stand in a page as it is.
-            audio=first.passage.name.encode("utf-8", "replace").decode(),
-            model=first.weights.name,
-            cards=[make_card(e) for e in explanations],
-        )
+        .render(recording=_recording(document, findings))
     )
 
 
 def render_demo(demo: Demo) -> str:
-    """Page of a demo: scores, a programme with its lanes, explanations.
+    """Page of a demo: scores, then a programme to ask why.
 
     Arguments
     ---------
@@ -116,16 +95,12 @@ def render_demo(demo: Demo) -> str:
     str
         HTML.
     """
-    audio = demo.programme.audio
+    document = make_document(demo.explanations, demo.findings)
+    text = json.dumps(document, allow_nan=False)
     return (
         _environment()
         .get_template("demo.html.j2")
-        .render(
-            demo=demo,
-            programme_audio=None if audio is None else audio_address(audio),
-            ticks=time_ticks(demo.programme.duration),
-            cards=[make_card(e) for e in demo.explanations],
-        )
+        .render(demo=demo, recording=_recording(text, demo.findings))
     )
 
 
@@ -154,6 +129,33 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
+def _recording(document: str, findings: Findings) -> dict[str, Any]:
+    """What the template of a recording needs."""
+    reading = findings.reading
+    return {
+        # A file name that is no UTF-8 cannot stand in a page as it is.
+        "name": reading.name.encode("utf-8", "replace").decode(),
+        "model": findings.weights.name,
+        "duration": reading.duration,
+        "start": reading.start,
+        "lanes": make_lanes(findings),
+        "ticks": time_ticks(reading.duration),
+        "has_reference": findings.reference is not None,
+        "document": _inside_script(document),
+        "data": _inside_script(json.dumps(page_data(findings))),
+    }
+
+
+def _inside_script(text: str) -> Markup:
+    """JSON that no HTML parser takes for the end of its script."""
+    return Markup(text.replace("<", r"\u003c"))
+
+
+def _source(name: str) -> Markup:
+    """A script or a licence as it is; its braces mean nothing to Jinja."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
 def _environment() -> jinja2.Environment:
     """Templates with escaping, and with an error for an unknown name."""
     environment = jinja2.Environment(
@@ -164,11 +166,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["clock"] = clock
-    environment.globals.update(
-        colours=CLASS_COLOURS,
-        time_axis=TIME_AXIS,
-        # The words above the panels stand in the page itself. A margin is in
-        # percent of the width.
-        picture_cut=100 * TITLE * SIZE[1] / SIZE[0],
-    )
+    environment.globals.update(source=_source, colours=CLASS_COLOURS)
     return environment

@@ -4,21 +4,22 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import soundfile
 
+from explainable_seg.explanation.document import make_document
 from explainable_seg.explanation.explanation import Explanation
+from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.page_media import fit_range
 from explainable_seg.explanation.report import render_report
 from explainable_seg.files import atomic_path, atomic_write_text
 from explainable_seg.frames import SAMPLE_RATE
 
-FORMAT_VERSION = 1
-
 
 def save_explanations(
-    folder: str | os.PathLike[str], explanations: Sequence[Explanation]
+    folder: str | os.PathLike[str],
+    explanations: Sequence[Explanation],
+    findings: Findings,
 ) -> list[Path]:
     """Write numbers, sounds, pictures and a page.
 
@@ -31,6 +32,8 @@ def save_explanations(
     explanations : Sequence[Explanation]
         At least one, of different classes, all of the same recording and
         model.
+    findings : Findings
+        The recording, for the page.
 
     Returns
     -------
@@ -46,14 +49,15 @@ def save_explanations(
     """
     names = file_names([e.class_name for e in explanations])
     numbers, page, *media = [Path(folder) / name for name in names]
-    document = explanations_document(explanations)
+    document = make_document(explanations, findings)
     text = json.dumps(document, indent=1, allow_nan=False)
+    dense = json.dumps(document, separators=(",", ":"), allow_nan=False)
     atomic_write_text(numbers, text + "\n")
     for explanation, wav, png in zip(explanations, media[::2], media[1::2]):
         save_audio(explanation, wav)
         with atomic_path(png) as temporary:
             temporary.write_bytes(explanation.picture)
-    atomic_write_text(page, render_report(explanations))
+    atomic_write_text(page, render_report(dense, findings))
     return [numbers, page, *media]
 
 
@@ -92,28 +96,6 @@ def file_names(class_names: Sequence[str]) -> list[str]:
             for suffix in (".wav", ".png")
         ),
     ]
-
-
-def explanations_document(
-    explanations: Sequence[Explanation],
-) -> dict[str, Any]:
-    """Content of ``explanation.json``.
-
-    Arguments
-    ---------
-    explanations : Sequence[Explanation]
-        At least one, all of the same recording and model.
-
-    Returns
-    -------
-    dict
-    """
-    return {
-        "version": FORMAT_VERSION,
-        "audio": explanations[0].passage.name,
-        "model": explanations[0].weights.name,
-        "explanations": [e.to_dict() for e in explanations],
-    }
 
 
 def save_audio(explanation: Explanation, path: str | os.PathLike[str]) -> None:

@@ -1,16 +1,10 @@
-"""An explanation in words: the sentences of pictures and reports."""
+"""An explanation in words: the sentences of pictures."""
 
 import math
 
 import numpy as np
-import torch
 
 from explainable_seg.explanation.explanation import Explanation
-from explainable_seg.explanation.relevance import (
-    BANDS_HZ,
-    band_shares,
-    relevance_spectrum,
-)
 from explainable_seg.frames import FRAME_STEP, SAMPLE_RATE
 
 MOST_PEAKS = 3  # named in a sentence
@@ -31,12 +25,12 @@ def format_hz(hz: float) -> str:
 
 
 def format_band(band: tuple[float, float]) -> str:
-    """A band of frequencies as people say it.
+    """Where a band of frequencies lies, as people say it.
 
     Example
     -------
     >>> format_band((100.0, 1000.0)).replace(NO_BREAK, " ")
-    '100 Hz to 1 kHz'
+    'between 100 Hz and 1 kHz'
     >>> format_band((4000.0, 8000.0)).replace(NO_BREAK, " ")
     'above 4 kHz'
     """
@@ -45,7 +39,7 @@ def format_band(band: tuple[float, float]) -> str:
         return f"below {format_hz(high)}"
     if high == SAMPLE_RATE / 2:
         return f"above {format_hz(low)}"
-    return f"{format_hz(low)} to {format_hz(high)}"
+    return f"between {format_hz(low)} and {format_hz(high)}"
 
 
 def format_signed(value: float) -> str:
@@ -121,93 +115,6 @@ def reason(explanation: Explanation) -> str:
     return sentence
 
 
-def arithmetic(explanation: Explanation) -> str:
-    """How the logit adds up, in one line.
-
-    Arguments
-    ---------
-    explanation : Explanation
-        An explanation.
-
-    Returns
-    -------
-    str
-        For instance ``bias -1.92, for +5.31, against -0.40: logit +2.99``,
-        with true minus signs.
-    """
-    r = explanation.relevance
-    parts = (
-        f"bias {format_signed(explanation.bias)}",
-        f"for {format_signed(r.clip(min=0).sum())}",
-        f"against {format_signed(r.clip(max=0).sum())}",
-    )
-    total = format_signed(explanation.logit_mean)
-    return f"{', '.join(parts)}: logit {total}"
-
-
-def bands_sentence(explanation: Explanation) -> str | None:
-    """In which band most of the evidence lies, beside the sound itself.
-
-    Arguments
-    ---------
-    explanation : Explanation
-        An explanation.
-
-    Returns
-    -------
-    str or None
-        None where there is no evidence or no sound.
-    """
-    shares = evidence_and_sound_shares(explanation)
-    if shares is None:
-        return None
-    evidence, sound = shares
-    strongest = int(np.argmax(evidence))
-    return (
-        f"The band {format_band(BANDS_HZ[strongest])} holds "
-        f"{evidence[strongest]:.0%} of the evidence and "
-        f"{sound[strongest]:.0%} of the sound."
-    )
-
-
-def grounding_sentences(explanation: Explanation) -> list[str]:
-    """How far the atoms stand for the sound, in plain words.
-
-    Arguments
-    ---------
-    explanation : Explanation
-        An explanation.
-
-    Returns
-    -------
-    list[str]
-    """
-    error = explanation.reconstruction_error
-    if error is None:
-        return ["This is digital silence: there is no sound to rebuild."]
-    share = max(0.0, 1.0 - error**2)
-    sentences = [
-        f"The atoms rebuild this sound with an error of {error:.2f} "
-        f"(0 is perfect, 1 is nothing): they account for {share:.0%} of the "
-        "spectrogram."
-    ]
-    grounding = explanation.grounding
-    if grounding is None:
-        return sentences
-    if grounding.best_error is not None:
-        sentences.append(
-            "The best that this dictionary does here, without deciding "
-            f"anything, is {grounding.best_error:.2f}."
-        )
-    if None not in (grounding.agreement, grounding.control_agreement):
-        sentences.append(
-            f"The atoms in use agree by {grounding.agreement:.2f} with those "
-            "that the sound alone would call for (1 is full agreement); with "
-            f"scrambled atoms it is {grounding.control_agreement:.2f}."
-        )
-    return sentences
-
-
 def kept_share(explanation: Explanation) -> float:
     """Share of the positive relevance that the selected atoms carry."""
     positive = explanation.relevance.clip(min=0)
@@ -220,33 +127,6 @@ def strongest_peaks(explanation: Explanation) -> list[str]:
     peaks = [explanation.peak_hz[k] for k in order if explanation.selected[k]]
     names = [format_hz(hz) for hz in peaks if not math.isnan(hz)]
     return list(dict.fromkeys(names))[:MOST_PEAKS]
-
-
-def evidence_and_sound_shares(
-    explanation: Explanation,
-) -> tuple[list[float], list[float]] | None:
-    """Shares of each band of BANDS_HZ in the evidence and in the sound.
-
-    Arguments
-    ---------
-    explanation : Explanation
-        An explanation.
-
-    Returns
-    -------
-    tuple[list[float], list[float]] or None
-        None where there is no evidence or no sound.
-    """
-    spectrum = relevance_spectrum(
-        torch.from_numpy(explanation.relevance),
-        explanation.weights.dictionary,
-    )
-    frames = torch.from_numpy(explanation.explained)
-    evidence = band_shares(spectrum)
-    sound = band_shares(explanation.passage.spectrogram[frames].mean(dim=0))
-    if evidence is None or sound is None:
-        return None
-    return evidence, sound
 
 
 def _join(words: list[str]) -> str:

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Any, Optional
 import torch
 
 from explainable_seg.errors import ModelError
-from explainable_seg.features.lengths import require_frame
+from explainable_seg.features.lengths import (
+    frame_mask,
+    instance_norm,
+    require_frame,
+    sample_mask,
+)
 
 if TYPE_CHECKING:
     from transformers import WavLMModel
@@ -85,30 +90,44 @@ class WavLMFeatures(torch.nn.Module):
         self.encoder.eval()
         return self
 
-    def forward(self, wav: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, wav: torch.Tensor, lengths: Optional[torch.Tensor] = None
+    ) -> torch.Tensor:
         """Features of a batch.
 
         Arguments
         ---------
         wav : torch.Tensor [shape=(B, N)]
             Audio at 16 kHz.
+        lengths : torch.Tensor, optional [shape=(B,)]
+            Samples of each item before its padding, at least 400; all N by
+            default. What is behind them changes no feature, but for encoders
+            that normalise the first convolution over time (``feat_extract_norm:
+            group``, WavLM Base): these were trained with silent padding.
 
         Returns
         -------
         torch.Tensor [shape=(B, T, n_features)]
-            Weighted sum of the hidden states, instance-normalised over time.
+            Weighted sum of the hidden states, instance-normalised over time;
+            zero on frames with padding.
         """
         require_frame(wav)
+        mask = None
+        if lengths is None:
+            known = wav.new_ones(wav.shape, dtype=torch.bool)
+        else:
+            require_frame(wav[:, : int(lengths.min())])
+            known = sample_mask(lengths, wav.shape[1])
+            wav, mask = wav * known, known.long()
         if self.normalize:
-            wav = torch.nn.functional.layer_norm(wav, wav.shape[-1:])
+            wav = instance_norm(wav, known)
         with torch.no_grad():
-            states = self.encoder(wav, output_hidden_states=True).hidden_states
+            states = self.encoder(
+                wav, attention_mask=mask, output_hidden_states=True
+            ).hidden_states
         weights = self.state_weights.softmax(dim=0)
         features = torch.einsum("s,sbtd->btd", weights, torch.stack(states))
-        variance, mean = torch.var_mean(
-            features, dim=1, keepdim=True, correction=0
-        )
-        return (features - mean) * torch.rsqrt(variance + 1e-5)
+        return instance_norm(features.float(), frame_mask(known))
 
 
 def _load_encoder(

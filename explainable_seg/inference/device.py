@@ -59,7 +59,8 @@ def choose_precision(
     ---------
     name : str
         ``fp32``, ``bf16``, or ``auto``: bf16 where it pays and the hardware
-        has it, which is WavLM on a CUDA card from the year 2020 on.
+        has it, which is WavLM on a CUDA card from the year 2020 on, or on a
+        CPU whose instructions multiply bf16 (AMX, AVX512-BF16).
     device : torch.device
         Where the model runs.
     frontend : str
@@ -91,10 +92,19 @@ def choose_precision(
     else:
         found = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     if name == "auto":
-        return found and device.type == "cuda" and frontend == "wavlm"
+        native = device.type == "cuda" or _multiplies_bf16()
+        return found and native and frontend == "wavlm"
     if not found:
         raise ExplainableSegError(
             f"expected a device with bf16, got '{device}', for the precision; "
             "use fp32 or auto"
         )
     return True
+
+
+def _multiplies_bf16() -> bool:
+    """Whether the CPU has instructions for bf16, not a slow detour."""
+    return bool(
+        torch.cpu._is_amx_tile_supported()
+        or torch.cpu._is_avx512_bf16_supported()
+    )

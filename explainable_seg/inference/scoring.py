@@ -1,20 +1,17 @@
 """A model on the recordings of a manifest: predictions written, then scored."""
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from pyannote.core import Segment, Timeline
 
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region
-from explainable_seg.data.truth import annotated_time, load_truth
+from explainable_seg.data.truth import annotated_time, heard_time, load_truth
 from explainable_seg.evaluation.detection import format_table, read_spans, score
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json
 from explainable_seg.inference.formats.rttm import write_rttm
 from explainable_seg.inference.pipeline import run_model
 from explainable_seg.inference.segmentation import Segmentation
@@ -83,20 +80,11 @@ def score_regions(
     for region in regions:
         found = segment_region(predict_logits, config, region)
         write_rttm(found, folder / "rttm" / f"{region.recording}.rttm")
-    reference = {
-        uri: {c: _timeline(spans) for c, spans in truth.spans.items()}
-        for uri, truth in truths.items()
-    }
     scores = score(
-        reference, read_spans(folder / "rttm"), annotated_time(regions, truths)
+        heard_time(truths),
+        read_spans(folder / "rttm"),
+        annotated_time(regions, truths),
     )
-    atomic_write_text(
-        folder / "scores.json", json.dumps(scores, indent=2) + "\n"
-    )
+    atomic_write_json(folder / "scores.json", scores)
     logger.info("%s\n%s", folder, format_table(scores))
     return scores
-
-
-def _timeline(spans: np.ndarray) -> Timeline:
-    """Timeline of spans [S, 2]."""
-    return Timeline([Segment(start, end) for start, end in spans.tolist()])

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,16 @@ import torch
 from typing_extensions import Unpack
 
 from explainable_seg.annotation.fields import uri_of
-from explainable_seg.classes import parse_class
+from explainable_seg.classes import CLASSES, parse_class
 from explainable_seg.errors import ExplainableSegError, ModelError
 from explainable_seg.explanation.explanation import Explanation, explain_class
+from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.reading import (
     Reading,
     StudentWeights,
     make_reading,
 )
-from explainable_seg.frames import frame_targets
+from explainable_seg.frames import Span, frame_targets
 from explainable_seg.inference.audio import (
     WHOLE,
     Excerpt,
@@ -440,6 +441,27 @@ class ExplainableSegmenter:
             ),
             transform=self._sparse_code,
         )
+
+    def findings(
+        self,
+        analysis: Analysis,
+        reference: Mapping[str, Sequence[Span]] | None = None,
+    ) -> Findings:
+        """What a page shows of a recording.
+
+        Arguments
+        ---------
+        analysis : Analysis
+            What :meth:`analyse` returned.
+        reference : Mapping[str, Sequence[tuple[float, float]]], optional
+            The truth, in seconds, for those classes whose truth is known.
+
+        Returns
+        -------
+        Findings
+        """
+        spans = {name: analysis.segmentation.spans(name) for name in CLASSES}
+        return Findings(analysis.reading, self._weights(), spans, reference)
 
     def predict_logits(self, batch: torch.Tensor) -> torch.Tensor:
         """Logits of windows, without stitching or decisions.

@@ -110,13 +110,17 @@ class Student(torch.nn.Module):
             "code_sweeps": self.code_sweeps,
         }
 
-    def forward(self, wav: torch.Tensor) -> StudentOutput:
+    def forward(
+        self, wav: torch.Tensor, features: Optional[torch.Tensor] = None
+    ) -> StudentOutput:
         """Logits of a batch, and the evidence they are sums of.
 
         Arguments
         ---------
         wav : torch.Tensor [shape=(B, N)]
             Audio at 16 kHz.
+        features : torch.Tensor, optional [shape=(B, T, n_features)]
+            What the front end says of this audio, where it is known already.
 
         Returns
         -------
@@ -126,7 +130,8 @@ class Student(torch.nn.Module):
         X = self.spectrogram(wav)
         with torch.no_grad():
             code = self.sparse_code(X)
-        changes = self.head(self.tcn(self.frontend(wav)))
+        seen = self.frontend(wav) if features is None else features.float()
+        changes = self.head(self.tcn(seen))
         gain, shift = changes.float().chunk(2, dim=-1)
         H = self.rectifier(code * 2 * gain.sigmoid() + shift)
         return StudentOutput(self._classify(H), H, X, code)

@@ -59,4 +59,8 @@ class Teacher(torch.nn.Module):
         torch.Tensor [shape=(B, T, C)]
             Logits; their sigmoids are the class probabilities.
         """
-        return self.classifier(self.tcn(self.frontend(wav)))
+        return self.classify(self.frontend(wav))
+
+    def classify(self, features: torch.Tensor) -> torch.Tensor:
+        """Logits [B, T, C] of the front end's features [B, T, n_features]."""
+        return self.classifier(self.tcn(features))

@@ -37,6 +37,8 @@ def sum_over_ranks(*tensors: torch.Tensor) -> None:
     if not is_distributed():
         return
     message = torch.cat([tensor.flatten() for tensor in tensors])
+    if dist.get_backend() == "nccl":  # which carries tensors of GPUs only
+        message = message.cuda()
     dist.all_reduce(message)
     parts = message.split([tensor.numel() for tensor in tensors])
     for tensor, part in zip(tensors, parts):

@@ -1,5 +1,6 @@
 """Sparse NMF with unit-norm atoms: fit, online fit, transform."""
 
+import copy
 import logging
 from typing import Any, Optional
 
@@ -128,6 +129,24 @@ class SparseNMF:
         self.summary: Optional[Summary] = None
         self._W: Optional[torch.Tensor] = None
         self._statistics: Optional[Statistics] = None
+
+    def like(self, n_atoms: int) -> "SparseNMF":
+        """Another one of these settings, with its own number of atoms.
+
+        Arguments
+        ---------
+        n_atoms : int
+            Number of atoms.
+
+        Returns
+        -------
+        SparseNMF
+            That has learned nothing yet.
+        """
+        other = copy.copy(self)
+        other.n_atoms = n_atoms
+        other._start_afresh()
+        return other
 
     @property
     def dictionary(self) -> torch.Tensor:

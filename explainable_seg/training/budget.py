@@ -7,8 +7,6 @@ spectrogram, in units that mean something (times its reconstruction error,
 times its L1 norm), and the weight follows.
 """
 
-import math
-
 import torch
 
 
@@ -75,25 +73,3 @@ class Budget(torch.nn.Module):
             moved = self.weight * torch.exp(self.rate * excess)
             self.weight.copy_(moved.clamp(*self.bounds))
         return self.weight * value / self.limit
-
-
-def error_ratio(
-    student_energy: torch.Tensor, code_energy: torch.Tensor
-) -> torch.Tensor:
-    """Reconstruction error of the student, times that of the sparse code.
-
-    Arguments
-    ---------
-    student_energy : torch.Tensor [shape=()]
-        ``||X - H W'||^2`` of the student's activations.
-    code_energy : torch.Tensor [shape=()]
-        The same of the code; a batch of silence, where it vanishes, gives a
-        ratio of 1 for a student that rebuilds silence.
-
-    Returns
-    -------
-    torch.Tensor [shape=()]
-        Ratio of the norms, not of the energies.
-    """
-    tiny = math.ulp(1.0)
-    return ((student_energy + tiny) / (code_energy + tiny)).sqrt()

@@ -1,8 +1,8 @@
 """Losses on frames, masked where a class is unknown.
 
 Targets are 1, 0 or -1, the last one for "not annotated" and for padding. A
-loss averages over what is known; over nothing it is exactly zero, with a
-gradient, so that a batch without a class trains the others.
+loss averages over what is known, of all processes; over nothing it is exactly
+zero, with a gradient, so that a batch without a class trains the others.
 """
 
 from typing import Optional
@@ -13,7 +13,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from explainable_seg.frames import UNKNOWN
 from explainable_seg.models.student import StudentOutput
 from explainable_seg.nmf.coding import overshoot
-from explainable_seg.training.budget import error_ratio
+from explainable_seg.training.processes import total
+
+# Of a frame, in units of the log-power spectrogram: sounds that loud are about
+# a thousand times as much.
+FAINT = 0.01
+SMALLEST = 1e-6  # sum of relevance that has a share of its own
 
 
 def masked_mean(values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -35,7 +40,7 @@ def masked_mean(values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     >>> masked_mean(torch.tensor([1.0, 9.0]), torch.tensor([True, False]))
     tensor(1.)
     """
-    return (values * known).sum() / known.sum().clamp(min=1)
+    return total((values * known).sum()) / total(known.sum()).clamp(min=1)
 
 
 def label_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -118,7 +123,38 @@ def reconstruction_energy(
         Sum over frames and bins.
     """
     residual = X - H @ W.T
-    return (residual.square().sum(dim=-1) * known).sum()
+    return total((residual.square().sum(dim=-1) * known).sum())
+
+
+def ratio_to_code(
+    student: torch.Tensor, code: torch.Tensor, n_frames: torch.Tensor
+) -> torch.Tensor:
+    """A quantity of the student's, times that of the sparse code.
+
+    A batch so faint that its code is empty has a finite ratio, and one that
+    the student leaves empty too a ratio of 1.
+
+    Arguments
+    ---------
+    student : torch.Tensor [shape=()]
+        Sum over frames.
+    code : torch.Tensor [shape=()]
+        Likewise, of the sparse code.
+    n_frames : torch.Tensor [shape=()]
+        Number of these frames.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+
+    Example
+    -------
+    >>> zero, frames = torch.tensor(0.0), torch.tensor(10)
+    >>> ratio_to_code(zero, zero, frames)
+    tensor(1.)
+    """
+    floor = FAINT * n_frames.clamp(min=1)
+    return (student + floor) / (code + floor)
 
 
 def unsupported_share(
@@ -155,11 +191,10 @@ def unsupported_share(
     tensor(0.2500)
     """
     counted = known.unsqueeze(-1)
-    everything = (H * counted).sum(dim=(0, 1))
-    unsupported = (excess * counted).sum(dim=(0, 1))
+    everything = total((H * counted).sum(dim=(0, 1)))
+    unsupported = total((excess * counted).sum(dim=(0, 1)))
     weights = theta.abs()
-    tiny = torch.finfo(H.dtype).tiny
-    whole = (weights @ everything).clamp(min=tiny)
+    whole = (weights @ everything).clamp(min=SMALLEST)
     return ((weights @ unsupported) / whole).mean()
 
 
@@ -201,21 +236,28 @@ def student_losses(
     """
     known = (targets != UNKNOWN).any(dim=-1)
     H, X, code = output.activations, output.spectrogram, output.code
-    tiny = torch.finfo(H.dtype).tiny
-    code_l1 = (code.sum(dim=-1) * known).sum()
-    energy = (X.square().sum(dim=-1) * known).sum()
-    code_energy = reconstruction_energy(X, W, code, known)
+    n_frames = total(known.sum())
+
+    def energy(rebuilt_from: torch.Tensor) -> torch.Tensor:
+        return reconstruction_energy(X, W, rebuilt_from, known)
+
+    def l1(activations: torch.Tensor) -> torch.Tensor:
+        return total((activations.sum(dim=-1) * known).sum())
+
     if teacher_logits is None:
         task = label_loss(output.logits, targets)
     else:
         everything = known.unsqueeze(-1).expand_as(teacher_logits)
         task = distillation_loss(output.logits, teacher_logits, everything)
+    code_energy = energy(code)
+    sound = total((X.square().sum(dim=-1) * known).sum())
+    error_ratio = ratio_to_code(
+        energy(H), code_energy.detach(), n_frames
+    ).sqrt()
     return {
         "task": task,
-        "error_ratio": error_ratio(
-            reconstruction_energy(X, W, H, known), code_energy.detach()
-        ),
-        "l1_ratio": (H.sum(dim=-1) * known).sum() / code_l1.clamp(min=tiny),
+        "error_ratio": error_ratio,
+        "l1_ratio": ratio_to_code(l1(H), l1(code), n_frames),
         "unsupported": unsupported_share(H, overshoot(X, W, H), theta, known),
-        "dictionary": code_energy / energy.clamp(min=tiny),
+        "dictionary": code_energy / sound.clamp(min=FAINT),
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hyperpyyaml import load_hyperpyyaml
+from ruamel.yaml.error import MarkedYAMLError
 
 from explainable_seg.errors import ExplainableSegError
 
@@ -39,6 +40,11 @@ def load_hparams(path: str, overrides: str) -> dict[str, Any]:
         raise ExplainableSegError(
             f"expected a YAML file, got '{error.strerror}', in {path}; "
             "name one of hparams/<corpus>/"
+        ) from None
+    except MarkedYAMLError as error:
+        raise ExplainableSegError(
+            f"expected YAML, got '{error.problem}', in {path} or the options; "
+            "correct it, or give each option once"
         ) from None
     except (KeyError, ValueError) as error:
         reason = " ".join(str(error.args[0] if error.args else error).split())

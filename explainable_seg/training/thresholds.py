@@ -5,6 +5,7 @@ import dataclasses
 import torch
 
 from explainable_seg.classes import CLASSES
+from explainable_seg.nmf.distributed import sum_over_ranks
 
 # Beta of the F-beta that is highest there: how many times recall counts.
 OPERATING_POINTS = {"recall": 2.0, "precision": 0.5}
@@ -86,6 +87,10 @@ class ThresholdSweep:
                 self.counts[value, c] += torch.bincount(
                     chosen, minlength=self.n_bins
                 )
+
+    def sum_over_ranks(self) -> None:
+        """Count the frames of all processes; each calls this, once."""
+        sum_over_ranks(self.counts)
 
     def best(self) -> ThresholdChoice:
         """Thresholds of the highest F1, 0.5 where a class has no F1."""

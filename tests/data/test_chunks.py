@@ -180,3 +180,26 @@ def test_level_and_tone_are_drawn_anew_but_reproducibly(tmp_path):
     assert decibels.min() < -15 and decibels.max() > -5
     kept, _ = cache.get(0, One().draw)
     assert kept.max() == pytest.approx(0.1, abs=1e-4)
+
+
+def test_fixed_chunks_depend_on_no_order_and_go_beyond_the_cache(tmp_path):
+    def chunks(order_seed, cached):
+        cache = ChunkCache(tmp_path, 3, 1.0, {}) if cached else None
+        gains = Augment((-20.0, 0.0), rare_probability=0, tone_probability=0)
+        return TrainingChunks(
+            [Counting()], [1.0], 1, order_seed, cache, augment=gains
+        )
+
+    for cached in (False, True):
+        first, second = chunks(0, cached), chunks(5, cached)
+        for number in (4, 1):
+            audio, targets = first.fixed(number)
+            np.testing.assert_array_equal(second.fixed(number)[0], audio)
+            np.testing.assert_array_equal(second.fixed(number)[1], targets)
+        # Number 4 is the cache's chunk 1 again, at another level.
+        other, targets_1 = first.fixed(1)
+        audio, targets_4 = first.fixed(4)
+        assert np.array_equal(targets_1, targets_4) is cached
+        levels = audio / other
+        assert (levels.std() < 0.01) is np.bool_(cached)
+        assert abs(levels.mean() - 1) > 0.01

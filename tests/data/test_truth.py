@@ -16,6 +16,7 @@ from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import (
     Truth,
     annotated_time,
+    heard_time,
     load_truth,
     region_targets,
 )
@@ -137,3 +138,13 @@ def test_time_to_score_is_annotated_and_inside_a_region(region):
     assert time["speech"]["show"] == Timeline([Segment(1, 4)])
     assert time["music"]["show"] == Timeline([Segment(2, 3), Segment(3.5, 4)])
     assert not time["overlap"]["show"]
+
+
+def test_heard_time_is_the_reference_of_all_classes(region):
+    heard = heard_time(load_truth([region]))["show"]
+    assert heard == {
+        "speech": Timeline([Segment(1.0, 2.5)]),
+        "music": Timeline([Segment(0.0, 9.0)]),
+        "noise": Timeline(),
+        "overlap": Timeline(),
+    }

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import matplotlib.image
 import numpy as np
@@ -13,6 +14,8 @@ from explainable_seg.explanation import Reading, StudentWeights, explain_class
 from explainable_seg.explanation.drawing import pool_time, unwarp_hz, warp_hz
 from explainable_seg.explanation.panels import shown_atoms
 from explainable_seg.explanation.pictures import DPI, SIZE, plot_explanation
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_the_picture_shows_time_frequency_atoms_and_classes(
@@ -51,6 +54,24 @@ def test_the_file_is_a_png_of_the_size_given(
     pixels = matplotlib.image.imread(io.BytesIO(explanation.picture))
     assert pixels.shape[:2] == (round(SIZE[1] * DPI), round(SIZE[0] * DPI))
     assert explanation.picture is explanation.picture
+
+
+def test_a_paper_can_have_it_as_vectors(
+    reading: Reading, weights: StudentWeights
+) -> None:
+    figure = explain_class(reading, weights, "speech", 0.5, 1.5).plot()
+    pdf, svg = io.BytesIO(), io.BytesIO()
+    with matplotlib.rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
+        figure.savefig(pdf, format="pdf")
+        figure.savefig(svg, format="svg")
+    assert pdf.getvalue().startswith(b"%PDF")
+    # Publishers refuse fonts of type 3.
+    assert b"/Type3" not in pdf.getvalue()
+    drawing = ElementTree.fromstring(svg.getvalue())
+    texts = {"".join(t.itertext()) for t in drawing.iter(SVG + "text")}
+    assert {"What speaks for speech", "When each atom speaks"} <= texts
+    # Pixels where time meets frequency, and nowhere else.
+    assert len(list(drawing.iter(SVG + "image"))) == 3
 
 
 @pytest.mark.parametrize("class_name", ["noise", "overlap"])

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,14 @@ import soundfile
 
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.explanation import Reading, StudentWeights, explain_class
+from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.saving import file_names, save_explanations
+
+
+def numbers_of(page: str) -> dict[str, Any]:
+    """The document that a page carries."""
+    start = '<script type="application/json" id="document">'
+    return json.loads(page.split(start)[1].split("</script>")[0])
 
 
 def test_all_files_are_written_and_agree(
@@ -18,15 +26,19 @@ def test_all_files_are_written_and_agree(
     explanations = [
         explain_class(reading, weights, name) for name in ("speech", "music")
     ]
-    written = save_explanations(tmp_path / "new", explanations)
+    spans = {name: [(0.0, 1.0)] for name in ("speech", "music")}
+    findings = Findings(reading, weights, spans)
+    written = save_explanations(tmp_path / "new", explanations, findings)
     assert [path.name for path in written] == file_names(["speech", "music"])
     assert sorted(written) == sorted((tmp_path / "new").iterdir())
     document = json.loads(written[0].read_text(encoding="utf-8"))
-    assert list(document) == ["version", "audio", "model", "explanations"]
+    assert list(document)[:4] == ["version", "audio", "model", "explanations"]
     assert document["version"] == 1
     assert document["audio"] == "two tones.wav"
     assert document["model"] == "a/model"
     assert document["explanations"] == [e.to_dict() for e in explanations]
+    page = written[1].read_text(encoding="utf-8")
+    assert numbers_of(page) == document
 
 
 def test_the_sound_is_16_bit_mono_at_16_khz(

@@ -21,7 +21,13 @@ CORE = [
 # Names of packages where they are installed by others than they are imported.
 INSTALLED_AS = {"pyannote": "pyannote.core", "pympi": "pympi-ling"}
 # Needed by one dataset, or installed with those that are named.
-ELSEWHERE = {"espeakng_loader", "pretty_midi", "symusic", "speechbrain"}
+ELSEWHERE = {
+    "markupsafe",
+    "espeakng_loader",
+    "pretty_midi",
+    "symusic",
+    "speechbrain",
+}
 
 
 def test_every_module_has_a_place_of_its_own():
@@ -31,14 +37,22 @@ def test_every_module_has_a_place_of_its_own():
     assert "explainable_seg.cli" not in GOING
 
 
+def test_rooms_are_those_that_there_are():
+    assert set(ROOMS.moves) - set(MODULES) == {"data_prep"}
+
+
 def test_a_module_without_a_room_is_refused():
     with pytest.raises(KeyError, match="rooms.yaml"):
         ROOMS.destination("explainable_seg.attic.trunk")
 
 
-@pytest.mark.parametrize("module", sorted(GOING))
+SCRIPTS = {path.stem: path for path in CHECKOUT.glob("recipes/train_*.py")}
+
+
+@pytest.mark.parametrize("module", sorted([*GOING, *SCRIPTS]))
 def test_what_goes_imports_nothing_that_stays(module):
-    named = names_imported(MODULES[module], on_import=False)
+    path = SCRIPTS.get(module) or MODULES[module]
+    named = names_imported(path, on_import=False)
     assert not [n for n in named if n in MODULES and n not in GOING]
 
 

@@ -1,0 +1,262 @@
+"""Any models on a part of a corpus: every measure from one pass.
+
+Recordings are read one at a time, and each model sees each of them once; of
+what it says only sums and segments are kept. All measures speak of the time in
+which a class is annotated, and inside the regions of the manifest.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from pyannote.core import Segment, Timeline
+from tqdm import tqdm
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.data.chunks import read_region
+from explainable_seg.data.manifest import Region
+from explainable_seg.data.truth import (
+    Truth,
+    annotated_time,
+    heard_time,
+    load_truth,
+    region_targets,
+)
+from explainable_seg.errors import ManifestError
+from explainable_seg.evaluation.agreement import AgreementStats
+from explainable_seg.evaluation.calibration import CalibrationStats
+from explainable_seg.evaluation.curves import PrecisionRecallStats
+from explainable_seg.evaluation.detection import Spans, score
+from explainable_seg.evaluation.intervals import f1_differences, f1_intervals
+from explainable_seg.evaluation.model import LoadedModel
+from explainable_seg.evaluation.reconstruction import ReconstructionStats
+from explainable_seg.frames import SAMPLE_RATE, WINDOW, num_frames
+from explainable_seg.inference.pipeline import apply_rules
+from explainable_seg.inference.rules import make_rules
+from explainable_seg.inference.windows import stitch_blocks
+
+TUNED, HALF = "tuned", "half"  # points of decision: the model's own, and 0.5
+BY_H, BY_CODE = "by_h", "by_code"  # whose activations rebuild the spectrogram
+
+
+class _ModelStats:
+    """Sums and segments of one model."""
+
+    def __init__(self, model: LoadedModel):
+        self.model = model
+        self.rules = {
+            TUNED: make_rules(model.config),
+            HALF: make_rules(model.config, {"thresholds": 0.5}),
+        }
+        self.found: dict[str, dict[str, dict[str, Timeline]]]
+        self.found = {point: {} for point in self.rules}
+        self.curves = PrecisionRecallStats()
+        self.calibration = CalibrationStats()
+        self.reconstruction: dict[str, ReconstructionStats] = {}
+        if model.dictionary is not None:
+            W = model.dictionary.cpu()
+            for name in (BY_H, BY_CODE):
+                self.reconstruction[name] = ReconstructionStats(W)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The model's own."""
+        return self.rules[TUNED].thresholds
+
+    def add(
+        self, region: Region, audio: np.ndarray, targets: torch.Tensor
+    ) -> torch.Tensor:
+        """Run the model on a region; its logits [T, C].
+
+        Evidence is counted as it comes: that of an hour would take 0.5 GB.
+        """
+        config = self.model.config
+        logits: list[torch.Tensor] = []
+        first = 0
+        for outputs in stitch_blocks(
+            self.model.predict,
+            [torch.from_numpy(audio)],
+            config["window"],
+            config["step"],
+            context=config.get("context", 0),
+        ):
+            logits.append(outputs[0])
+            last = first + len(outputs[0])
+            self._add_frames(outputs, targets[first:last])
+            first = last
+        whole = torch.cat(logits)
+        self._add_segments(region, whole, len(audio) / SAMPLE_RATE)
+        return whole
+
+    def _add_frames(
+        self, outputs: tuple[torch.Tensor, ...], targets: torch.Tensor
+    ) -> None:
+        """Add consecutive frames: logits, and the evidence of a student."""
+        logits, *evidence = outputs
+        self.curves.update(logits, targets)
+        self.calibration.update(logits, targets)
+        if self.reconstruction:
+            H, X, code = evidence
+            self.reconstruction[BY_H].update(X, H, targets)
+            self.reconstruction[BY_CODE].update(X, code, targets)
+
+    def _add_segments(
+        self, region: Region, logits: torch.Tensor, duration: float
+    ) -> None:
+        """Add what is found in a region at each point of decision."""
+        probabilities = logits.sigmoid().numpy()
+        for point, rules in self.rules.items():
+            found = self.found[point].setdefault(
+                region.recording, {name: Timeline() for name in CLASSES}
+            )
+            for segment in apply_rules(
+                rules, probabilities, duration, region.start_s
+            ):
+                found[segment.label].add(Segment(segment.start, segment.end))
+
+    def summary(self, reference: Spans, time: Spans) -> dict[str, Any]:
+        """All measures of the model."""
+        scores = {
+            point: score(reference, found, time)
+            for point, found in self.found.items()
+        }
+        model = self.model.module.config
+        return {
+            "type": model["type"],
+            "frontend": model["frontend"]["type"],
+            "thresholds": self.thresholds,
+            **scores,
+            "f1_intervals": f1_intervals(scores[TUNED]["files"]),
+            "average_precision": self.curves.average_precision(),
+            "curves": {
+                name: curve.thinned().as_lists() if curve else None
+                for name, curve in self.curves.curves().items()
+            },
+            "calibration": self.calibration.summary(),
+            "reconstruction": {
+                name: stats.summary()
+                for name, stats in self.reconstruction.items()
+            }
+            or None,
+        }
+
+
+class _PairStats:
+    """Agreement of a model with one that was named before it."""
+
+    def __init__(self, later: _ModelStats, earlier: _ModelStats):
+        self.names = [later.model.name, earlier.model.name]
+        self.agreement = AgreementStats(later.thresholds, earlier.thresholds)
+
+    def add(
+        self, logits: Mapping[str, torch.Tensor], targets: torch.Tensor
+    ) -> None:
+        """Add a region, from the logits of each model."""
+        ours, theirs = (logits[name] for name in self.names)
+        self.agreement.update(ours, theirs, targets)
+
+    def summary(self, models: Mapping[str, Any]) -> dict[str, Any]:
+        """All measures of the pair, from the summaries of the models."""
+        ours, theirs = (models[name][TUNED]["files"] for name in self.names)
+        return {
+            "models": self.names,
+            "agreement": self.agreement.summary(),
+            "f1_differences": f1_differences(ours, theirs),
+        }
+
+
+def evaluate_part(
+    models: Sequence[LoadedModel], regions: Sequence[Region]
+) -> dict[str, Any]:
+    """Measure models on the recordings of a manifest.
+
+    Arguments
+    ---------
+    models : Sequence[LoadedModel]
+        Models of different names.
+    regions : Sequence[Region]
+        Rows of the manifest.
+
+    Returns
+    -------
+    dict[str, Any]
+        Plain values. ``recordings``, ``seconds``, and under ``models`` for
+        each name:
+
+        - ``type``, ``frontend``, ``thresholds``;
+        - ``tuned`` and ``half``: as
+          :func:`~explainable_seg.evaluation.detection.evaluate`, at these
+          thresholds and at 0.5;
+        - ``f1_intervals`` of the former, ``average_precision`` and ``curves``
+          a class;
+        - ``calibration``, as
+          :class:`~explainable_seg.evaluation.calibration.CalibrationStats`;
+        - ``reconstruction`` of a student, ``by_h`` and ``by_code`` (the sparse
+          code that H starts from), as
+          :class:`~explainable_seg.evaluation.reconstruction.ReconstructionStats`;
+          None for a teacher.
+
+        Under ``pairs``, for each model beside each earlier one: ``models``
+        (both names), ``agreement``
+        (:class:`~explainable_seg.evaluation.agreement.AgreementStats`) and
+        ``f1_differences`` (later minus earlier, at the tuned thresholds).
+        What is not annotated is None.
+
+    Raises
+    ------
+    ManifestError
+        If there is no region, or one is shorter than a frame.
+    AnnotationError
+        If an annotation file is missing or breaks its format.
+    ValueError
+        If two models have the same name.
+    """
+    if len({model.name for model in models}) < len(models):
+        raise ValueError("expected models of different names")
+    if not regions:
+        raise ManifestError(
+            "expected a recording to evaluate, got none, in the manifest; "
+            "prepare the corpus again"
+        )
+    truths = load_truth(regions)
+    stats = [_ModelStats(model) for model in models]
+    pairs = [_PairStats(late, early) for early, late in combinations(stats, 2)]
+    for region in tqdm(regions, disable=None, unit="recording"):
+        audio = _read(region)
+        targets = _targets(region, truths, len(audio))
+        logits = {
+            one.model.name: one.add(region, audio, targets) for one in stats
+        }
+        for pair in pairs:
+            pair.add(logits, targets)
+    reference, time = heard_time(truths), annotated_time(regions, truths)
+    summaries = {one.model.name: one.summary(reference, time) for one in stats}
+    return {
+        "recordings": len(truths),
+        "seconds": sum(region.duration for region in regions),
+        "models": summaries,
+        "pairs": [pair.summary(summaries) for pair in pairs],
+    }
+
+
+def _read(region: Region) -> np.ndarray:
+    """Audio of a region that has a frame at least."""
+    audio = read_region(region)
+    if len(audio) < WINDOW:
+        raise ManifestError(
+            f"expected {WINDOW} samples at 16 kHz or more, got {len(audio)}, "
+            f"in region {region.id} of {region.wav}; take it out of the "
+            "manifest"
+        )
+    return audio
+
+
+def _targets(
+    region: Region, truths: Mapping[str, Truth], n_samples: int
+) -> torch.Tensor:
+    """Targets [T, C] of a region's audio."""
+    truth = truths[region.recording]
+    n_frames = num_frames(n_samples)
+    return torch.from_numpy(region_targets(region, truth, n_frames=n_frames))

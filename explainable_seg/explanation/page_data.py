@@ -1,0 +1,223 @@
+"""What the page of a recording carries beside the numbers of its document.
+
+Sound as MP3, the spectrogram as pictures, the activations H and the
+dictionary W rounded to 16 bits: from these the page computes what is asked of
+it and stands in no file, a span that somebody drags, a mask, a sound.
+"""
+
+import base64
+import io
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import torch
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.explanation.drawing import unwarp_hz, warp_hz
+from explainable_seg.explanation.findings import Findings
+from explainable_seg.explanation.page_media import audio_address, data_address
+from explainable_seg.explanation.relevance import BANDS_HZ, DEFAULT_TAU, bin_hz
+from explainable_seg.explanation.style import CLASS_COLOURS
+from explainable_seg.explanation.wording import format_band
+from explainable_seg.frames import HOP, SAMPLE_RATE, WINDOW
+
+STEPS = 65535  # of a value rounded to 16 bits, from zero to the largest
+ROWS = 96  # of the pictures, evenly spaced on the frequency axis
+TILE = 3000  # frames a picture: browsers refuse very wide ones
+BRIGHTEST = 99.5  # percentile of the spectrogram drawn in the fullest colour
+MOST_PEAKS = 6000  # points of the waveform
+JPEG_QUALITY = 80
+
+
+def page_data(findings: Findings) -> dict[str, Any]:
+    """All that the scripts of a page need, ready for JSON.
+
+    Arguments
+    ---------
+    findings : Findings
+        The recording.
+
+    Returns
+    -------
+    dict
+    """
+    reading = findings.reading
+    W = findings.weights.dictionary.numpy()
+    X = reading.spectrogram.numpy()
+    rows = row_weights(X.shape[1])
+    shown = X @ rows.T
+    brightest = max(float(np.percentile(shown, BRIGHTEST)), 1e-9)
+    return {
+        "start": reading.start,
+        "duration": reading.duration,
+        "rate": SAMPLE_RATE,
+        "hop": HOP,
+        "window": WINDOW,
+        "first_centre": reading.first_centre,
+        "n_frames": reading.n_frames,
+        "n_atoms": W.shape[1],
+        "n_bins": W.shape[0],
+        "tau": DEFAULT_TAU,
+        "colours": {name: CLASS_COLOURS[name] for name in CLASSES},
+        "spans": {name: findings.spans.get(name, []) for name in CLASSES},
+        "bands": [
+            {"low": low, "high": high, "place": format_band((low, high))}
+            for low, high in BANDS_HZ
+        ],
+        "audio": audio_address(reading.audio),
+        "peaks": waveform_peaks(reading.audio),
+        "rows": {"count": ROWS, "top": float(warp_hz(np.array(8000.0)))},
+        "brightest": brightest,
+        "tiles": spectrogram_tiles(shown, brightest),
+        "dictionary": quantise(W.T),
+        "row_dictionary": quantise((rows @ W).T),
+        "activations": sparse_rows(reading.activations),
+        "energy": _energies(findings),
+    }
+
+
+def quantise(values: np.ndarray) -> dict[str, Any]:
+    """Non-negative rows rounded to 16 bits, each by its own largest value.
+
+    Arguments
+    ---------
+    values : np.ndarray [shape=(n, m)]
+        Values, zero or more.
+
+    Returns
+    -------
+    dict
+        ``scales`` [n], and ``values``: little-endian, in base 64.
+
+    Example
+    -------
+    >>> quantise(np.array([[0.0, 2.0]]))
+    {'scales': [3.0518044e-05], 'values': 'AAD//w=='}
+    """
+    scales = values.max(axis=1, initial=0.0) / STEPS
+    steps = values / np.where(scales > 0, scales, 1.0)[:, None]
+    return {
+        "scales": [float(f"{s:.8g}") for s in scales],
+        "values": _base64(steps.round().astype("<u2")),
+    }
+
+
+def sparse_rows(H: torch.Tensor) -> dict[str, Any]:
+    """Activations that are not zero, frame by frame, rounded to 16 bits.
+
+    Arguments
+    ---------
+    H : torch.Tensor [shape=(T, K)]
+        Activations, zero or more.
+
+    Returns
+    -------
+    dict
+        How many atoms sound in each frame, which ones, how much (in steps of
+        the atom's scale).
+    """
+    values = H.numpy()
+    scales = values.max(axis=0, initial=0.0) / STEPS
+    steps = (values / np.where(scales > 0, scales, 1.0)).round()
+    frames, atoms = steps.nonzero()
+    counts = np.bincount(frames, minlength=len(values))
+    return {
+        "scales": [float(f"{s:.8g}") for s in scales],
+        "counts": _base64(counts.astype("<u2")),
+        "atoms": _base64(atoms.astype("<u2")),
+        "values": _base64(steps[frames, atoms].astype("<u2")),
+    }
+
+
+def row_weights(n_bins: int) -> np.ndarray:
+    """Which bins each row of a picture shows, low frequencies first.
+
+    Arguments
+    ---------
+    n_bins : int
+        Number of bins F.
+
+    Returns
+    -------
+    np.ndarray [shape=(ROWS, n_bins)]
+        Each row sums to one: the bins inside it, or the two around it where
+        rows are narrower than bins.
+    """
+    hz = bin_hz(n_bins).numpy()
+    edges = unwarp_hz(np.linspace(0.0, warp_hz(hz[-1:])[0], ROWS + 1))
+    weights = np.zeros((ROWS, n_bins))
+    for row, (low, high) in enumerate(zip(edges, edges[1:])):
+        inside = (hz >= low) & (hz < high)
+        if inside.sum() > 1:
+            weights[row, inside] = 1 / inside.sum()
+        else:
+            middle = (low + high) / 2 / hz[1]
+            bin_below = min(int(middle), n_bins - 2)
+            share = middle - bin_below
+            weights[row, bin_below : bin_below + 2] = 1 - share, share
+    return weights
+
+
+def spectrogram_tiles(
+    values: np.ndarray, brightest: float
+) -> list[dict[str, Any]]:
+    """Pictures of a spectrogram side by side, loud points dark.
+
+    Arguments
+    ---------
+    values : np.ndarray [shape=(T, ROWS)]
+        Spectrogram on the rows of :func:`row_weights`.
+    brightest : float
+        Value drawn in the fullest colour.
+
+    Returns
+    -------
+    list[dict]
+        ``address`` and ``frames`` of each; a pixel a frame.
+    """
+    shown = np.sqrt((values / brightest).clip(0, 1))
+    tiles = []
+    for first in range(0, len(shown), TILE):
+        tile = shown[first : first + TILE]
+        buffer = io.BytesIO()
+        matplotlib.image.imsave(
+            buffer,
+            1.0 - tile.T,
+            format="jpeg",
+            cmap="gray",
+            vmin=0.0,
+            vmax=1.0,
+            origin="lower",
+            pil_kwargs={"quality": JPEG_QUALITY},
+        )
+        address = data_address("image/jpeg", buffer.getvalue())
+        tiles.append({"address": address, "frames": len(tile)})
+    return tiles
+
+
+def waveform_peaks(audio: np.ndarray, most: int = MOST_PEAKS) -> list[float]:
+    """Largest magnitude of each of at most ``most`` stretches of audio.
+
+    Example
+    -------
+    >>> waveform_peaks(np.array([0.1, -0.5, 0.2, 0.0]), most=2)
+    [0.5, 0.2]
+    """
+    edges = np.linspace(0, len(audio), min(most, len(audio)) + 1).astype(int)
+    peaks = np.maximum.reduceat(np.abs(audio), edges[:-1])
+    return [round(float(peak), 3) for peak in peaks]
+
+
+def _energies(findings: Findings) -> str:
+    """Of each frame, energy of the sound and of what is not rebuilt."""
+    reading = findings.reading
+    X = reading.spectrogram
+    rest = X - reading.activations @ findings.weights.dictionary.T
+    energies = torch.stack([X.square().sum(1), rest.square().sum(1)], dim=1)
+    return _base64(energies.numpy().astype("<f4"))
+
+
+def _base64(values: np.ndarray) -> str:
+    """The bytes of an array as text."""
+    return base64.b64encode(values.tobytes()).decode("ascii")

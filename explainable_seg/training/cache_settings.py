@@ -1,0 +1,135 @@
+"""What decides the content of a feature cache, as plain values.
+
+A cache that was filled with other values is stale, and refused.
+"""
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+from explainable_seg.data import cache
+from explainable_seg.data.manifest import read_manifest
+from explainable_seg.errors import CorpusError
+
+VERSION = 1  # goes up when equal settings give another content
+ORDER = ("order_seed",)  # what of a training set is not in its chunks
+FILES = ("manifest", "clips", "cache_folder")
+
+
+def cache_settings(
+    teacher: Optional[Mapping[str, Any]],
+    frontend: Mapping[str, Any],
+    training_set: functools.partial,
+    dev_manifest: str,
+    run_time: Mapping[str, Any],
+    n_chunks: int,
+    shard_size: int,
+) -> dict[str, Any]:
+    """Settings of the feature cache of a student.
+
+    Arguments
+    ---------
+    teacher : Mapping[str, Any] or None
+        Content of the config.json of the teacher's folder.
+    frontend : Mapping[str, Any]
+        Front end of the student. Features are cached if it is WavLM; it is then
+        the teacher's own.
+    training_set : functools.partial
+        Of :func:`~explainable_seg.data.training_set.make_training_set`, with
+        its arguments.
+    dev_manifest : str
+        Regions whose windows are cached for validation.
+    run_time : Mapping[str, Any]
+        How these are cut into windows.
+    n_chunks : int
+        Number of chunks for training.
+    shard_size : int
+        Chunks a file.
+
+    Returns
+    -------
+    dict[str, Any]
+        JSON values. Files count by their content, wherever they are.
+
+    Raises
+    ------
+    CorpusError
+        If there is no teacher, or the student shall see WavLM but its teacher
+        does not.
+    """
+    if teacher is None:
+        raise CorpusError(
+            "expected a teacher, whose decisions a feature cache keeps, got "
+            "none, in the settings; set feature_cache to null or name a teacher"
+        )
+    arguments = dict(training_set.keywords)
+    wavlm = frontend["type"] == "wavlm"
+    theirs = teacher["model"]["frontend"]
+    if wavlm and theirs["type"] != "wavlm":
+        raise CorpusError(
+            f"expected a teacher with WavLM, whose features its student takes "
+            f"from the cache, got the front end '{theirs['type']}', in the "
+            "settings; set feature_cache to null or name another teacher"
+        )
+    clips = arguments.get("clips")
+    return {
+        "version": [VERSION, cache.VERSION],
+        "teacher": teacher["weights_sha256"],
+        "frontend": theirs if wavlm else frontend["type"],
+        "train": manifest_digest(arguments["manifest"]),
+        "clips": clips and _file_digest(clips),
+        "dev": manifest_digest(dev_manifest) if wavlm else None,
+        "run_time": dict(run_time) if wavlm else None,
+        "chunks": {
+            name: value if _is_plain(value) else repr(value)
+            for name, value in arguments.items()
+            if name not in (*ORDER, *FILES)
+        },
+        "kept_chunks": arguments.get("cache_folder") is not None,
+        "n_chunks": n_chunks,
+        "shard_size": shard_size,
+    }
+
+
+def manifest_digest(path: str) -> str:
+    """Checksum of a manifest and of every annotation file that it names.
+
+    Arguments
+    ---------
+    path : str
+        A manifest.
+
+    Returns
+    -------
+    str
+        SHA-256, in hexadecimal.
+
+    Raises
+    ------
+    CorpusError
+        If an annotation file cannot be read.
+    """
+    named: set[Optional[str]] = set()
+    for region in read_manifest(path):
+        named |= {region.rttm, *region.uems.values()}
+    files = [path, *sorted(name for name in named if name)]
+    digests = "".join(_file_digest(name) for name in files)
+    return hashlib.sha256(digests.encode()).hexdigest()
+
+
+def _file_digest(path: str) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise CorpusError(
+            f"expected a file to read, got '{error.strerror}', in {path}; "
+            "prepare the corpus again"
+        ) from None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON gives a value back as it is."""
+    return value is None or isinstance(value, (bool, int, float, str))

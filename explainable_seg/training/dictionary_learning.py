@@ -1,0 +1,162 @@
+"""Atoms learned from a stream of chunks: of all frames, or class by class."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+import torch
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.errors import ExplainableSegError
+from explainable_seg.nmf import SparseNMF
+from explainable_seg.nmf.distributed import sum_over_ranks
+
+EVERYTHING = "all"
+WITHIN = {"overlap": {"speech"}}  # classes that are always heard with another
+
+
+class DictionaryLearner:
+    """Sparse NMF over batches of frames, with their targets.
+
+    By default all frames teach one set of atoms. With ``atoms_per_class`` each
+    class has a set of its own, learned from the frames in which it is heard
+    alone; the dictionary is all of them side by side.
+
+    Arguments
+    ---------
+    nmf : SparseNMF
+        Settings, and the learner of all frames.
+    atoms_per_class : Sequence[int], optional
+        Number of atoms of each class, 0 for none.
+
+    Raises
+    ------
+    ExplainableSegError
+        If there is not one number a class, or they do not sum up to
+        ``nmf.n_atoms``.
+
+    Example
+    -------
+    >>> learner = DictionaryLearner(SparseNMF(2), [1, 1, 0, 0])
+    >>> frames = torch.tensor([[3.0, 0.0], [0.0, 4.0], [5.0, 5.0]])
+    >>> heard = torch.tensor([[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0]])
+    >>> learner.learn(frames, heard)
+    >>> learner.dictionary
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+
+    def __init__(
+        self,
+        nmf: SparseNMF,
+        atoms_per_class: Optional[Sequence[int]] = None,
+    ):
+        self.mu = nmf.mu
+        self.parts = {EVERYTHING: nmf}
+        if atoms_per_class is None:
+            return
+        numbers = list(atoms_per_class)
+        fit = len(numbers) == len(CLASSES) and min(numbers) >= 0
+        if not fit or sum(numbers) != nmf.n_atoms:
+            raise ExplainableSegError(
+                f"expected `atoms_per_class` of {', '.join(CLASSES)} that sum "
+                f"up to n_atoms {nmf.n_atoms}, got {numbers}; change one of "
+                "them"
+            )
+        self.parts = {
+            name: nmf.like(n) for name, n in zip(CLASSES, numbers) if n > 0
+        }
+
+    @property
+    def dictionary(self) -> torch.Tensor:
+        """Atoms [F, K] of all parts.
+
+        Raises
+        ------
+        ExplainableSegError
+            If a class was never heard alone.
+        """
+        for name, part in self.parts.items():
+            if part.n_batches == 0:
+                raise ExplainableSegError(
+                    f"expected frames in which {name} is heard alone, got none "
+                    "in training; give it no atoms in `atoms_per_class`"
+                )
+        return torch.cat([p.dictionary for p in self.parts.values()], dim=1)
+
+    def learn(self, frames: torch.Tensor, targets: torch.Tensor) -> None:
+        """Learn from a batch; all processes call this at the same time.
+
+        Arguments
+        ---------
+        frames : torch.Tensor [shape=(T, F)]
+            Spectra, non-negative.
+        targets : torch.Tensor [shape=(T, C)]
+            1, 0, or -1 where a class is unknown.
+        """
+        for name, part in self.parts.items():
+            chosen = frames
+            if name != EVERYTHING:
+                chosen = frames[heard_alone(targets, name)]
+                found = torch.tensor(len(chosen), device=frames.device)
+                sum_over_ranks(found)
+                if found == 0:
+                    continue
+            part.partial_fit(chosen)
+
+    def summary(self) -> dict[str, float]:
+        """How well the last batches were rebuilt, by what had been learned.
+
+        Returns
+        -------
+        dict[str, float]
+            ``objective`` a frame, ``relative_error``, ``atoms`` a frame and
+            ``used`` (share of the atoms that were), each the mean over the
+            frames of the parts.
+        """
+        last = [p.summary for p in self.parts.values() if p.summary]
+        weights = [s.n_frames for s in last]
+        columns = {
+            "objective": [s.objective for s in last],
+            "relative_error": [s.relative_error for s in last],
+            "atoms": [s.atoms_per_frame for s in last],
+            "used": [(s.usage > 0).double().mean().item() for s in last],
+        }
+        return {
+            name: sum(w * v for w, v in zip(weights, values)) / sum(weights)
+            for name, values in columns.items()
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that was learned, to go on from exactly."""
+        return {name: p.state_dict() for name, p in self.parts.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what an object of the same settings had learned."""
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+
+
+def heard_alone(targets: torch.Tensor, name: str) -> torch.Tensor:
+    """Which frames hold a class, and no other that it does not imply.
+
+    Arguments
+    ---------
+    targets : torch.Tensor [shape=(T, C)]
+        1, 0, or -1 where a class is unknown.
+    name : str
+        The class.
+
+    Returns
+    -------
+    torch.Tensor [shape=(T,), dtype=bool]
+
+    Example
+    -------
+    >>> targets = torch.tensor([[1, 0, 0, 1], [1, 0, 0, 0], [1, 1, 0, 0]])
+    >>> heard_alone(targets, "speech"), heard_alone(targets, "overlap")
+    (tensor([False,  True, False]), tensor([ True, False, False]))
+    """
+    allowed = {name} | WITHIN.get(name, set())
+    others = [i for i, c in enumerate(CLASSES) if c not in allowed]
+    heard = targets == 1
+    return heard[:, CLASSES.index(name)] & ~heard[:, others].any(dim=1)

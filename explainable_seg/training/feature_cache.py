@@ -1,0 +1,355 @@
+"""What the front end and the teacher say, computed once and kept on disk.
+
+A folder of safetensors files: bf16 as it is, one small read for any chunk, no
+unpickling, and a file that was cut off is noticed when it is opened. (HDF5 has
+no bf16; tar files, as of WebDataset, can only be read in their order, which
+would tie the order of training to that of filling.)
+
+``cache.json`` says what the content depends on, ``train-00000.safetensors``
+and so on hold chunks for training, ``dev-<region>.safetensors`` the windows of
+a region for validation.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+from urllib.parse import quote
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from explainable_seg.data.cache import from_pcm
+from explainable_seg.errors import CorpusError
+from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.inference.windows import Predict
+from explainable_seg.models.student import Student
+from explainable_seg.models.teacher import Teacher
+
+logger = logging.getLogger(__name__)
+
+SETTINGS = "cache.json"
+FILL = "fill it with recipes/cache_features.py"
+
+
+class FeatureCache:
+    """Chunks and windows by number, in files that are whole or not there.
+
+    Arguments
+    ---------
+    folder : str or os.PathLike
+        Where the files are.
+    settings : Mapping[str, Any]
+        Of :func:`~explainable_seg.training.cache_settings.cache_settings`.
+    create : bool
+        Whether a folder without a cache becomes an empty one.
+
+    Raises
+    ------
+    CorpusError
+        If there is no cache, or one of other settings.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        settings: Mapping[str, Any],
+        create: bool = False,
+    ):
+        self.folder = Path(folder)
+        self.n_chunks: int = settings["n_chunks"]
+        self.shard_size: int = settings["shard_size"]
+        self._handles: dict[str, Any] = {}
+        path = self.folder / SETTINGS
+        if create and not path.is_file():
+            atomic_write_text(path, json.dumps(dict(settings), indent=2) + "\n")
+        _check_settings(path, settings)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without open files, which another process opens for itself."""
+        return {**self.__dict__, "_handles": {}}
+
+    @staticmethod
+    def region_file(region_id: str) -> str:
+        """Name, without its suffix, of the file of a region's windows."""
+        return f"dev-{quote(region_id, safe='')}"
+
+    def chunk_files(self) -> dict[str, range]:
+        """Numbers of the chunks in each file for training."""
+        starts = range(0, self.n_chunks, self.shard_size)
+        return {
+            f"train-{i:05}": range(
+                start, min(start + self.shard_size, self.n_chunks)
+            )
+            for i, start in enumerate(starts)
+        }
+
+    def path(self, name: str) -> Path:
+        """Path of a file, there or not."""
+        return self.folder / f"{name}.safetensors"
+
+    def holds(self, name: str) -> bool:
+        """Whether a file is there and whole."""
+        if not self.path(name).is_file():
+            return False
+        try:
+            self._open(name)
+        except CorpusError as error:
+            logger.warning("making it again: %s", error)
+            return False
+        return True
+
+    def write(self, name: str, tensors: dict[str, torch.Tensor]) -> None:
+        """Write a file, as a whole or not at all.
+
+        Arguments
+        ---------
+        name : str
+            Without its suffix.
+        tensors : dict[str, torch.Tensor]
+            Its content.
+
+        Raises
+        ------
+        CorpusError
+            If the disk does not take it; the other files are as they were.
+        """
+        path = self.path(name)
+        try:
+            with atomic_path(path) as temporary:
+                save_file(tensors, temporary)
+        except (OSError, SafetensorError) as error:
+            raise no_room(error, path) from None
+
+    def chunks(self, order_seed: int) -> "CachedChunks":
+        """Data set of the chunks that are there, in an endless random order.
+
+        Arguments
+        ---------
+        order_seed : int
+            Seed of the order.
+
+        Returns
+        -------
+        CachedChunks
+
+        Raises
+        ------
+        CorpusError
+            If none is there.
+        """
+        numbers = [
+            number
+            for name, chunks in self.chunk_files().items()
+            if self.holds(name)
+            for number in chunks
+        ]
+        if not numbers:
+            raise CorpusError(
+                f"expected chunks in the feature cache, got none, in "
+                f"{self.folder}; {FILL}"
+            )
+        if len(numbers) < self.n_chunks:
+            logger.warning(
+                "the feature cache holds %d of %d chunks: training draws from "
+                "these; for the others, %s again",
+                len(numbers),
+                self.n_chunks,
+                FILL,
+            )
+        return CachedChunks(self, numbers, order_seed)
+
+    def chunk(self, number: int) -> dict[str, torch.Tensor]:
+        """A chunk.
+
+        Arguments
+        ---------
+        number : int
+            Which one; its file must be there.
+
+        Returns
+        -------
+        dict[str, torch.Tensor]
+            ``wav`` [N], ``targets`` [T, C], ``teacher_logits`` [T, C] and,
+            for a student with WavLM, ``features`` [T, D] in bf16.
+        """
+        shard, row = divmod(number, self.shard_size)
+        content = self._open(f"train-{shard:05}")
+        found = {name: content.get_slice(name)[row] for name in content.keys()}
+        found["wav"] = torch.from_numpy(from_pcm(found["wav"].numpy()))
+        return found
+
+    def windows(self, region_id: str) -> Optional[torch.Tensor]:
+        """Features of the windows of a region, in their order.
+
+        Arguments
+        ---------
+        region_id : str
+            Of the dev manifest.
+
+        Returns
+        -------
+        torch.Tensor or None [shape=(n_windows, T, D)]
+            None if they are not there.
+        """
+        name = self.region_file(region_id)
+        if not self.path(name).is_file():
+            return None
+        features: torch.Tensor = self._open(name).get_tensor("features")
+        return features
+
+    def _open(self, name: str) -> Any:
+        """A file, opened once a process."""
+        if name not in self._handles:
+            path = self.path(name)
+            try:
+                self._handles[name] = safe_open(path, "pt")
+            except (OSError, SafetensorError) as error:
+                raise CorpusError(
+                    f"expected a file of the feature cache, got "
+                    f"'{_reason(error)}', in {path}; {FILL}"
+                ) from None
+        return self._handles[name]
+
+
+class CachedChunks(torch.utils.data.Dataset):
+    """Endless chunks of a cache, each reproducible from its index.
+
+    Arguments
+    ---------
+    cache : FeatureCache
+        Where they are.
+    numbers : list[int]
+        Which of them are drawn.
+    order_seed : int
+        Seed of the order.
+    """
+
+    def __init__(
+        self, cache: FeatureCache, numbers: list[int], order_seed: int
+    ):
+        self.cache = cache
+        self.numbers = numbers
+        self.order_seed = order_seed
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        """Chunk ``index`` of the whole training, as of :meth:`chunk`."""
+        rng = np.random.default_rng([self.order_seed, index])
+        return self.cache.chunk(self.numbers[rng.integers(len(self.numbers))])
+
+
+def cached_student(
+    student: Mapping[str, Any], teacher: Teacher
+) -> dict[str, Any]:
+    """Configuration of a student that shares its teacher's front end.
+
+    Arguments
+    ---------
+    student : Mapping[str, Any]
+        Configuration of the student.
+    teacher : Teacher
+        Its teacher.
+
+    Returns
+    -------
+    dict[str, Any]
+        With the teacher's WavLM in place of the student's; as it was for other
+        front ends.
+    """
+    if student["frontend"]["type"] != "wavlm":
+        return dict(student)
+    return {**student, "frontend": teacher.config["frontend"]}
+
+
+def share_front_end(student: Student, teacher: Teacher) -> None:
+    """Give a student its teacher's WavLM, sum of states included, frozen.
+
+    So it runs from audio as it was trained from the cache.
+
+    Arguments
+    ---------
+    student : Student
+        Of :func:`cached_student`; changed in place.
+    teacher : Teacher
+        Its teacher.
+    """
+    if student.frontend.config["type"] == "wavlm":
+        student.frontend.load_state_dict(teacher.frontend.state_dict())
+        student.frontend.requires_grad_(False)
+
+
+def window_predictor(
+    model: torch.nn.Module,
+    device: torch.device,
+    features: Optional[torch.Tensor] = None,
+) -> Predict:
+    """Outputs of a student on windows whose features may be known.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        A student.
+    device : torch.device
+        Where it is.
+    features : torch.Tensor, optional [shape=(n_windows, T, D)]
+        Of all windows, in the order in which they will come; the model's own
+        front end by default.
+
+    Returns
+    -------
+    callable
+        For :func:`~explainable_seg.inference.windows.stitch`: logits, H and X
+        of audio [B, N].
+    """
+    first = 0
+
+    def predict(wav: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        nonlocal first
+        rows = None
+        if features is not None:
+            rows = features[first : first + len(wav)].to(device)
+            first += len(wav)
+        return tuple(model(wav.to(device), rows)[:3])
+
+    return predict
+
+
+def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
+    """Raise unless a cache was filled with these settings."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CorpusError(
+            f"expected a feature cache, got '{error.strerror}', in {path}; "
+            f"{FILL}"
+        ) from None
+    except ValueError:
+        found = {}  # no JSON: another of everything
+    expected = json.loads(json.dumps(dict(settings)))
+    names = sorted(expected.keys() | found.keys())
+    other = [n for n in names if expected.get(n) != found.get(n)]
+    if other:
+        raise CorpusError(
+            f"expected a feature cache of these settings, got one of another "
+            f"{', '.join(other)}, in {path}; delete the folder, or name "
+            f"another one, and {FILL}"
+        )
+
+
+def no_room(error: Exception, path: Path) -> CorpusError:
+    """Error for a file that the disk did not take."""
+    return CorpusError(
+        f"expected room for a file of the feature cache, got "
+        f"'{_reason(error)}', in {path}; free some space and run the command "
+        "again: the other files are kept"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in a line."""
+    lines = str(getattr(error, "strerror", None) or error).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Train the default model, and release the best of several seeds.
+
+> python recipes/default_model.py CORPORA --output results/default
+
+``CORPORA`` holds ``realbroadcast/`` (programmes in the layout of AragonRadio)
+and ``clips/clips.csv`` (what programmes are composed of while training). One
+dictionary, then for each seed a teacher and a student; the student of the
+highest macro F1 on dev goes to ``explainable_seg/default_model`` with its card.
+
+Authors
+ * explainable-seg contributors 2026
+"""
+
+import argparse
+import json
+import logging
+from pathlib import Path
+
+import release_model
+
+from explainable_seg.training.run import run_recipe
+from explainable_seg.training.stages import run_stage
+
+logger = logging.getLogger("default_model")
+
+HERE = Path(__file__).resolve().parent
+CORPUS = "realbroadcast"
+FASTER = ("--precision=bf16", "--compile_tcn=True")
+
+
+def main(arguments):
+    """Train all seeds, then release one."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpora", type=Path)
+    parser.add_argument("--output", type=Path, default=Path("results/default"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument(
+        "--release",
+        type=Path,
+        default=HERE.parent / "explainable_seg/default_model",
+    )
+    options = parser.parse_args(arguments)
+    clips = options.corpora / "clips/clips.csv"
+    work = options.output
+    dictionary = work / "dictionary"
+    shared = {
+        "data_folder": options.corpora / CORPUS,
+        "clips": clips,
+        "manifest_folder": work / "manifests",
+        "chunks_folder": work / "chunks",
+        "dictionary": dictionary / "dictionary.safetensors",
+    }
+    run_stage(
+        HERE, "dictionary", CORPUS, {**shared, "output_folder": dictionary}
+    )
+    for seed in options.seeds:
+        train_seed(seed, shared, work)
+    best = max(options.seeds, key=lambda seed: dev_f1(work, seed))
+    logger.info("seed %d is best on dev", best)
+    release_model.main(
+        [str(work / f"student/{best}"), f"--clips={clips}"]
+        + [f"--output={options.release}"]
+    )
+
+
+def train_seed(seed, shared, work):
+    """A teacher and its student, each unless it is there already."""
+    for stage in ("teacher", "student"):
+        folder = work / f"{stage}/{seed}"
+        if (folder / "export/config.json").is_file():
+            logger.info("there already: %s", folder)
+            continue
+        own = {
+            "seed": seed,
+            "output_folder": folder,
+            "teacher": work / f"teacher/{seed}/export",
+        }
+        run_stage(HERE, stage, CORPUS, {**shared, **own}, FASTER)
+
+
+def dev_f1(work, seed):
+    """Macro F1 of a seed's student on dev."""
+    path = work / f"student/{seed}/dev/scores.json"
+    return json.loads(path.read_text(encoding="utf-8"))["macro_f1"]
+
+
+if __name__ == "__main__":
+    run_recipe(main)

@@ -1,0 +1,144 @@
+"""A page of a real recording in a real browser.
+
+Run by ``make test-browser``: needs Chromium and the extra ``browser``.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE = 16000
+READY = "html[data-ready]"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A recording, what was found in it, and the folder that holds it all."""
+
+    segmenter: Any
+    analysis: Any
+    folder: Path
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds the page."""
+        return (self.folder / "report.html").as_uri()
+
+
+def make_programme() -> np.ndarray:
+    """20 s: music from 0 to 14 s, a voice from 5 s on, rain from 15 s on."""
+    from explainable_seg.data.synthesis.composition import possible_bands
+    from explainable_seg.data.synthesis.music import make_music
+    from explainable_seg.data.synthesis.noise import make_noise
+    from explainable_seg.data.synthesis.speech import MALE_VOICES, speak
+    from explainable_seg.data.synthesis.styles import STYLES
+
+    generator = np.random.default_rng(0)
+    audio = np.zeros(20 * RATE, dtype=np.float32)
+    band = possible_bands(STYLES["waltz"])[0]
+    music = make_music("waltz", band, 14.0, generator)[: 14 * RATE]
+    audio[: len(music)] += 0.5 * music
+    said = speak(MALE_VOICES[0], 8.0, generator)
+    voice = np.concatenate([part.audio for part in said])[: 8 * RATE]
+    audio[5 * RATE : 5 * RATE + len(voice)] += voice
+    audio[15 * RATE :] += 0.5 * make_noise("rain", 5.0, generator)
+    return audio
+
+
+def explain(audio: np.ndarray, folder: Path) -> Explained:
+    """Everything that the command ``explain`` writes, with a reference."""
+    from explainable_seg import ExplainableSegmenter
+    from explainable_seg.classes import CLASSES
+    from explainable_seg.explanation.saving import save_explanations
+
+    soundfile.write(folder / "show.wav", audio, RATE)
+    segmenter = ExplainableSegmenter.from_pretrained(device="cpu")
+    analysis = segmenter.analyse(folder / "show.wav")
+    found = analysis.segmentation.seconds()
+    explanations = [
+        segmenter.explain(analysis, name) for name in CLASSES if found[name]
+    ]
+    truth = {"speech": [(5.0, 13.0)], "music": [(0.0, 14.0)]}
+    findings = segmenter.findings(analysis, truth)
+    save_explanations(folder, explanations, findings)
+    return Explained(segmenter, analysis, folder)
+
+
+def until(page: Any, expression: str, seconds: float = 20.0) -> None:
+    """Wait until an expression holds; the page itself allows no eval."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"never: {expression}"
+        page.wait_for_timeout(50)
+
+
+@pytest.fixture(scope="session")
+def programme() -> np.ndarray:
+    """The sound of a short programme."""
+    return make_programme()
+
+
+@pytest.fixture(scope="session")
+def explained(
+    programme: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> Explained:
+    """The short programme, explained."""
+    return explain(programme, tmp_path_factory.mktemp("why"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not chromium:
+        pytest.fail(
+            "expected Chromium, got none; install it, or name it in $CHROMIUM"
+        )
+    with playwright.sync_playwright() as engine:
+        started = engine.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open a page; it must ask for no other and complain of nothing."""
+    contexts, complaints, asked = [], [], []
+
+    def go(address: str, **options: Any) -> Any:
+        options.setdefault("viewport", {"width": 1200, "height": 900})
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        page.wait_for_selector(READY, timeout=60_000)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    outside = [url for url in asked if not url.startswith(("file:", "data:"))]
+    assert outside == []

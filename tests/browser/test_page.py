@@ -1,0 +1,318 @@
+"""The page of a recording, used as people use it."""
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from browser.conftest import until
+
+from explainable_seg.explanation.explanation import explain_class
+from explainable_seg.explanation.listening import (
+    active_samples,
+    apply_mask,
+    frame_gate,
+)
+from explainable_seg.explanation.masks import class_mask
+from explainable_seg.explanation.report import Demo, render_demo
+
+MINUS = "\N{MINUS SIGN}"
+Visit = Callable[..., Any]
+
+
+def document(explained: Any) -> dict[str, Any]:
+    """The content of explanation.json."""
+    return json.loads((explained.folder / "explanation.json").read_text())
+
+
+def longest(explained: Any, name: str) -> dict[str, Any]:
+    """The longest segment of a class."""
+    segments = document(explained)["segments"]
+    return max(
+        (s for s in segments if s["class"] == name), key=lambda s: s["frames"]
+    )
+
+
+def block(page: Any, segment: dict[str, Any]) -> Any:
+    """The block of a segment in its lane."""
+    return page.locator(
+        f'.lane[data-class="{segment["class"]}"] '
+        f'.found button[data-start="{segment["start"]}"]'
+    )
+
+
+def signed(value: float) -> str:
+    """A number as the page writes it."""
+    return f"{value:+.2f}".replace("-", MINUS)
+
+
+def relevances(explained: Any, segment: dict[str, Any]) -> dict[int, float]:
+    """What each atom adds, from the numbers of the file."""
+    classifier = document(explained)["classifier"]
+    theta = classifier["theta"][classifier["classes"].index(segment["class"])]
+    return {int(k): z * theta[int(k)] for k, z in segment["z"].items()}
+
+
+def assert_shows(page: Any, explained: Any, segment: dict[str, Any]) -> None:
+    """The page shows the numbers of a segment, and says so."""
+    name = segment["class"]
+    place = f"{segment['start']:.2f} to {segment['end']:.2f} s"
+    assert page.inner_text("#why-title").endswith(place)
+    assert "are exact" in page.inner_text("#exactness")
+    for other, logit in segment["logit_means"].items():
+        row = page.inner_text(f'.sum-row[data-class="{other}"]')
+        assert f"score {signed(logit)}: " in row
+    assert f"score of {name} is" in page.inner_text("#lead")
+    error = segment["reconstruction_error"]
+    assert f"error is {error:.2f} " in page.inner_text("#grounding")
+    expected = relevances(explained, segment)
+    rows = page.query_selector_all("#atoms tbody tr")
+    shown = {
+        int(row.get_attribute("data-atom")): row.query_selector(
+            ".adds"
+        ).inner_text()
+        for row in rows
+    }
+    assert shown == {k: signed(expected[k]) for k in shown}
+    assert set(segment["selected"][:9]) <= set(shown)
+
+
+def test_a_click_shows_the_numbers_of_the_file(
+    explained: Any, visit: Visit
+) -> None:
+    page = visit(explained.address)
+    for name in ("music", "speech"):
+        segment = longest(explained, name)
+        block(page, segment).click()
+        assert page.inner_text("#why-title").startswith(f"Why {name}?")
+        assert_shows(page, explained, segment)
+
+
+def test_atoms_are_sorted_by_their_peak(explained: Any, visit: Visit) -> None:
+    page = visit(explained.address)
+    page.click("#all-atoms")
+    peaks = document(explained)["classifier"]["peak_hz"]
+    rows = page.query_selector_all("#atoms tbody tr")
+    order = [peaks[int(row.get_attribute("data-atom"))] for row in rows]
+    assert len(order) > 12 and order == sorted(order)
+
+
+def test_the_keyboard_walks_through_a_lane(
+    explained: Any, visit: Visit
+) -> None:
+    page = visit(explained.address)
+    segments = document(explained)["segments"]
+    names = [segment["class"] for segment in segments]
+    name = max(names, key=names.count)
+    ours = [segment for segment in segments if segment["class"] == name]
+    assert len(ours) > 2
+    lane = page.locator(f'.lane[data-class="{name}"]')
+    assert lane.locator('[tabindex="0"]').count() == 1
+    lane.locator('[tabindex="0"]').focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "Enter"):
+        page.keyboard.press(key)
+    assert_shows(page, explained, ours[1])
+    pressed = lane.locator('.found button[aria-pressed="true"]')
+    assert pressed.get_attribute("data-start") == str(ours[1]["start"])
+    page.keyboard.press("End")
+    page.keyboard.press("Space")
+    assert_shows(page, explained, ours[-1])
+    assert lane.locator('[tabindex="0"]').count() == 1
+
+
+def test_everything_is_reached_by_tab(explained: Any, visit: Visit) -> None:
+    page = visit(explained.address)
+    reached = set()
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "document.activeElement.id || document.activeElement.dataset."
+                "sound || document.activeElement.dataset.atom || document."
+                "activeElement.closest('.lane')?.dataset.class"
+            )
+        )
+    assert {"play", "zoom-in", "span-start", "input", "inside"} <= reached
+    assert {"speech", "music", "all-atoms", "outside", "asked"} <= reached
+
+
+def test_it_plays_and_the_cursor_moves(explained: Any, visit: Visit) -> None:
+    page = visit(explained.address)
+    left = "parseFloat(document.getElementById('playhead').style.left)"
+    assert page.evaluate(left) == 0
+    page.click("#play")
+    until(page, f"{left} > 2")
+    assert page.inner_text("#play") == "Pause"
+    page.click("#play")
+    until(page, "byId('play').textContent === 'Play'")
+    shown = float(page.inner_text("#time").removeprefix("0:"))
+    assert page.evaluate(left) == pytest.approx(100 * shown / 20, abs=0.6)
+
+
+@pytest.mark.parametrize("kind", ["input", "inside", "outside"])
+def test_a_segment_can_be_heard(
+    explained: Any, visit: Visit, kind: str
+) -> None:
+    page = visit(explained.address)
+    segment = longest(explained, "speech")
+    block(page, segment).click()
+    button = page.locator(f'[data-sound="{kind}"]')
+    button.click()
+    until(
+        page,
+        f"parseFloat(byId('time').textContent.slice(2)) > {segment['start']}"
+        " + 0.3 && !byId('picture-head').hidden",
+    )
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    until(
+        page,
+        f"document.querySelector('[data-sound={kind}]')"
+        ".getAttribute('aria-pressed') === 'false'",
+    )
+
+
+def heard(page: Any, expression: str) -> dict[str, np.ndarray]:
+    """Sounds that the page makes of a passage."""
+    sounds = page.evaluate(
+        f"""async () => {{
+          const passage = {expression};
+          const why = explain(passage, passage.className);
+          const made = await soundsOf(passage, why.selected);
+          const text = (samples) => {{
+            const bytes = new Uint8Array(Float32Array.from(samples).buffer);
+            return btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""));
+          }};
+          return Object.fromEntries(
+            Object.entries(made).map(([kind, samples]) => [kind, text(samples)]));
+        }}"""
+    )
+    return {
+        kind: np.frombuffer(base64.b64decode(text), dtype="<f4")
+        for kind, text in sounds.items()
+    }
+
+
+def decibels(signal: np.ndarray, error: np.ndarray) -> float:
+    """Level of a signal over an error."""
+    return float(10 * np.log10((signal**2).sum() / (error**2).sum()))
+
+
+@pytest.mark.parametrize("name", ["speech", "music"])
+def test_the_sounds_are_those_of_the_package(
+    explained: Any, visit: Visit, name: str
+) -> None:
+    page = visit(explained.address)
+    entries = document(explained)["explanations"]
+    index = [e["class"] for e in entries].index(name)
+    sounds = heard(page, f"passageOfExplanation(numbers.explanations[{index}])")
+    same = explained.segmenter.explain(explained.analysis, name)
+    passage = same.passage
+    # The page has the sound as MP3: in time, and a little changed.
+    assert decibels(passage.audio, sounds["input"] - passage.audio) > 10
+    np.testing.assert_allclose(
+        sounds["inside"] + sounds["outside"], sounds["input"], atol=1e-6
+    )
+    mask = class_mask(
+        passage.activations,
+        same.weights.dictionary,
+        torch.from_numpy(same.selected),
+    )
+    expected = apply_mask(
+        sounds["input"].copy(), mask, passage.first_centre
+    ) * frame_gate(same.explained, len(passage.audio), passage.first_centre)
+    assert len(active_samples(same.explained, len(passage.audio))) >= 1
+    assert decibels(expected, sounds["inside"] - expected) > 60
+
+
+def test_dragging_chooses_a_span(explained: Any, visit: Visit) -> None:
+    page = visit(explained.address)
+    box = page.locator("#wave").bounding_box()
+    height = box["y"] + 120
+    page.mouse.move(box["x"] + 0.3 * box["width"], height)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], height, steps=10)
+    page.mouse.up()
+    until(page, "!state.passage.exact")
+    start, end = page.evaluate("[state.passage.start, state.passage.end]")
+    assert (start, end) == pytest.approx((6.0, 12.0), abs=0.2)
+    assert "computed here" in page.inner_text("#exactness")
+    assert_close_to_package(page, explained, start, end)
+
+
+def assert_close_to_package(
+    page: Any, explained: Any, start: float, end: float
+) -> None:
+    """Numbers of a span computed in the page, beside exact ones."""
+    segmenter = explained.segmenter
+    name = page.evaluate("state.className")
+    exact = explain_class(
+        explained.analysis.reading, segmenter._weights(), name, start, end
+    )
+    why = page.evaluate("explain(state.passage, state.className)")
+    np.testing.assert_allclose(why["relevance"], exact.relevance, atol=1e-3)
+    assert why["logit"] == pytest.approx(exact.logit_mean, abs=5e-3)
+    error = page.evaluate("state.passage.error")
+    assert error == pytest.approx(exact.reconstruction_error, abs=1e-4)
+
+
+def test_a_span_is_chosen_by_its_seconds(explained: Any, visit: Visit) -> None:
+    page = visit(explained.address)
+    page.click('#classes [data-class="overlap"]')
+    page.fill("#span-start", "14.1")
+    page.fill("#span-end", "14.9")
+    page.keyboard.press("Enter")
+    until(page, "state.passage.start === 14.1")
+    assert page.inner_text("#why-title") == "Why not overlap? 14.10 to 14.90 s"
+    assert_close_to_package(page, explained, 14.1, 14.9)
+
+
+def test_symbols_are_explained(explained: Any, visit: Visit) -> None:
+    page = visit(explained.address)
+    hint = page.locator("#hint")
+    assert not hint.is_visible()
+    page.locator('[data-hint="theta"]').focus()
+    assert "how strongly this atom speaks" in hint.inner_text()
+    page.keyboard.press("Escape")
+    assert not hint.is_visible()
+    page.hover("#sums i.for >> nth=0")
+    assert "strongest at" in hint.inner_text()
+    for term in page.query_selector_all("[data-hint]"):
+        assert len(term.get_attribute("aria-description") or "") > 20
+
+
+def test_a_passage_alone_has_a_page(
+    explained: Any, visit: Visit, tmp_path: Path
+) -> None:
+    explanation = explained.segmenter.explain(
+        explained.analysis, "speech", 5.5, 12.5
+    )
+    explanation.save(tmp_path)
+    page = visit((tmp_path / "report.html").as_uri())
+    assert page.inner_text("#why-title") == "Why speech? 5.50 to 12.50 s"
+    sum_row = page.inner_text('.sum-row[data-class="speech"]')
+    assert f"score {signed(explanation.logit_mean)}: found" in sum_row
+    sounds = heard(page, "state.passage")
+    assert len(sounds["inside"]) == len(explanation.audio)
+    assert decibels(explanation.audio, sounds["inside"] - explanation.audio) > 8
+    page.click('[data-sound="input"]')
+    until(page, "parseFloat(byId('time').textContent.slice(2)) > 5.8")
+    assert 0 < page.evaluate("parseFloat(byId('playhead').style.left)") < 50
+
+
+def test_the_page_of_a_demo_works_alike(
+    explained: Any, visit: Visit, tmp_path: Path
+) -> None:
+    findings = explained.segmenter.findings(explained.analysis)
+    why = explained.segmenter.explain(explained.analysis, "music", 1.0, 3.0)
+    for name, explanations in {"some": [why], "none": []}.items():
+        demo = Demo("A demo", "What it is.", [], findings, explanations)
+        path = tmp_path / f"{name}.html"
+        path.write_text(render_demo(demo), encoding="utf-8")
+        page = visit(path.as_uri())
+        asked = page.inner_text("#why-title")
+        assert (asked == "Why music? 1.00 to 3.00 s") == (name == "some")
