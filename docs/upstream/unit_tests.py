@@ -80,6 +80,8 @@ def move_tests(path: Path, rooms: Rooms) -> Moved:
             else:
                 homes |= there
     removed += _spread(tree.body, lost)
+    if path.stem.startswith("test_"):
+        removed += _unused([n for n in tree.body if n not in removed])
     left = [name for node in removed for name in _tests(node)]
     kept = [name for node in tree.body for name in _tests(node)]
     return Moved(
@@ -240,6 +242,27 @@ def _spread(body: Iterable[ast.stmt], lost: set[str]) -> list[ast.stmt]:
             return removed
         removed += more
         lost = lost.union(*(set(_bound(node)) for node in more))
+
+
+def _unused(body: list[ast.stmt]) -> list[ast.stmt]:
+    """What served only tests that stay: values and helpers nobody uses."""
+    removed: list[ast.stmt] = []
+    while True:
+        rest = [node for node in body if node not in removed]
+        more = [
+            node
+            for node in rest
+            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.FunctionDef))
+            and not _tests(node)
+            and not getattr(node, "decorator_list", [])
+            and not set(_bound(node)) & {"pytestmark"}
+            and set(_bound(node)).isdisjoint(
+                name for o in rest if o is not node for name in _used(o)
+            )
+        ]
+        if not more:
+            return removed
+        removed += more
 
 
 def _used(node: ast.stmt) -> Iterator[str]:
