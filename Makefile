@@ -9,7 +9,8 @@ PYTEST_OPTIONS ?=
 # Threads that wait by spinning slow each other down on a shared machine.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: demo test test-browser test-ray test-wheel lint clean
+.PHONY: demo test test-browser test-ray test-wheel lint upstream \
+	upstream-check clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python recipes/demo.py --output results/demo $(if $(SHORT),--short)
@@ -17,7 +18,7 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/yamllint -c .yamllint.yaml --no-warnings hparams
+	$(BIN)/yamllint -c .yamllint.yaml --no-warnings hparams docs
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
@@ -47,6 +48,15 @@ test-wheel: $(VENV)/.ready
 lint: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The contribution to SpeechBrain, into a clone: SPEECHBRAIN=/path/to/clone
+UPSTREAM = PYTHONPATH=docs $(BIN)/python -m
+
+upstream: $(VENV)/.ready
+	$(UPSTREAM) upstream.lay_out "$(SPEECHBRAIN)"
+
+upstream-check: upstream
+	$(UPSTREAM) upstream.check "$(SPEECHBRAIN)"
 
 $(VENV)/.ready: setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed: \

@@ -75,6 +75,7 @@ setup(
             "webvtt-py>=0.5",
             "mypy>=1.10",
             "pandas-stubs",
+            "pyyaml>=6.0",
             "ruff==0.12.4",
             "yamllint==1.35.1",
             "codespell==2.3.0",

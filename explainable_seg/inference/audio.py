@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 import numpy as np
-import soxr
 import torch
 
 from explainable_seg.errors import AudioError
@@ -106,8 +105,8 @@ def stream_audio(
 
     Example
     -------
-    >>> second = np.zeros(48000)
-    >>> sum(len(block) for block in stream_audio(second, 48000))
+    >>> second = np.zeros((16000, 2))
+    >>> sum(len(block) for block in stream_audio(second, 16000))
     16000
     """
     if isinstance(source, (str, os.PathLike)):
@@ -185,7 +184,7 @@ def to_mono_16k(audio: Any, sample_rate: int) -> np.ndarray:
 
     Example
     -------
-    >>> to_mono_16k(np.zeros((2, 48000), dtype=np.int16), 48000).shape
+    >>> to_mono_16k(np.zeros((2, 16000), dtype=np.int16), 16000).shape
     (16000,)
     """
     return np.concatenate(list(stream_audio(audio, sample_rate)))
@@ -257,6 +256,9 @@ def _resampled(
     blocks: Iterable[np.ndarray], sample_rate: int
 ) -> Iterator[np.ndarray]:
     """Mono blocks brought to 16 kHz."""
+    # Imported on use: sound at 16 kHz needs no resampler.
+    import soxr
+
     stream = soxr.ResampleStream(
         sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ"
     )

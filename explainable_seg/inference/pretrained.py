@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ModelError, first_line
@@ -83,6 +81,9 @@ def save_pretrained(
         If the settings are not such that the folder could be loaded again, or
         the front end cannot be left out.
     """
+    # Imported on use: a model in memory needs no file format.
+    from safetensors.torch import save_file
+
     folder = Path(folder)
     weights = {
         # Copies, for safetensors refuses tensors that share memory.
@@ -190,6 +191,9 @@ def read_card(folder: Path) -> str:
 
 def _read_weights(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
     """Tensors of a safetensors file that is what was written."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
         if sha256 is not None and _sha256(path) != sha256:
             raise ModelError(

@@ -157,7 +157,7 @@ class TCNLayer(torch.nn.Module):
 
 
 class TCN(torch.nn.Module):
-    """Bottleneck, then blocks of layers with dilations 1, 2, 4, ...
+    """Bottleneck, then blocks of layers with dilations 1, 2, 4 and so on.
 
     Arguments
     ---------

@@ -1,6 +1,7 @@
 """How a recipe is started: errors of the user's making take one line."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -56,6 +57,9 @@ def load_hparams(path: str, overrides: str) -> dict[str, Any]:
 def run_recipe(main: Callable[[Sequence[str]], None]) -> None:
     """Run a recipe on the arguments of the command line.
 
+    Modules beside the script are found, also where it is a link to one that
+    lies elsewhere.
+
     Arguments
     ---------
     main : callable
@@ -67,6 +71,7 @@ def run_recipe(main: Callable[[Sequence[str]], None]) -> None:
         With code 2, after one line on stderr, for what a user can put right.
     """
     logging.basicConfig(level=logging.INFO)
+    sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
     try:
         main(sys.argv[1:])
     except ExplainableSegError as error:

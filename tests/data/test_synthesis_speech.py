@@ -160,5 +160,5 @@ def test_data_in_too_deep_a_folder_is_refused(tmp_path):
 
 def test_missing_package_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    with pytest.raises(ExplainableSegError, match=r"\[minibroadcast\]"):
+    with pytest.raises(ExplainableSegError, match="pip install"):
         speak(VOICES[0], 1.0, generator())

@@ -1,0 +1,1 @@
+"""This project as a contribution to SpeechBrain: ``make upstream``."""

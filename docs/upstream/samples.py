@@ -1,0 +1,114 @@
+"""Small data for SpeechBrain's recipe tests, a folder a dataset.
+
+The corpora are those of our own tests, laid out as their owners unpack them;
+their audio is thinned to 8 kHz so that no file is above a megabyte.
+"""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import soundfile
+import torch
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.inference.pretrained import (
+    SPEECHBRAIN_FILES,
+    save_pretrained,
+)
+from explainable_seg.models import build_model
+from explainable_seg.training.dictionary import save_dictionary
+from upstream.rooms import CHECKOUT
+
+SAMPLES = "tests/samples/segmentation"
+RATE = 8000  # Hz
+N_ATOMS, N_BINS = 8, 257
+TCN = {"n_blocks": 1, "n_layers": 1, "n_channels": 4, "n_hidden": 4}
+CLIPS = """\
+path,class,group,duration,speech_spans
+audio/AragonRadio/20080101_10-00-00.wav,noise,a,10,
+"""
+
+
+def write_samples(clone: Path) -> list[Path]:
+    """Write a corpus a dataset, a teacher and a dictionary.
+
+    Arguments
+    ---------
+    clone : pathlib.Path
+        SpeechBrain's repository.
+
+    Returns
+    -------
+    list[pathlib.Path]
+        What was written.
+    """
+    folder = clone / SAMPLES
+    layouts = _layouts()
+    layouts.write_albayzin(folder / "Albayzin")
+    layouts.write_openbmat(folder / "OpenBMAT")
+    layouts.write_allies(folder / "ALLIES")
+    _start_again(folder / "DIHARD3")  # its layout appends to files
+    layouts.write_dihard3(folder / "DIHARD3")
+    layouts.write_aragonradio(folder / "AragonRadio")
+    layouts.write_aragonradio(folder / "RealBroadcast")
+    for path in (folder / "RealBroadcast").rglob("*.rttm"):
+        overlap = layouts.rttm_text(path.stem, [(1.0, 1.5, "ov")])
+        layouts.write_text(path, path.read_text(encoding="utf-8") + overlap)
+    clips = folder / "RealBroadcast/clips/clips.csv"
+    clips.parent.mkdir(exist_ok=True)
+    clips.write_text(CLIPS.replace("audio/", "../audio/"), encoding="utf-8")
+    for path in [*folder.rglob("*.wav"), *folder.rglob("*.flac")]:
+        if not path.name.startswith("._"):
+            _thin(path)
+    for path in [*folder.rglob("*.txt"), *folder.rglob("*.csv")]:
+        # The ends of lines of others, which SpeechBrain's linters refuse.
+        path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n"))
+    _write_models(folder)
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def _layouts() -> ModuleType:
+    """The module of our tests that lays corpora out."""
+    path = CHECKOUT / "tests/data_prep/layouts.py"
+    spec = importlib.util.spec_from_file_location("layouts", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"expected a module, got none, in {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _start_again(folder: Path) -> None:
+    """Remove the files of a folder."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
+def _thin(path: Path) -> None:
+    """Keep one channel and, of its samples, about 8000 a second."""
+    audio, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    step = max(1, rate // RATE)
+    soundfile.write(path, audio[::step, 0], rate // step)
+
+
+def _write_models(folder: Path) -> None:
+    """A teacher and a dictionary of random weights, for students."""
+    torch.manual_seed(0)
+    model = build_model(
+        {"type": "teacher", "frontend": {"type": "spectrogram"}, "tcn": TCN}
+    )
+    config = {
+        "window": 4.0,
+        "step": 2.0,
+        "context": 0,
+        "thresholds": dict.fromkeys(CLASSES, 0.5),
+    }
+    save_pretrained(
+        folder / "teacher", model, config, "# A teacher of random weights\n"
+    )
+    for name in SPEECHBRAIN_FILES:  # they name our package
+        (folder / "teacher" / name).unlink()
+    atoms = torch.nn.functional.normalize(torch.rand(N_BINS, N_ATOMS), dim=0)
+    save_dictionary(folder / "dictionary.safetensors", atoms, mu=0.01)

@@ -1,0 +1,158 @@
+"""What is laid out is whole, in a folder like a clone of SpeechBrain."""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import soundfile
+from upstream.lay_out import PACKAGE_DATA, lay_out
+from upstream.rooms import CHECKOUT, HERE
+
+OURS = re.compile(r"\b(?:explainable_seg|data_prep)\.\w")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A folder with the few files of SpeechBrain that laying out reads."""
+    folder = tmp_path_factory.mktemp("speechbrain")
+    for name in ("speechbrain", "tests/recipes", "tests/unittests"):
+        (folder / name).mkdir(parents=True)
+    (folder / "speechbrain/version.txt").write_text("1.1.0")
+    (folder / ".dict-speechbrain.txt").write_text("delle\n")
+    shutil.copy(CHECKOUT / ".yamllint.yaml", folder)
+    settings = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+    data = f"\n[tool.setuptools.package-data]\n{PACKAGE_DATA[0]}\n"
+    (folder / "pyproject.toml").write_text(settings + data)
+    lay_out(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(clone):
+    """Rows of all datasets."""
+    found = []
+    for path in sorted((clone / "tests/recipes").glob("*.csv")):
+        with open(path, newline="", encoding="utf-8") as stream:
+            found += csv.DictReader(stream)
+    return found
+
+
+def run(clone, *command):
+    """Run a tool in the folder; what it says if it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_folder_that_is_no_clone_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match="expected a clone of SpeechBrain"):
+        lay_out(tmp_path)
+
+
+def test_each_yaml_file_has_a_row_and_each_row_its_files(clone, rows):
+    files = {
+        str(path.relative_to(clone))
+        for path in clone.glob("recipes/*/segmentation/hparams/*.yaml")
+    }
+    ours = {
+        (p.parent.name, p.name) for p in (CHECKOUT / "hparams").glob("*/*.yaml")
+    }
+    assert {row["Hparam_file"] for row in rows} == files
+    assert len(files) == len([o for o in ours if o[0] != "common"])
+    for row in rows:
+        assert row["test_debug_flags"]
+        for column in ("Script_file", "Data_prep_file", "Readme_file"):
+            assert (clone / row[column]).is_file()
+
+
+def test_links_lead_somewhere_in_the_clone(clone):
+    links = [p for p in clone.rglob("*") if p.is_symlink()]
+    assert len(links) > 20
+    for link in links:
+        assert link.resolve().is_relative_to(clone.resolve())
+        assert link.is_file()
+
+
+def test_flags_name_keys_of_the_file(clone, rows):
+    for row in rows:
+        keys = (clone / row["Hparam_file"]).read_text(encoding="utf-8")
+        for key in re.findall(r"--(\w+)=", row["test_debug_flags"]):
+            assert re.search(rf"^{key}:", keys, flags=re.M), (key, row)
+
+
+def test_no_name_of_ours_is_left(clone):
+    for suffix in ("py", "yaml", "md", "csv"):
+        for path in clone.rglob(f"*.{suffix}"):
+            text = path.read_text(encoding="utf-8")
+            assert not OURS.search(text), path
+
+
+def test_readmes_have_what_reviewers_ask_for(clone):
+    readmes = list(clone.glob("recipes/*/segmentation/README.md"))
+    assert len(readmes) == 8
+    for path in readmes:
+        text = path.read_text(encoding="utf-8")
+        for words in (
+            "## Data",
+            "extra_requirements.txt",
+            "python train_",
+            "## Results",
+            "Training time",
+            "About SpeechBrain",
+            "Citing SpeechBrain",
+            "@inproceedings{lebourdais",
+        ):
+            assert words in text, (path, words)
+
+
+def test_linters_with_speechbrains_settings(clone):
+    run(clone, "ruff", "check", ".")
+    run(clone, "ruff", "format", "--check", ".")
+    run(clone, "yamllint", "-c", ".yamllint.yaml", "--no-warnings", "recipes")
+
+
+def test_samples_are_small_and_can_be_read(clone):
+    samples = clone / "tests/samples/segmentation"
+    for path in samples.rglob("*"):
+        if path.is_file():
+            assert path.stat().st_size < 2**20, path
+    audio = [*samples.rglob("[!.]*.wav"), *samples.rglob("[!.]*.flac")]
+    assert len(audio) > 20
+    for path in audio:
+        assert soundfile.info(path).duration == pytest.approx(10, abs=0.2)
+    config = json.loads((samples / "teacher/config.json").read_text())
+    assert config["model"]["type"] == "teacher"
+
+
+def test_words_and_package_data_are_added_once(clone):
+    settings = (clone / "pyproject.toml").read_text()
+    assert settings.count('report/templates/*"') == 1
+    words = (clone / ".dict-speechbrain.txt").read_text().split()
+    added = (HERE / "words.txt").read_text().split()
+    assert words == ["delle", *added]
+    lay_out(clone)
+    assert (clone / "pyproject.toml").read_text() == settings
+    assert (clone / ".dict-speechbrain.txt").read_text().split() == words
+
+
+def test_tests_go_with_what_they_test(clone):
+    unit = [p.name for p in clone.glob("tests/unittests/*.py")]
+    integrated = [
+        p.name for p in clone.glob("speechbrain/integrations/tests/*.py")
+    ]
+    assert "test_segmentation_nmf_sparse_nmf.py" in unit
+    assert "test_segmentation_models_tcn.py" in unit
+    assert "test_segmentation_annotation_rttm.py" in integrated
+    text = "".join(
+        p.read_text(encoding="utf-8")
+        for p in clone.glob("tests/unittests/*.py")
+    )
+    assert "hypothesis" not in text and "sklearn" not in text
