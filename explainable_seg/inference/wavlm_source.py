@@ -8,17 +8,12 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from explainable_seg.errors import ModelError, first_line
 
 ENCODER = "frontend.encoder."  # what the names of WavLM's tensors begin with
 # Of WavLM's own training; never used here, and missing in some copies.
 UNUSED = "masked_spec_embed"
-LOADING_ERRORS = (
-    *(OSError, ValueError, RuntimeError, EOFError),
-    *(SafetensorError, UnpicklingError),
-)
 
 
 def name_wavlm(model: torch.nn.Module, name: str | None) -> dict[str, str]:
@@ -103,6 +98,7 @@ def load_wavlm(
         If it cannot be had, or is not the one that the model was made with.
     """
     # Imported on use: transformers takes longer than a segmentation.
+    from safetensors import SafetensorError
     from transformers import WavLMModel
     from transformers.utils import logging
 
@@ -118,7 +114,10 @@ def load_wavlm(
             token=token,
             cache_dir=cache_dir,
         ).float()
-    except LOADING_ERRORS as error:
+    except (
+        *(OSError, ValueError, RuntimeError, EOFError),
+        *(SafetensorError, UnpicklingError),
+    ) as error:
         raise ModelError(
             f"expected the WavLM of the model, got '{first_line(error)}', at "
             f"{name}; check the network, or export the model with its front end"
