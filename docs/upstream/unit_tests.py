@@ -43,12 +43,15 @@ class Moved:
         Names of the tests in it.
     left : list[str]
         Names of the tests that stay with us.
+    gone : set[str]
+        All names that the file no longer has.
     """
 
     text: str
     core: bool
     kept: list[str]
     left: list[str]
+    gone: set[str]
 
 
 def move_tests(path: Path, rooms: Rooms) -> Moved:
@@ -79,6 +82,7 @@ def move_tests(path: Path, rooms: Rooms) -> Moved:
                 removed.append(node)
             else:
                 homes |= there
+                lost |= _gone_from_helper(node, rooms)
     removed += _spread(tree.body, lost)
     if path.stem.startswith("test_"):
         removed += _unused([n for n in tree.body if n not in removed])
@@ -93,7 +97,20 @@ def move_tests(path: Path, rooms: Rooms) -> Moved:
         ),
         kept=[name for name in kept if name not in left],
         left=left,
+        gone={name for node in removed for name in _bound(node)},
     )
+
+
+def _gone_from_helper(
+    node: "ast.Import | ast.ImportFrom", rooms: Rooms
+) -> set[str]:
+    """Names imported from a helper that does not take them along."""
+    if not isinstance(node, ast.ImportFrom):
+        return set()
+    helper = _helpers().get(str(node.module))
+    if helper is None:
+        return set()
+    return set(_bound(node)) & move_tests(helper, rooms).gone
 
 
 def write_tests(clone: Path, rooms: Rooms) -> tuple[list[Path], int, int]:

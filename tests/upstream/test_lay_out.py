@@ -1,5 +1,6 @@
 """What is laid out is whole, in a folder like a clone of SpeechBrain."""
 
+import ast
 import csv
 import json
 import re
@@ -156,3 +157,32 @@ def test_tests_go_with_what_they_test(clone):
         for p in clone.glob("tests/unittests/*.py")
     )
     assert "hypothesis" not in text and "sklearn" not in text
+
+
+def test_helpers_have_the_names_that_tests_import_from_them(clone):
+    tests = [
+        *clone.glob("tests/unittests/*.py"),
+        *clone.glob("speechbrain/integrations/tests/*.py"),
+    ]
+    count = 0
+    for path in tests:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            module = getattr(node, "module", None) or ""
+            if not module.startswith("tests.utils.segmentation_"):
+                continue
+            helper = clone / f"{module.replace('.', '/')}.py"
+            bound = {
+                name
+                for part in ast.parse(helper.read_text("utf-8")).body
+                for name in _names(part)
+            }
+            assert {alias.name for alias in node.names} <= bound, path
+            count += 1
+    assert count > 5
+
+
+def _names(node):
+    """What a statement of a module binds."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
