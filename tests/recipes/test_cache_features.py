@@ -143,12 +143,14 @@ def test_ctrl_c_keeps_what_is_there(work):
         text=True,
         cwd=work,
         env=ENVIRONMENT,
+        # What runs the tests may ignore Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not any((work / "many").glob("train-*")):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, message = process.communicate()
+    _, message = process.communicate(timeout=60)
     assert process.returncode == 130, message
     assert "Traceback" not in message
     assert "the same command goes on" in message.splitlines()[-1]
