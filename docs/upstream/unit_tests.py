@@ -25,8 +25,9 @@ INTEGRATED = {
     "soxr",
     "transformers",
 }
-# Tests that start processes or read files of this checkout stay here.
-UNWANTED = {"subprocess", "__file__"}
+# Tests that start processes, read files of this checkout or run the default
+# model stay here.
+UNWANTED = {"subprocess", "__file__", "DEFAULT_MODEL"}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from explainable_seg.evaluation.calibration import CalibrationStats
 from explainable_seg.evaluation.model import LoadedModel
 from explainable_seg.evaluation.part import evaluate_part
 from explainable_seg.explanation.grounding import reconstruction_error
+from explainable_seg.inference.loading import DEFAULT_MODEL
 from explainable_seg.inference.pretrained import save_pretrained
 from explainable_seg.inference.scoring import score_regions
 from explainable_seg.inference.windows import stitch
@@ -199,5 +200,6 @@ def test_what_cannot_be_measured_is_said_in_one_line(models, regions):
 
 def test_the_default_model_is_loaded_where_none_is_named():
     model = LoadedModel.load("default", device="cpu")
-    assert model.dictionary is not None
+    there = json.loads((DEFAULT_MODEL / "config.json").read_text())
+    assert model.config["thresholds"] == there["thresholds"]
     assert np.isfinite(model.predict(torch.zeros(1, 8000))[0]).all()
