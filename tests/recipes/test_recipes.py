@@ -163,6 +163,20 @@ def test_two_processes_learn_the_dictionary_of_one(trained, corpus, tmp_path):
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
+def test_an_interrupted_dictionary_ends_as_if_it_had_not_been(
+    trained, corpus, tmp_path
+):
+    options = [o for o in LITTLE_DICTIONARY if "number_of_epochs" not in o]
+    for epochs in (1, 2):
+        epochs = f"--number_of_epochs={epochs}"
+        run_recipe("dictionary", corpus, tmp_path, *options, epochs)
+    found, expected = (
+        load_file(folder / "dictionary/dictionary.safetensors")["dictionary"]
+        for folder in (tmp_path, trained)
+    )
+    assert torch.equal(found, expected)
+
+
 def test_a_dictionary_of_atoms_for_each_class(corpus, tmp_path):
     options = [*LITTLE_DICTIONARY, "--atoms_per_class=[6, 0, 10, 0]"]
     run_recipe("dictionary", corpus, tmp_path, *options)
