@@ -105,3 +105,26 @@ def prefetched(
         finally:
             for stream in waiting:
                 stream.abandon()
+
+
+def read_ahead(source: Callable[[], Iterator[T]]) -> Iterator[T]:
+    """Items of one source, read by a thread while others are worked on.
+
+    Arguments
+    ---------
+    source : callable
+        Starts to read and returns a generator of items.
+
+    Yields
+    ------
+    T
+        The items, in their order.
+
+    Example
+    -------
+    >>> list(read_ahead(lambda: (i * i for i in range(4))))
+    [0, 1, 4, 9]
+    """
+    with closing(prefetched([source], workers=1)) as streams:
+        for items in streams:
+            yield from items

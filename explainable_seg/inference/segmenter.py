@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from explainable_seg.inference.audio import (
 )
 from explainable_seg.inference.loading import PretrainedStudent
 from explainable_seg.inference.pipeline import run_model
+from explainable_seg.inference.prefetch import read_ahead
 from explainable_seg.inference.rules import DecisionOptions, Rules, make_rules
 from explainable_seg.inference.segmentation import Segmentation
 
@@ -97,7 +99,7 @@ class ExplainableSegmenter(PretrainedStudent):
         """
         rules = make_rules(self.config, decisions)
         excerpt = Excerpt(channel, start, end)
-        blocks = stream_audio(source, sample_rate, excerpt)
+        blocks = read_ahead(partial(stream_audio, source, sample_rate, excerpt))
         uri = _uri_of(_name_of(source))
         return self.segment_blocks(blocks, uri, rules, excerpt)
 

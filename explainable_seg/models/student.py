@@ -130,11 +130,20 @@ class Student(torch.nn.Module):
         X = self.spectrogram(wav)
         with torch.no_grad():
             code = self.sparse_code(X)
-        seen = self.frontend(wav) if features is None else features.float()
-        changes = self.head(self.tcn(seen))
+        if features is None:
+            features = X if self._shares_spectrogram else self.frontend(wav)
+        changes = self.head(self.tcn(features.float()))
         gain, shift = changes.float().chunk(2, dim=-1)
         H = self.rectifier(code * 2 * gain.sigmoid() + shift)
         return StudentOutput(self._classify(H), H, X, code)
+
+    @property
+    def _shares_spectrogram(self) -> bool:
+        """Whether the TCN sees the very spectrogram that the atoms rebuild."""
+        return (
+            isinstance(self.frontend, LogPowerSpectrogram)
+            and self.frontend.n_fft == self.spectrogram.n_fft
+        )
 
     def learn_dictionary(self) -> None:
         """Make the atoms a parameter, to be trained with the rest."""

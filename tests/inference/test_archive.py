@@ -4,6 +4,7 @@ import csv
 import os
 import resource
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tiny_student import save_student, tones
 from explainable_seg.cli import main
 from explainable_seg.data.manifest import Region, write_manifest
 from explainable_seg.inference.audio import Excerpt
-from explainable_seg.inference.prefetch import prefetched
+from explainable_seg.inference.prefetch import prefetched, read_ahead
 from explainable_seg.inference.sources import find_jobs
 
 
@@ -189,3 +190,15 @@ def test_files_are_closed(model, tmp_path):
     arguments = ("segment", archive, "--model", model)
     assert run(*arguments, "--output", tmp_path / "out") == 0
     assert len(os.listdir("/dev/fd")) <= before
+
+
+def test_reading_ahead_gives_all_and_raises_where_the_source_does() -> None:
+    def source() -> Iterator[int]:
+        yield from range(40)
+        raise ValueError("broken")
+
+    seen = []
+    with pytest.raises(ValueError, match="broken"):
+        for item in read_ahead(source):
+            seen.append(item)
+    assert seen == list(range(40))

@@ -113,3 +113,19 @@ def test_a_learned_dictionary_gets_gradients_and_stays_a_dictionary(student):
     assert norms[0] == 0
     torch.testing.assert_close(norms[1:], torch.ones(11))
     assert bool((student.dictionary >= 0).all())
+
+
+@pytest.mark.parametrize("n_fft", [512, 1024])
+def test_the_tcn_sees_the_spectrogram_of_its_front_end(dictionary, n_fft):
+    # Of 512 it is the one that the atoms rebuild, and is not made again.
+    config = {
+        "type": "student",
+        "frontend": {"type": "spectrogram", "n_fft": n_fft},
+        "tcn": {"n_blocks": 1, "n_layers": 1},
+        "n_atoms": dictionary.shape[1],
+    }
+    student = build_model(config).eval()
+    student.dictionary.copy_(dictionary)
+    wav = noise(2, 4000)
+    features = student.frontend(wav)
+    assert torch.equal(student(wav).logits, student(wav, features).logits)
