@@ -41,7 +41,8 @@ def prepare_combined(
     Arguments
     ---------
     corpora : Sequence[str or os.PathLike]
-        Folders of their preparations; the name of a folder is the corpus'.
+        Folders of their preparations; the name of a folder, or of a link to
+        it, is the corpus'.
     output_folder : str or os.PathLike
         Receives ``train.csv``, ``train_student.csv``, ``dev.csv``,
         ``test.csv`` and ``summary.json``.
@@ -101,7 +102,8 @@ def _by_name(
     """Folder of each corpus."""
     folders: dict[str, Path] = {}
     for folder in map(Path, corpora):
-        name = folder.resolve().name
+        # As given: a link has the name of the corpus, its target may not.
+        name = Path(os.path.abspath(folder)).name
         if name in folders:
             raise CorpusError(
                 f"expected folders of different names, got {folders[name]} "

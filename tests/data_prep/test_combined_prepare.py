@@ -1,6 +1,7 @@
 """The mix of several prepared corpora."""
 
 import json
+import shutil
 
 import pytest
 
@@ -53,6 +54,22 @@ def test_every_row_of_every_corpus_is_there(prepared, tmp_path):
                 count += 1
         assert len(joined) == count
         assert count == sum(counts[index] for counts in COUNTS.values())
+
+
+def test_a_corpus_has_the_name_it_is_given(prepared, tmp_path, monkeypatch):
+    """Of a link that of the link; "." that of the folder."""
+    links = []
+    for source in prepared[:2]:
+        target = tmp_path / source.name / "manifests"
+        shutil.copytree(source, target)
+        links.append(tmp_path / f"our_{source.name}")
+        links[-1].symlink_to(target)
+    monkeypatch.chdir(prepared[2])
+    corpora = [links[0], f"{links[1]}/", "."]
+    prepare_combined(corpora, tmp_path / "out", ["our_openbmat", "mine"])
+    regions = read_manifest(tmp_path / "out" / "train.csv")
+    names = {"our_openbmat", "our_dihard3", "mine"}
+    assert {region.corpus for region in regions} == names
 
 
 def test_unknown_classes_stay_unknown(prepared, tmp_path):
