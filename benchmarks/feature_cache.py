@@ -9,7 +9,6 @@ WavLM, as without a cache; one pass of WavLM for both; the cache. Writes JSON
 to the terminal, or to a file.
 """
 
-import json
 import logging
 import tempfile
 import time
@@ -24,7 +23,7 @@ from side_by_side import SIZES, save_random_wavlm, seconds_of
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.chunks import Chunk, EpochSampler, TrainingChunks
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_text, json_text
 from explainable_seg.frames import SAMPLE_RATE, num_frames
 from explainable_seg.inference.device import choose_device, choose_precision
 from explainable_seg.models.build import build_model
@@ -215,7 +214,7 @@ def main(
         "times faster than WavLM twice": taken["twice"] / taken["cached"],
         "times faster than WavLM once": taken["once"] / taken["cached"],
     }
-    text = json.dumps(result, indent=2) + "\n"
+    text = json_text(result)
     if output:
         atomic_write_text(output, text)
     logger.info("%s", text)

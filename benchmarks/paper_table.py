@@ -12,7 +12,6 @@ where the recipes put their manifests. A corpus or a model that is not there is
 named as absent. Files are written anew after each part.
 """
 
-import json
 import logging
 import re
 import sys
@@ -28,7 +27,11 @@ from explainable_seg.errors import ExplainableSegError
 from explainable_seg.evaluation.model import LoadedModel
 from explainable_seg.evaluation.part import evaluate_part
 from explainable_seg.evaluation.pictures import plot_curves, plot_reliability
-from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.files import (
+    atomic_path,
+    atomic_write_json,
+    atomic_write_text,
+)
 from explainable_seg.inference.loading import DEFAULT_MODEL
 
 logger = logging.getLogger(__name__)
@@ -133,8 +136,7 @@ def main(
 
 def write(document: Mapping[str, Any], output: Path) -> None:
     """Write the document and its tables."""
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    atomic_write_text(output / "paper_table.json", text)
+    atomic_write_json(output / "paper_table.json", document, indent=1)
     atomic_write_text(output / "paper_table.md", as_markdown(document))
     logger.info("wrote %s", output / "paper_table.md")
 

@@ -8,7 +8,6 @@ noise. Both candidates take turns in one process. Writes JSON to the terminal,
 or to a file.
 """
 
-import json
 import logging
 import tempfile
 from pathlib import Path
@@ -18,7 +17,7 @@ import torch
 from side_by_side import SIZES, save_random_wavlm, seconds_of
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_text, json_text
 from explainable_seg.frames import SAMPLE_RATE, num_frames
 from explainable_seg.inference.device import choose_device, choose_precision
 from explainable_seg.models.build import build_model
@@ -90,7 +89,7 @@ def main(
         },
         "step over forward": taken["step"] / taken["forward"],
     }
-    text = json.dumps(result, indent=2) + "\n"
+    text = json_text(result)
     if output:
         atomic_write_text(output, text)
     logger.info("%s", text)

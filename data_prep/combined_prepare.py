@@ -12,7 +12,6 @@ Each corpus is prepared on its own first, in a folder that bears its name:
 corpus does not annotate stays unknown there.
 """
 
-import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.manifest import Region, read_manifest, write_manifest
 from explainable_seg.data.preparation import PARTS
 from explainable_seg.errors import CorpusError
-from explainable_seg.files import atomic_write_text, check_writable
+from explainable_seg.files import atomic_write_json, check_writable
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +90,7 @@ def prepare_combined(
         part: {name: _summarise(found) for name, found in by_corpus.items()}
         for part, by_corpus in rows.items()
     }
-    text = json.dumps({"parts": summary}, indent=2) + "\n"
-    atomic_write_text(folder / "summary.json", text)
+    atomic_write_json(folder / "summary.json", {"parts": summary})
     logger.info("joined %s in %s", " ".join(folders), folder)
 
 

@@ -25,7 +25,7 @@ from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.corpus_writer import write_corpus
 from explainable_seg.data.synthesis.pool import synthesise_clips
 from explainable_seg.errors import CorpusError
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ def _make(
 def _write_stamp(data: Path, settings: dict, complete: bool) -> None:
     """Say from what the corpus is made, and whether it is all there."""
     content = {**settings, "complete": complete}
-    atomic_write_text(data / STAMP, json.dumps(content, indent=1) + "\n")
+    atomic_write_json(data / STAMP, content, indent=1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

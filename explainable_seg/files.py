@@ -104,7 +104,9 @@ def atomic_write_text(target: str | os.PathLike[str], text: str) -> None:
             stream.write(text)
 
 
-def atomic_write_json(path: str | os.PathLike[str], value: Any) -> None:
+def atomic_write_json(
+    path: str | os.PathLike[str], value: Any, **style: Any
+) -> None:
     """Write plain values as JSON, as a whole or not at all.
 
     Arguments
@@ -113,11 +115,42 @@ def atomic_write_json(path: str | os.PathLike[str], value: Any) -> None:
         The file to write.
     value : Any
         Dictionaries, lists, text, numbers, None.
+    **style : Any
+        As :func:`json_text`.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    atomic_write_text(path, json_text(value, **style))
+
+
+def json_text(value: Any, **style: Any) -> str:
+    """Plain values as the text of a JSON file.
+
+    Arguments
+    ---------
+    value : Any
+        Dictionaries, lists, text, numbers, None.
+    **style : Any
+        Options of ``json.dumps``; by default two blanks of indentation, and
+        no number that is not finite.
+
+    Returns
+    -------
+    str
+        JSON, and the end of the last line.
 
     Raises
     ------
     ValueError
         If a number is not finite: what is not known is None.
+
+    Example
+    -------
+    >>> json_text({"f1": None}, indent=None)
+    '{"f1": null}\\n'
     """
-    text = json.dumps(value, indent=2, allow_nan=False)
-    atomic_write_text(path, text + "\n")
+    options = {"indent": 2, "allow_nan": False, **style}
+    return json.dumps(value, **options) + "\n"

@@ -1,11 +1,16 @@
 """Whole files or no file."""
 
+import json
 import os
 
 import pytest
 
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.files import (
+    atomic_path,
+    atomic_write_json,
+    atomic_write_text,
+)
 
 
 def test_writes_the_text_and_creates_folders(tmp_path):
@@ -62,3 +67,21 @@ def test_a_file_is_as_readable_as_any_other(tmp_path):
         temporary.touch(mode=0o600)
     modes = {path.stat().st_mode for path in tmp_path.iterdir()}
     assert len(modes) == 1
+
+
+def test_json_is_what_was_given_in_the_style_asked_for(tmp_path):
+    value = {"macro_f1": 0.5, "classes": {"café": None}}
+    atomic_write_json(tmp_path / "a.json", value)
+    atomic_write_json(tmp_path / "b.json", value, indent=1, ensure_ascii=False)
+    text = (tmp_path / "b.json").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "a.json").read_bytes()) == value
+    assert text == (
+        '{\n "macro_f1": 0.5,\n "classes": {\n  "café": null\n }\n}\n'
+    )
+
+
+def test_json_of_what_is_not_known_leaves_the_old_file(tmp_path):
+    atomic_write_json(tmp_path / "a.json", [1.0])
+    with pytest.raises(ValueError):
+        atomic_write_json(tmp_path / "a.json", [float("nan")])
+    assert json.loads((tmp_path / "a.json").read_text()) == [1.0]

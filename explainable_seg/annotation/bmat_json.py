@@ -16,7 +16,7 @@ from pyannote.core import Annotation
 from explainable_seg.annotation.fields import parse_span, read_text
 from explainable_seg.annotation.turns import annotation_of, rounded_turns
 from explainable_seg.errors import AnnotationError
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json
 
 
 def read_bmat_json(
@@ -170,5 +170,5 @@ def write_bmat_json(
         }
         for annotator, recordings in annotators.items()
     }
-    text = json.dumps({"annotations": tree}, ensure_ascii=False) + "\n"
-    atomic_write_text(path, text)
+    content = {"annotations": tree}
+    atomic_write_json(path, content, indent=None, ensure_ascii=False)

@@ -1,6 +1,5 @@
 """The command ``evaluate``: what was found against what is true."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def evaluate(
         --output scores.json
     """
     from explainable_seg.evaluation import detection
-    from explainable_seg.files import atomic_write_text
+    from explainable_seg.files import atomic_write_json
 
     scores = detection.evaluate(
         reference,
@@ -74,7 +73,7 @@ def evaluate(
         classes=classes or CLASSES,
         annotated=_annotated(manifest, data_root),
     )
-    atomic_write_text(output, json.dumps(scores, indent=2) + "\n")
+    atomic_write_json(output, scores)
     click.echo(detection.format_table(scores))
 
 

@@ -27,7 +27,7 @@ from explainable_seg.data.manifest import Region, write_manifest
 from explainable_seg.data.recording import Recording
 from explainable_seg.data.summary import summarise
 from explainable_seg.errors import CorpusError
-from explainable_seg.files import atomic_write_text, check_writable
+from explainable_seg.files import atomic_write_json, check_writable
 
 logger = logging.getLogger(__name__)
 
@@ -208,8 +208,7 @@ def write_corpus(
     }
     for part in every:
         write_manifest(folder / f"{part}.csv", rows[part])
-    text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
-    atomic_write_text(folder / "summary.json", text)
+    atomic_write_json(folder / "summary.json", summary, ensure_ascii=False)
     logger.info("prepared %s: %s", folder, json.dumps(summary["parts"]))
 
 

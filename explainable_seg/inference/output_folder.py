@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_text, json_text
 from explainable_seg.inference.audio import Excerpt
 from explainable_seg.inference.formats import WRITERS
 from explainable_seg.inference.rules import Rules
@@ -118,7 +118,8 @@ class OutputFolder:
             whole = Table(folder / SUMMARY, SUMMARY_COLUMNS)
             self._finished |= set(whole.rows)
         self._path = folder / SETTINGS
-        self._settings = json.dumps(settings, indent=2, sort_keys=True) + "\n"
+        # A longest duration (max_on) may be infinite.
+        self._settings = json_text(settings, sort_keys=True, allow_nan=True)
         self._ours = self._path.exists()
         if self._ours and not overwrite:
             self._compare(settings)

@@ -5,7 +5,6 @@ Beside them lie two files for SpeechBrain's loaders, which are never read here.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ModelError, first_line
-from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.files import atomic_path, atomic_write_text, json_text
 from explainable_seg.inference.config import (
     FORMAT_VERSION,
     check_config,
@@ -105,11 +104,11 @@ def save_pretrained(
         save_file(weights, temporary)
         full["weights_sha256"] = _sha256(temporary)
         # Before any file is replaced: settings may turn out to be no JSON.
-        settings = json.dumps(full, indent=2, allow_nan=False)
+        settings = json_text(full)
     atomic_write_text(folder / CARD, readme)
     for name, text in SPEECHBRAIN_FILES.items():
         atomic_write_text(folder / name, text)
-    atomic_write_text(folder / CONFIG, settings + "\n")
+    atomic_write_text(folder / CONFIG, settings)
 
 
 def load_pretrained(

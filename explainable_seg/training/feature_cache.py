@@ -25,7 +25,7 @@ from safetensors.torch import save_file
 
 from explainable_seg.data.cache import from_pcm
 from explainable_seg.errors import CorpusError
-from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.files import atomic_path, atomic_write_json
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class FeatureCache:
         self._handles: dict[str, Any] = {}
         path = self.folder / SETTINGS
         if create and not path.is_file():
-            atomic_write_text(path, json.dumps(dict(settings), indent=2) + "\n")
+            atomic_write_json(path, dict(settings))
         _check_settings(path, settings)
 
     def __getstate__(self) -> dict[str, Any]:
