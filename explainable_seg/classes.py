@@ -1,4 +1,4 @@
-"""The four classes: their order, their spellings, nothing else.
+"""The four classes: their order, their spellings, what one says of another.
 
 Every tensor with a class axis follows the order of :data:`CLASSES`.
 """
@@ -49,3 +49,26 @@ def parse_class(label: str, where: str = "the argument") -> str:
         raise AnnotationError(
             f"expected a class among {known}, got '{label}', in {where}"
         ) from None
+
+
+def implies(name: str, other: str) -> bool:
+    """Whether a class is heard only where another one is: overlap is speech.
+
+    Arguments
+    ---------
+    name : str
+        One of :data:`CLASSES`.
+    other : str
+        Another, or the same.
+
+    Returns
+    -------
+    bool
+        True also of a class and itself.
+
+    Example
+    -------
+    >>> implies("overlap", "speech"), implies("speech", "overlap")
+    (True, False)
+    """
+    return name == other or (name, other) == ("overlap", "speech")

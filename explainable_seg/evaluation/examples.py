@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import CLASSES, implies
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import heard_spans, load_truth
@@ -13,9 +13,7 @@ from explainable_seg.nmf.converged import converged_code
 LONGEST = 3.0  # seconds
 SHORTEST = 0.5
 OTHERS = {  # that are not to be heard beside the class
-    name: [
-        c for c in CLASSES if c != name and {c, name} != {"speech", "overlap"}
-    ]
+    name: [c for c in CLASSES if not implies(name, c) and not implies(c, name)]
     for name in CLASSES
 }
 

@@ -5,13 +5,12 @@ from typing import Any, Optional
 
 import torch
 
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import CLASSES, implies
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.nmf import SparseNMF
 from explainable_seg.nmf.distributed import sum_over_ranks
 
 EVERYTHING = "all"
-WITHIN = {"overlap": {"speech"}}  # classes that are always heard with another
 
 
 class DictionaryLearner:
@@ -156,7 +155,6 @@ def heard_alone(targets: torch.Tensor, name: str) -> torch.Tensor:
     >>> heard_alone(targets, "speech"), heard_alone(targets, "overlap")
     (tensor([False,  True, False]), tensor([ True, False, False]))
     """
-    allowed = {name} | WITHIN.get(name, set())
-    others = [i for i, c in enumerate(CLASSES) if c not in allowed]
+    others = [i for i, c in enumerate(CLASSES) if not implies(name, c)]
     heard = targets == 1
     return heard[:, CLASSES.index(name)] & ~heard[:, others].any(dim=1)
