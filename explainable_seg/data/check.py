@@ -2,20 +2,18 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import soundfile
-from pyannote.core import Annotation, Segment, Timeline
+from pyannote.core import Segment, Timeline
 
-from explainable_seg.annotation.classes import CLASS_LABELS, class_spans
-from explainable_seg.annotation.rttm import read_rttm
-from explainable_seg.annotation.uem import read_uem
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region, parse_rows
 from explainable_seg.data.recording import EXCESS
+from explainable_seg.data.truth import Truth, load_truth
 from explainable_seg.errors import ExplainableSegError
 
 BLOCK = 1 << 20  # samples a channel decoded at once
@@ -186,18 +184,18 @@ def _check_annotations(rows: Sequence[Row], path: str) -> Iterator[Problem]:
     heard = dict.fromkeys(CLASSES, 0.0)
     for found in regions.values():
         try:
-            spans, annotated = _read_annotation(found[0].region)
+            truth = _read_truth(found)
         except ExplainableSegError as error:
             yield Problem(found[0].where, str(error))
             continue
         extent = Timeline(
             [Segment(r.start_s - EXCESS, r.stop_s + EXCESS) for _, r in found]
         ).support()
-        yield from _outside(found[0], extent, spans, annotated)
-        for name, timeline in annotated.items():
-            inside = timeline.crop(extent)
+        yield from _outside(found[0], extent, truth)
+        for name in CLASSES:
+            inside = truth.known(name).crop(extent)
             known[name] += inside.duration()
-            heard[name] += spans[name].crop(inside).duration()
+            heard[name] += truth.heard(name).crop(inside).duration()
     for name in CLASSES:
         if known[name] and not heard[name]:
             yield Problem(
@@ -207,41 +205,28 @@ def _check_annotations(rows: Sequence[Row], path: str) -> Iterator[Problem]:
             )
 
 
-def _read_annotation(
-    region: Region,
-) -> tuple[dict[str, Timeline], dict[str, Timeline]]:
-    """Time of each class, and where each is annotated, as the files say."""
-    turns = read_rttm(region.rttm) if region.rttm else {}
-    annotation = turns.get(region.recording, Annotation())
-    spans = class_spans(annotation, CLASS_LABELS, region.rttm or "")
-    annotated = {
-        name: read_uem(uem).get(region.recording, Timeline())
-        for name, uem in region.uems.items()
-        if uem
-    }
-    for name, timeline in annotated.items():
-        if not timeline:
+def _read_truth(rows: Sequence[Row]) -> Truth:
+    """Truth of the recording of some rows, as training reads it."""
+    region = rows[0].region
+    truth = load_truth(row.region for row in rows)[region.recording]
+    for name, uem in region.uems.items():
+        if uem and not truth.known(name):
             raise ExplainableSegError(
                 f"expected annotated time of {region.recording}, got none, in "
-                f"{region.uems[name]}"
+                f"{uem}"
             )
-    return spans, annotated
+    return truth
 
 
-def _outside(
-    row: Row,
-    extent: Timeline,
-    spans: Mapping[str, Timeline],
-    annotated: Mapping[str, Timeline],
-) -> Iterator[Problem]:
+def _outside(row: Row, extent: Timeline, truth: Truth) -> Iterator[Problem]:
     """Segments and annotated time that reach out of all regions."""
     region = row.region
     for name in CLASSES:
         for what, timeline, path in (
-            (name, spans[name], region.rttm),
-            (f"annotated {name}", annotated.get(name), region.uems.get(name)),
+            (name, truth.heard(name), region.rttm),
+            (f"annotated {name}", truth.known(name), region.uems[name]),
         ):
-            for segment in timeline or ():
+            for segment in timeline:
                 if not extent.covers(Timeline([segment])):
                     yield Problem(
                         row.where,

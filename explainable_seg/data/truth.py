@@ -84,6 +84,41 @@ class Truth:
             )
         return targets
 
+    def heard(self, name: str) -> Timeline:
+        """Where a class is heard.
+
+        Arguments
+        ---------
+        name : str
+            The class.
+
+        Returns
+        -------
+        Timeline
+            Spans in seconds of the recording.
+        """
+        return self._timeline(self.spans[name])
+
+    def known(self, name: str) -> Timeline:
+        """Where a class is annotated.
+
+        Arguments
+        ---------
+        name : str
+            The class.
+
+        Returns
+        -------
+        Timeline
+            Spans in seconds of the recording; none if nowhere.
+        """
+        return self._timeline(self.annotated[name])
+
+    def _timeline(self, spans: np.ndarray) -> Timeline:
+        """Timeline of the rows of an array."""
+        segments = [Segment(a, b) for a, b in spans.tolist()]
+        return Timeline(segments, uri=self.recording)
+
 
 def _shifted(spans: np.ndarray, start_s: float, n_frames: int) -> list[Span]:
     """Spans near the frames, relative to ``start_s``: a day is long."""
@@ -218,12 +253,9 @@ def heard_spans(
         Sorted and disjoint, in seconds of the region.
     """
 
-    def timeline(spans: np.ndarray) -> Timeline:
-        return Timeline([Segment(a, b) for a, b in spans])
-
-    heard = timeline(truth.spans[name]).crop(timeline(truth.annotated[name]))
+    heard = truth.heard(name).crop(truth.known(name))
     for other in besides:
-        heard = heard.extrude(timeline(truth.spans[other]))
+        heard = heard.extrude(truth.heard(other))
     extent = Timeline([Segment(region.start_s, region.stop_s)])
     return [
         (segment.start - region.start_s, segment.end - region.start_s)
@@ -256,10 +288,7 @@ def annotated_time(
         extent.add(Segment(region.start_s, region.stop_s))
     return {
         name: {
-            recording: Timeline(
-                [Segment(a, b) for a, b in truths[recording].annotated[name]],
-                uri=recording,
-            ).crop(extent.support())
+            recording: truths[recording].known(name).crop(extent.support())
             for recording, extent in extents.items()
         }
         for name in CLASSES
@@ -280,9 +309,6 @@ def heard_time(truths: dict[str, Truth]) -> dict[str, dict[str, Timeline]]:
         For each recording and class, spans in seconds.
     """
     return {
-        recording: {
-            name: Timeline([Segment(a, b) for a, b in spans.tolist()])
-            for name, spans in truth.spans.items()
-        }
+        recording: {name: truth.heard(name) for name in CLASSES}
         for recording, truth in truths.items()
     }

@@ -148,7 +148,24 @@ def test_an_unknown_label_and_a_uem_of_another_recording(folder):
     found = problems(folder)
     assert "got 'Anna', in" in found[0]
     assert "one.rttm:5" in found[0]
-    assert "expected annotated time of two, got none" in found[1]
+    assert "expected the uri two, got three" in found[1]
+    (folder / "two.uem").write_text("")
+    assert "expected annotated time of two, got none" in problems(folder)[1]
+
+
+def test_annotation_that_training_refuses(folder):
+    """Turns of another recording; two annotations of one."""
+    write(
+        folder,
+        [
+            row(folder, "one", rttm=folder / "two.rttm"),
+            row(folder, "two", ID="a", stop=RATE, duration=1.0),
+            row(folder, "two", ID="b", start=RATE, duration=1.0, noise_uem=""),
+        ],
+    )
+    found = problems(folder)
+    assert "train.csv:2: expected the uri one, got two" in found[0]
+    assert "train.csv:3: expected one set of annotation files" in found[1]
 
 
 @pytest.mark.parametrize("beside", [True, False])
