@@ -26,6 +26,7 @@ from typing import Any, Iterator, Optional
 
 import click
 import torch
+from memory import peak_mib
 from nmf_peers import installed, multiplicative
 from nmf_race import (
     MU,
@@ -126,16 +127,6 @@ def resident_mib() -> float:
     """Memory of this process now, MiB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
-
-
-def peak_mib() -> float:
-    """Most memory that this process has had, MiB (Linux).
-
-    ``ru_maxrss`` would be that of the process that started it, if larger.
-    """
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    (line,) = [x for x in status.splitlines() if x.startswith("VmHWM:")]
-    return int(line.split()[1]) / 1024
 
 
 def stream(

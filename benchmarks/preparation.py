@@ -10,21 +10,22 @@ of AragonRadio in a process of its own, and logs seconds and peak memory.
 
 import argparse
 import logging
-import resource
-import subprocess
-import sys
+import multiprocessing
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from memory import largest_mib
+
+from data_prep.aragonradio_prepare import prepare_aragonradio
 
 logger = logging.getLogger(__name__)
 
 RATE = 16000
 SECONDS = 60
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def make_corpus(folder: Path, n_recordings: int) -> None:
@@ -59,6 +60,14 @@ def make_corpus(folder: Path, n_recordings: int) -> None:
         (lists / f"{part}.txt").write_text("\n".join(members))
 
 
+def prepare(folder: Path, processes: int) -> float:
+    """Prepare the corpus in a folder; memory of the largest process, MiB."""
+    prepare_aragonradio(
+        folder / "corpus", folder / "prepared", processes=processes
+    )
+    return largest_mib()
+
+
 def main() -> None:
     """Make, prepare, report."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -70,21 +79,13 @@ def main() -> None:
         folder = Path(name)
         make_corpus(folder / "corpus", options.recordings)
         start = time.monotonic()
-        subprocess.run(
-            [
-                sys.executable,
-                str(ROOT / "data_prep" / "aragonradio_prepare.py"),
-                f"--data_folder={folder / 'corpus'}",
-                f"--output_folder={folder / 'prepared'}",
-                f"--processes={options.processes}",
-            ],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
+        # Spawned: a fork would begin with the memory of this process.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, context) as alone:
+            peak = alone.submit(prepare, folder, options.processes).result()
         seconds = time.monotonic() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     logger.info(
-        "%d recordings, %d processes: %.1f s, largest process %.0f MB",
+        "%d recordings, %d processes: %.1f s, largest process %.0f MiB",
         options.recordings,
         options.processes,
         seconds,
