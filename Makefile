@@ -22,9 +22,8 @@ test: $(VENV)/.ready
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS) \
-		--override-ini addopts="--doctest-modules --import-mode=importlib -q" \
-		tests/with_speechbrain explainable_seg/training/checkpointing.py \
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) tests/with_speechbrain \
+		explainable_seg/training/checkpointing.py \
 		explainable_seg/training/loading.py
 
 # The pages in Chromium, which must be there: apt-get install chromium
