@@ -33,6 +33,7 @@ class _Stream(Generic[T]):
                 for item in items:
                     if not self._put("item", item):
                         return
+        # Whatever ends the source: who asks for its items would wait for ever.
         except BaseException as error:
             self._put("error", error)
         else:

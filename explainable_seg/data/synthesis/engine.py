@@ -215,6 +215,7 @@ def _send_result(
     """Call the function and send what it returns or raises."""
     try:
         sender.send((True, function(*arguments)))
+    # Whatever it is, it is raised in the process that asked.
     except Exception as error:
         sender.send((False, error))
 
