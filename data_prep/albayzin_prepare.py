@@ -47,6 +47,7 @@ from explainable_seg.data.matching import (
 from explainable_seg.data.preparation import (
     check_classes,
     read_parts,
+    with_dev,
     write_corpus,
 )
 from explainable_seg.data.recording import (
@@ -155,33 +156,23 @@ def prepare_albayzin(
     wavs = find_files(folder, AUDIO_SUFFIXES)
     audio = match_files(shows, wavs, "audio", folder, without_zeros)
     folder = Path(annotation_folder or data)
-    files = [
-        path
-        for path in find_files(folder, ANNOTATION_SUFFIXES)
-        if path not in lists
-    ]
-    skipped = {p.name: "marked WRONG" for p in files if "WRONG" in p.stem}
-    for name in skipped:
-        logger.warning("%s is left out: its name says WRONG", name)
-    files = [path for path in files if path.name not in skipped]
+    files, skipped = _annotation_files(folder, lists)
     turns, needless = _find_turns(shows, files, folder)
-    skipped |= needless
-    read = _reader(kind, noise_in_sn, turns)
     parts = read_parts(
         {
             part: [Show(name, audio[name], *turns[name]) for name in members]
             for part, members in names.items()
         },
-        read,
+        _reader(kind, noise_in_sn, turns),
         processes,
         Path(output_folder) / "audio" if convert else None,
     )
-    check_classes(
-        {"train": [*parts["train"], *parts["dev"]], "test": parts["test"]}
-    )
+    check_classes(with_dev(parts))
     used = set(audio.values())
-    skipped |= {wav.name: "in no list" for wav in wavs if wav not in used}
-    write_corpus("albayzin", output_folder, parts, skipped)
+    unlisted = {wav.name: "in no list" for wav in wavs if wav not in used}
+    write_corpus(
+        "albayzin", output_folder, parts, skipped | needless | unlisted
+    )
 
 
 def _read_lists(
@@ -201,6 +192,23 @@ def _read_lists(
     check_disjoint(names)
     ordered = {part: names[part] for part in ("train", "dev", "test")}
     return ordered, set(lists.values())
+
+
+def _annotation_files(
+    folder: Path, lists: set[Path]
+) -> tuple[list[Path], dict[str, str]]:
+    """Files that may be annotations; and those whose name says that they err."""
+    files = [
+        path
+        for path in find_files(folder, ANNOTATION_SUFFIXES)
+        if path not in lists
+    ]
+    wrong = {
+        path.name: "marked WRONG" for path in files if "WRONG" in path.stem
+    }
+    for name in wrong:
+        logger.warning("%s is left out: its name says WRONG", name)
+    return [path for path in files if path.name not in wrong], wrong
 
 
 def _find_turns(

@@ -45,9 +45,11 @@ from explainable_seg.data.matching import (
     match_files,
 )
 from explainable_seg.data.preparation import (
+    Parts,
     check_classes,
     published_count_notes,
     read_parts,
+    with_dev,
     write_corpus,
 )
 from explainable_seg.data.recording import (
@@ -125,36 +127,17 @@ def prepare_allies(
     trusted = _part_names(background_parts)
     found = _find_parts(Path(data_folder), trusted)
     check_disjoint(found)
-    train, dev = hold_out(list(found[TRAIN]), dev_share, seed)
-    names = {
-        "train": train,
-        "dev": dev,
-        "test": [name for part in TESTS for name in found.get(part, ())],
-    }
-    shows = {
-        name: show for part in found.values() for name, show in part.items()
-    }
+    shows = _split(found, dev_share, seed)
     whole = read_parts(
-        {part: [shows[name] for name in names[part]] for part in names},
+        shows,
         _read_show,
         processes,
         Path(output_folder) / "audio" if convert else None,
     )
-    uems = {uri_of(show.wav): show.uem for show in shows.values() if show.uem}
-    parts = {
-        part: [_inside_uem(r, uems.get(r.uri)) for r in recordings]
-        for part, recordings in whole.items()
-    }
-    for group in (("train", "dev"), ("test",)):
-        _check_overlap(
-            [r for part in group for r in whole[part]],
-            [r for part in group for r in parts[part]],
-            uems,
-        )
-    check_classes(
-        {"train": [*parts["train"], *parts["dev"]], "test": parts["test"]}
+    parts = _inside_uems(
+        whole, [show for members in shows.values() for show in members]
     )
-    owner = {blanks_replaced(n): part for part in found for n in found[part]}
+    check_classes(with_dev(parts))
     write_corpus(
         "allies",
         output_folder,
@@ -162,12 +145,34 @@ def prepare_allies(
         notes=published_count_notes(
             PUBLISHED, {part: len(found.get(part, ())) for part in PUBLISHED}
         ),
-        subsets={
-            f"test_{part}": [r for r in parts["test"] if owner[r.uri] == part]
-            for part in TESTS
-            if part in found
-        },
+        subsets=_test_parts(parts["test"], found),
     )
+
+
+def _split(
+    found: Mapping[str, Mapping[str, Show]], dev_share: float, seed: int
+) -> dict[str, list[Show]]:
+    """Shows that train, that tune and that test."""
+    train, dev = hold_out(list(found[TRAIN]), dev_share, seed)
+    return {
+        "train": [found[TRAIN][name] for name in train],
+        "dev": [found[TRAIN][name] for name in dev],
+        "test": [
+            show for part in TESTS for show in found.get(part, {}).values()
+        ],
+    }
+
+
+def _test_parts(
+    recordings: Sequence[Recording], found: Mapping[str, Mapping[str, Show]]
+) -> dict[str, list[Recording]]:
+    """Recordings of each part that tests, for manifests of their own."""
+    owner = {blanks_replaced(n): part for part in found for n in found[part]}
+    return {
+        f"test_{part}": [r for r in recordings if owner[r.uri] == part]
+        for part in TESTS
+        if part in found
+    }
 
 
 def _normalised(name: str) -> str:
@@ -314,6 +319,19 @@ def _read_show(show: Show) -> Recording:
         extent = Timeline([turns.get_timeline().extent()])
         annotated = dict.fromkeys(spans, extent)
     return make_recording(uri, show.wav, header, spans, annotated)
+
+
+def _inside_uems(whole: Parts, shows: Sequence[Show]) -> Parts:
+    """Recordings, known inside their UEMs only, which leave some overlap."""
+    uems = {uri_of(show.wav): show.uem for show in shows if show.uem}
+    parts = {
+        part: [_inside_uem(r, uems.get(r.uri)) for r in recordings]
+        for part, recordings in whole.items()
+    }
+    before, after = with_dev(whole), with_dev(parts)
+    for part in before:
+        _check_overlap(before[part], after[part], uems)
+    return parts
 
 
 def _inside_uem(recording: Recording, path: Path | None) -> Recording:

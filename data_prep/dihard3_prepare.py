@@ -40,6 +40,7 @@ from explainable_seg.data.preparation import (
     check_classes,
     published_count_notes,
     read_parts,
+    with_dev,
     write_corpus,
 )
 from explainable_seg.data.recording import (
@@ -128,30 +129,9 @@ def prepare_dihard3(
         raise CorpusError(
             f"expected the subset full or core, got '{subset}', in the options"
         )
-    sets = {
-        name: _find_excerpts(root, name)
-        for name, root in _find_roots(Path(data_folder)).items()
-    }
-    core_sets = {
-        name: {uri: e for uri, e in found.items() if e.in_core}
-        for name, found in sets.items()
-    }
-    notes = _count_notes(PUBLISHED["core"], core_sets, "core ")
-    if subset == "core":
-        sets = core_sets
-    else:
-        notes += _count_notes(PUBLISHED["full"], sets)
+    sets, notes = _find_sets(Path(data_folder), subset)
     development, evaluation = sets["dev"], sets["eval"]
-    if dev_list is None:
-        train, dev = hold_out(
-            list(development),
-            dev_share,
-            seed,
-            lambda uri: development[uri].domain,
-        )
-    else:
-        chosen = read_list(Path(dev_list))
-        train, dev = split_by_lists(list(development), chosen, str(dev_list))
+    train, dev = _split(development, dev_list, dev_share, seed)
     parts = read_parts(
         {
             "train": [development[uri] for uri in train],
@@ -162,9 +142,7 @@ def prepare_dihard3(
         processes,
         Path(output_folder) / "audio" if convert else None,
     )
-    check_classes(
-        {"train": [*parts["train"], *parts["dev"]], "test": parts["test"]}
-    )
+    check_classes(with_dev(parts))
     core = [r for r in parts["test"] if evaluation[r.uri].in_core]
     write_corpus(
         "dihard3",
@@ -173,6 +151,39 @@ def prepare_dihard3(
         notes=notes,
         subsets={"test_core": core} if core else {},
     )
+
+
+def _find_sets(
+    data: Path, subset: str
+) -> tuple[dict[str, dict[str, Excerpt]], list[str]]:
+    """Excerpts of each set by uri, and where sets are not as published."""
+    full = {
+        name: _find_excerpts(root, name)
+        for name, root in _find_roots(data).items()
+    }
+    core = {
+        name: {uri: e for uri, e in found.items() if e.in_core}
+        for name, found in full.items()
+    }
+    notes = _count_notes(PUBLISHED["core"], core, "core ")
+    if subset == "core":
+        return core, notes
+    return full, notes + _count_notes(PUBLISHED["full"], full)
+
+
+def _split(
+    excerpts: Mapping[str, Excerpt],
+    dev_list: str | os.PathLike[str] | None,
+    dev_share: float,
+    seed: int,
+) -> tuple[list[str], list[str]]:
+    """Names of those that train and of those that tune."""
+    names = list(excerpts)
+    if dev_list is None:
+        return hold_out(
+            names, dev_share, seed, lambda uri: excerpts[uri].domain
+        )
+    return split_by_lists(names, read_list(Path(dev_list)), str(dev_list))
 
 
 def _count_notes(

@@ -125,6 +125,25 @@ def check_classes(parts: Mapping[str, Sequence[Recording]]) -> None:
                 )
 
 
+def with_dev(parts: Parts) -> Parts:
+    """Parts as the owner made them, where dev was drawn from training.
+
+    Arguments
+    ---------
+    parts : dict[str, list[Recording]]
+        The recordings of ``train``, ``dev`` and ``test``.
+
+    Returns
+    -------
+    dict[str, list[Recording]]
+        Those of ``train``, with dev, and ``test``.
+    """
+    return {
+        "train": [*parts["train"], *parts["dev"]],
+        "test": parts["test"],
+    }
+
+
 def published_count_notes(
     published: Mapping[str, int], found: Mapping[str, int]
 ) -> list[str]:
