@@ -71,10 +71,13 @@ def checks(clone: Path) -> Iterator[Check]:
     ------
     Check
     """
-    rooms = read_rooms()
-    datasets = [d["folder"] for d in RecipeFolders(clone, rooms).datasets]
-    core = _core_files(clone)
-    pytest = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    yield from _of_files(clone)
+    yield from _of_code(clone)
+    yield from _of_recipes(clone)
+
+
+def _of_files(clone: Path) -> Iterator[Check]:
+    """Checks of what git lists."""
     added = subprocess.run(
         ["git", "diff", "--name-only"],
         cwd=clone,
@@ -88,32 +91,38 @@ def checks(clone: Path) -> Iterator[Check]:
         ["codespell", "--ignore-words=.dict-speechbrain.txt", *added],
     )
     yield Check("trailing whitespace, end of files", ["git", "diff", "--check"])
-    yield Check(
-        "no file above 1 MiB",
-        ["python", "-c", _LARGE, *added],
-    )
-    yield Check("tests/consistency", [*pytest, "tests/consistency"])
+    yield Check("no file above 1 MiB", ["python", "-c", _LARGE, *added])
+
+
+def _of_code(clone: Path) -> Iterator[Check]:
+    """Doctests and tests: of core modules without other packages."""
+    pytest = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    beside = [*pytest, "--noconftest"]
     hidden = ["python", "-c", _HIDE.format(names=HIDDEN), "-q"]
+    units = _tests(clone, "tests/unittests")
+    integrated = _tests(clone, "speechbrain/integrations/tests")
+    yield Check("tests/consistency", [*pytest, "tests/consistency"])
     yield Check(
         "core doctests, other packages hidden",
-        [*hidden, "--doctest-modules", *core],
-    )
-    units = sorted(
-        str(path.relative_to(clone))
-        for path in clone.glob("tests/unittests/test_segmentation_*.py")
+        [*hidden, "--doctest-modules", *_core_files(clone)],
     )
     yield Check("core unit tests, other packages hidden", [*hidden, *units])
     yield Check(
-        "integration doctests",
-        [*pytest, "--noconftest", "--doctest-modules", INTEGRATION],
+        "integration doctests", [*beside, "--doctest-modules", INTEGRATION]
     )
-    tests = sorted(
-        str(path.relative_to(clone))
-        for path in clone.glob(
-            "speechbrain/integrations/tests/test_segmentation_*.py"
-        )
-    )
-    yield Check("integration tests", [*pytest, "--noconftest", *tests])
+    yield Check("integration tests", [*beside, *integrated])
+
+
+def _tests(clone: Path, folder: str) -> list[str]:
+    """Our files of tests in a folder."""
+    found = clone.glob(f"{folder}/test_segmentation_*.py")
+    return sorted(str(path.relative_to(clone)) for path in found)
+
+
+def _of_recipes(clone: Path) -> Iterator[Check]:
+    """SpeechBrain's tests of every recipe, for our datasets."""
+    recipes = RecipeFolders(clone, read_rooms()).datasets
+    datasets = [dataset["folder"] for dataset in recipes]
     for function, options in (
         ("load_yaml_test", ""),
         ("run_recipe_tests", ", do_checks=True, run_opts='--device=cpu'"),
