@@ -31,7 +31,19 @@ class ChunkSource(Protocol):
     """Draws chunks of audio [N] with targets [T, C] in {1, 0, -1}."""
 
     def draw(self, rng: np.random.Generator) -> Chunk:
-        """One chunk."""
+        """Draw one chunk.
+
+        Arguments
+        ---------
+        rng : np.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        tuple[np.ndarray, np.ndarray]
+            Audio [N] at 16 kHz, float32; targets [T, C], int8, T =
+            num_frames(N).
+        """
         ...
 
 
@@ -167,6 +179,11 @@ class TrainingChunks(torch.utils.data.Dataset):
         chunks as it has. Without it every chunk is new.
     augment : Augment, optional
         Level and tone, new each time a chunk is drawn; as they are without it.
+
+    Raises
+    ------
+    ValueError
+        If there is not one share a source, or they do not sum to 1.
     """
 
     def __init__(

@@ -206,7 +206,18 @@ class ClipPool:
         self._sounds: dict[tuple[str, float], Sound] = {}
 
     def preload(self, threads: int = 2) -> None:
-        """Decode every clip now."""
+        """Decode every clip now.
+
+        Arguments
+        ---------
+        threads : int
+            How many decode at once.
+
+        Raises
+        ------
+        AudioError
+            If a clip cannot be read.
+        """
         with ThreadPoolExecutor(threads) as executor:
             for _ in executor.map(self._sound, self.clips):
                 pass
@@ -303,7 +314,20 @@ class ClipPool:
         return self._sound(clip).level
 
     def level_between(self, clip: Clip, start_s: float, end_s: float) -> float:
-        """Level of a stretch of a clip, dB re full scale, pauses left out."""
+        """Level of a stretch of a clip, pauses left out.
+
+        Arguments
+        ---------
+        clip : Clip
+            A clip of the pool.
+        start_s, end_s : float
+            Seconds from the start of the clip.
+
+        Returns
+        -------
+        float
+            dB re full scale.
+        """
         powers = self._sound(clip).powers
         first = max(0, int(start_s * POWER_RATE))
         return gated_level(powers[first : int(end_s * POWER_RATE) + 1])

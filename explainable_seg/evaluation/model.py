@@ -85,7 +85,19 @@ class LoadedModel:
         return None
 
     def predict(self, wav: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Outputs for windows [B, N]: logits; of a student all four."""
+        """Outputs for a batch of windows, without gradients.
+
+        Arguments
+        ---------
+        wav : torch.Tensor [shape=(B, N)]
+            Audio at 16 kHz.
+
+        Returns
+        -------
+        tuple[torch.Tensor, ...]
+            Logits [B, T, C], of a teacher alone; of a student all that
+            :class:`~explainable_seg.models.student.StudentOutput` holds.
+        """
         device = next(self.module.parameters()).device
         bf16 = torch.autocast(device.type, torch.bfloat16, enabled=self.bf16)
         with torch.no_grad(), bf16:

@@ -22,6 +22,8 @@ class LogPowerSpectrogram(torch.nn.Module):
 
     Raises
     ------
+    ValueError
+        If ``n_fft`` is odd or shorter than the window.
     AudioError
         If the audio is shorter than one frame.
 

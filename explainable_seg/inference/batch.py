@@ -34,7 +34,23 @@ class Segments(Protocol):
         rules: Rules | None,
         excerpt: Excerpt,
     ) -> Segmentation:
-        """Segments of audio that comes in blocks."""
+        """Segments of audio that comes in blocks.
+
+        Arguments
+        ---------
+        blocks : Iterable[np.ndarray] [shape=(N,)]
+            Consecutive mono audio at 16 kHz, float32 in [-1, 1].
+        uri : str
+            Name of the recording, without blanks.
+        rules : Rules, optional
+            How probabilities become segments; by default the model's own.
+        excerpt : Excerpt
+            Where in the recording the blocks begin.
+
+        Returns
+        -------
+        Segmentation
+        """
 
 
 def segment_files(

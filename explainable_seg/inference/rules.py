@@ -83,6 +83,8 @@ def make_rules(
     ExplainableSegError
         If the model has no such operating point, a class or a derived label
         is unknown, or a number is not possible.
+    TypeError
+        If an option is none of :class:`DecisionOptions`.
 
     Example
     -------

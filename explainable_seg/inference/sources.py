@@ -52,7 +52,20 @@ class Job:
         return self.recording or uri_of(text)
 
     def output(self, folder: Path, extension: str) -> Path:
-        """File of one format below the output folder."""
+        """File of one format below the output folder.
+
+        Arguments
+        ---------
+        folder : pathlib.Path
+            The output folder.
+        extension : str
+            Of the format, with its dot.
+
+        Returns
+        -------
+        pathlib.Path
+            In the same place of the tree as the audio, there or not.
+        """
         return folder / self.name.with_name(self.name.stem + extension)
 
 

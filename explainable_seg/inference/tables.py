@@ -61,7 +61,14 @@ class Table:
         return {row[0]: row for row in rows}
 
     def append(self, row: list[str]) -> None:
-        """Add a row, in memory and at the end of the file."""
+        """Add a row, in memory and at the end of the file.
+
+        Arguments
+        ---------
+        row : list[str]
+            One field a column, of one line each; it takes the place of a row
+            of the same first field.
+        """
         if not self.path.exists():
             atomic_write_text(self.path, _csv([self.columns]))
         self.rows[row[0]] = row
@@ -69,7 +76,13 @@ class Table:
             stream.write(_csv([row]))
 
     def absorb(self, other: "Table") -> None:
-        """Take the rows of another table, which :meth:`save` then removes."""
+        """Take the rows of another table, which :meth:`save` then removes.
+
+        Arguments
+        ---------
+        other : Table
+            Of the same columns; where both have a row, this table's stays.
+        """
         self.rows = {**other.rows, **self.rows}
         self._absorbed.append(other.path)
 

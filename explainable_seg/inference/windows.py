@@ -46,6 +46,11 @@ def cut_windows(
     ------
     Window
 
+    Raises
+    ------
+    ValueError
+        If the step is not above 0, or longer than a window.
+
     Example
     -------
     >>> audio = torch.zeros(num_samples(25))
@@ -148,7 +153,15 @@ class OverlapAdd:
         self._sums: tuple[torch.Tensor, ...] = ()
 
     def add(self, window: Window, outputs: Iterable[torch.Tensor]) -> None:
-        """Add the outputs [T, *] of a window."""
+        """Add what a model gives for a window.
+
+        Arguments
+        ---------
+        window : Window
+            It starts no earlier than those before it.
+        outputs : Iterable[torch.Tensor] [shape=(T, *)]
+            As many as for the windows before it; T is its number of frames.
+        """
         outputs = tuple(outputs)
         n_frames = len(outputs[0])
         weights = window_weights(
@@ -166,11 +179,24 @@ class OverlapAdd:
         self._start = window.start
 
     def finished(self) -> tuple[torch.Tensor, ...]:
-        """Frames before the last window, which no window to come reaches."""
+        """Frames before the last window, which no window to come reaches.
+
+        Returns
+        -------
+        tuple[torch.Tensor, ...] [shape=(T, *)]
+            Means of each output from where this or :meth:`rest` ended before;
+            T may be 0.
+        """
         return self._take(self._start - self._first)
 
     def rest(self) -> tuple[torch.Tensor, ...]:
-        """All other frames, after the last window."""
+        """All other frames, after the last window.
+
+        Returns
+        -------
+        tuple[torch.Tensor, ...] [shape=(T, *)]
+            As of :meth:`finished`.
+        """
         return self._take(len(self._total))
 
     def _take(self, n_frames: int) -> tuple[torch.Tensor, ...]:
@@ -288,5 +314,17 @@ def stitch(
 def joined(
     parts: Iterable[tuple[torch.Tensor, ...]],
 ) -> tuple[torch.Tensor, ...]:
-    """Consecutive frames of each output as one tensor."""
+    """Consecutive frames of each output as one tensor.
+
+    Arguments
+    ---------
+    parts : Iterable[tuple[torch.Tensor, ...]]
+        One after the other, of each output frames [t, *]; empty tuples count
+        for nothing.
+
+    Returns
+    -------
+    tuple[torch.Tensor, ...] [shape=(T, *)]
+        T is the sum of the t; empty if no part has an output.
+    """
     return tuple(torch.cat(output) for output in zip(*filter(None, parts)))

@@ -11,6 +11,16 @@ def unit_columns(W: torch.Tensor) -> torch.Tensor:
     """Columns of unit Euclidean norm; a zero column stays zero.
 
     The atoms lie one after the other in memory, which is how they are used.
+
+    Arguments
+    ---------
+    W : torch.Tensor [shape=(F, K)]
+        Atoms.
+
+    Returns
+    -------
+    torch.Tensor [shape=(F, K)]
+        A new tensor.
     """
     return torch.nn.functional.normalize(W.T, dim=1).contiguous().T
 

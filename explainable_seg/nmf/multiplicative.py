@@ -109,9 +109,25 @@ def code_step(
 def atom_terms(
     X: torch.Tensor, W: torch.Tensor, H: torch.Tensor, beta: int
 ) -> Terms:
-    """Negative and positive part [F, K] of the gradient over W, beta 1 or 0.
+    """Negative and positive part of the gradient over W, beta 1 or 0.
 
     For beta 2 these are A and ``W B``, of which the frames are no part.
+
+    Arguments
+    ---------
+    X : torch.Tensor [shape=(T, F)]
+        Frames.
+    W : torch.Tensor [shape=(F, K)]
+        Atoms.
+    H : torch.Tensor [shape=(K, T)]
+        Activations, atoms first.
+    beta : int
+        1 (Kullback-Leibler) or 0 (Itakura-Saito).
+
+    Returns
+    -------
+    tuple[torch.Tensor, torch.Tensor] [shape=(F, K)]
+        Both non-negative.
     """
     toward, away = _weighted(X, W, H, beta)
     return toward.T @ H.T, away.T @ H.T
@@ -268,6 +284,19 @@ def multiplicative_code(
 
 
 def positive_start(X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
-    """Activations [K, T], all positive: likeness to the atoms, shared out."""
+    """Activations to start from, all positive: likeness to the atoms.
+
+    Arguments
+    ---------
+    X : torch.Tensor [shape=(T, F)]
+        Frames.
+    W : torch.Tensor [shape=(F, K)]
+        Unit-norm atoms.
+
+    Returns
+    -------
+    torch.Tensor [shape=(K, T)]
+        Inner products with the atoms, shared out among all K.
+    """
     H = W.T @ X.T / W.shape[1]
     return H.clamp_(min=FLOOR)

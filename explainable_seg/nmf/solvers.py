@@ -24,7 +24,18 @@ class Solver(Protocol):
     reseeds: bool  # whether an atom can die, and be woken again
 
     def prepared(self, W: torch.Tensor) -> torch.Tensor:
-        """Initial atoms [F, K] made fit for this solver."""
+        """Make initial atoms fit for this solver.
+
+        Arguments
+        ---------
+        W : torch.Tensor [shape=(F, K)]
+            Unit-norm atoms, non-negative.
+
+        Returns
+        -------
+        torch.Tensor [shape=(F, K)]
+            Likewise; it may be the same tensor.
+        """
 
     def code(
         self,
@@ -33,10 +44,36 @@ class Solver(Protocol):
         H: Optional[torch.Tensor],
         n_sweeps: int,
     ) -> torch.Tensor:
-        """Better activations [K, T], from H (changed) or from a start."""
+        """Better activations of frames, the atoms fixed.
+
+        Arguments
+        ---------
+        X : torch.Tensor [shape=(T, F)]
+            Frames, non-negative.
+        W : torch.Tensor [shape=(F, K)]
+            Unit-norm atoms.
+        H : torch.Tensor, optional [shape=(K, T)]
+            Activations to go on from, changed in place; by default the
+            solver's own start.
+        n_sweeps : int
+            How often each of them moves.
+
+        Returns
+        -------
+        torch.Tensor [shape=(K, T)]
+            Of an objective that is no larger.
+        """
 
     def move_atoms(self, W: torch.Tensor, statistics: Statistics) -> None:
-        """Better atoms, in place."""
+        """Better atoms, in place, the activations fixed.
+
+        Arguments
+        ---------
+        W : torch.Tensor [shape=(F, K)]
+            Unit-norm atoms; they stay so.
+        statistics : Statistics
+            Of the frames and their activations.
+        """
 
 
 class Hals:
@@ -54,7 +91,7 @@ class Hals:
         self.mu = mu
 
     def prepared(self, W: torch.Tensor) -> torch.Tensor:
-        """The atoms as they are."""
+        """The atoms [F, K] as they are."""
         return W
 
     def code(
@@ -64,13 +101,13 @@ class Hals:
         H: Optional[torch.Tensor],
         n_sweeps: int,
     ) -> torch.Tensor:
-        """Coordinate sweeps, at first from the threshold start."""
+        """Coordinate sweeps, at first from the threshold start; H [K, T]."""
         C, G = W.T @ X.T, W.T @ W
         H = threshold_start(C, G, self.mu) if H is None else H
         return coordinate_code(C, G, H, self.mu, n_sweeps)
 
     def move_atoms(self, W: torch.Tensor, statistics: Statistics) -> None:
-        """One sweep over the atoms."""
+        """One sweep over the atoms [F, K]."""
         update_atoms(W, statistics.A, statistics.B)
 
 
@@ -89,7 +126,7 @@ class MultiplicativeUpdates:
         self.mu = mu
 
     def prepared(self, W: torch.Tensor) -> torch.Tensor:
-        """The atoms without zeros, which no update could raise."""
+        """The atoms [F, K] without zeros, which no update could raise."""
         return unit_columns(W.clamp(min=SMALLEST / W.shape[0] ** 0.5))
 
     def code(
@@ -99,13 +136,13 @@ class MultiplicativeUpdates:
         H: Optional[torch.Tensor],
         n_sweeps: int,
     ) -> torch.Tensor:
-        """Multiplicative updates, at first from a positive start."""
+        """Multiplicative updates, at first from a positive start; H [K, T]."""
         H = positive_start(X, W) if H is None else H
         for _ in range(n_sweeps):
             code_step(X, W, H, self.mu, beta=2)
         return H
 
     def move_atoms(self, W: torch.Tensor, statistics: Statistics) -> None:
-        """One update of the atoms, shortened if the objective would rise."""
+        """One update of W [F, K], shortened if the objective would rise."""
         terms = statistics.A.to(W), W @ statistics.B.to(W)
         W.copy_(atom_step(W, terms, lambda V: statistics.objective(V, self.mu)))

@@ -30,6 +30,11 @@ class Budget(torch.nn.Module):
     bounds : tuple[float, float]
         Smallest and largest multiplier.
 
+    Raises
+    ------
+    ValueError
+        If the limit is not above 0.
+
     Example
     -------
     >>> budget = Budget(limit=1.5, weight=1.0)

@@ -72,7 +72,17 @@ class FeatureCache:
 
     @staticmethod
     def region_file(region_id: str) -> str:
-        """Name, without its suffix, of the file of a region's windows."""
+        """Name, without its suffix, of the file of a region's windows.
+
+        Arguments
+        ---------
+        region_id : str
+            ID of a row of the manifest; any character may be in it.
+
+        Returns
+        -------
+        str
+        """
         return f"dev-{quote(region_id, safe='')}"
 
     def chunk_files(self) -> dict[str, range]:
@@ -90,7 +100,18 @@ class FeatureCache:
         return self.folder / f"{name}.safetensors"
 
     def holds(self, name: str) -> bool:
-        """Whether a file is there and whole."""
+        """Whether a file is there and whole.
+
+        Arguments
+        ---------
+        name : str
+            Without its suffix.
+
+        Returns
+        -------
+        bool
+            False, with a warning, of one that cannot be opened.
+        """
         if not self.path(name).is_file():
             return False
         try:

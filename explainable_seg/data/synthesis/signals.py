@@ -182,7 +182,22 @@ def resonance(
 def poisson_times(
     seconds: float, rate: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Times in seconds of independent events, ``rate`` of them a second."""
+    """Times of independent events.
+
+    Arguments
+    ---------
+    seconds : float
+        The times lie in ``[0, seconds)``.
+    rate : float
+        Mean number of events a second.
+    rng : np.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    np.ndarray [shape=(E,)]
+        Sorted times in seconds.
+    """
     return np.sort(rng.uniform(0, seconds, rng.poisson(seconds * rate)))
 
 
@@ -277,6 +292,16 @@ def burst(
 
 
 def unit_power(signal: np.ndarray) -> np.ndarray:
-    """Signal scaled to a mean square of 1; silence stays silence."""
+    """Signal scaled to a mean square of 1; silence stays silence.
+
+    Arguments
+    ---------
+    signal : np.ndarray [shape=(N,)]
+        At least one sample.
+
+    Returns
+    -------
+    np.ndarray [shape=(N,)]
+    """
     power = float(np.mean(np.square(signal)))
     return signal / np.sqrt(power) if power > 0 else signal
