@@ -4,8 +4,9 @@
 > python recipes/default_model.py CORPORA --output results/default
 
 ``CORPORA`` holds ``realbroadcast/`` (programmes in the layout of AragonRadio)
-and ``clips/clips.csv`` (what programmes are composed of while training). One
-dictionary, then for each seed a teacher and a student; the student of the
+and ``clips/clips.csv`` (what programmes are composed of while training);
+minibroadcast is synthesised. One dictionary, then for each seed a teacher and a
+student, trained on all of it and judged by the programmes; the student of the
 highest macro F1 on dev goes to ``explainable_seg/default_model`` with its card.
 
 Authors
@@ -19,6 +20,10 @@ from pathlib import Path
 
 import release_model
 
+from data_prep.aragonradio_prepare import prepare_aragonradio
+from data_prep.combined_prepare import prepare_combined
+from data_prep.minibroadcast_prepare import prepare_minibroadcast
+from explainable_seg.data.manifest import read_manifest, write_manifest
 from explainable_seg.training.run import run_recipe
 from explainable_seg.training.stages import run_stage
 
@@ -26,6 +31,8 @@ logger = logging.getLogger("default_model")
 
 HERE = Path(__file__).resolve().parent
 CORPUS = "realbroadcast"
+SYNTHESISED = "minibroadcast"
+LABELS = ("sp", "mu", "no", "ov")
 FASTER = ("--precision=bf16", "--compile_tcn=True")
 
 
@@ -47,7 +54,8 @@ def main(arguments):
     shared = {
         "data_folder": options.corpora / CORPUS,
         "clips": clips,
-        "manifest_folder": work / "manifests",
+        "manifest_folder": prepare(options.corpora / CORPUS, work),
+        "skip_prep": True,
         "chunks_folder": work / "chunks",
         "dictionary": dictionary / "dictionary.safetensors",
     }
@@ -62,6 +70,18 @@ def main(arguments):
         [str(work / f"student/{best}"), f"--clips={clips}"]
         + [f"--output={options.release}"]
     )
+
+
+def prepare(programmes, work):
+    """Manifests of both corpora to train on, of one to judge by."""
+    joined, folders = work / "manifests", work / "prepared"
+    corpora = [folders / name for name in (CORPUS, SYNTHESISED)]
+    prepare_aragonradio(programmes, corpora[0], labels=LABELS)
+    prepare_minibroadcast(work / SYNTHESISED, corpora[1])
+    prepare_combined(corpora, joined, student=(CORPUS, SYNTHESISED))
+    for part in ("dev.csv", "test.csv"):
+        write_manifest(joined / part, read_manifest(corpora[0] / part))
+    return joined
 
 
 def train_seed(seed, shared, work):
