@@ -197,6 +197,12 @@ LOADING = grouped(
             show_default=True,
             help="Windows at a time; more use more memory.",
         ),
+        "step": click.option(
+            "--step",
+            type=float,
+            metavar="SECONDS",
+            help="Between windows; longer is faster. Default: the model's.",
+        ),
     },
 )
 

@@ -2,13 +2,15 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from typing_extensions import Self
 
-from explainable_seg.errors import ModelError
+from explainable_seg.errors import ExplainableSegError, ModelError
+from explainable_seg.frames import FRAME_RATE
 from explainable_seg.inference.device import choose_device, choose_precision
 from explainable_seg.inference.hub import card_for_hub, find_folder, push_folder
 from explainable_seg.inference.pretrained import (
@@ -85,6 +87,7 @@ class PretrainedStudent:
         cache_dir: str | os.PathLike[str] | None = None,
         precision: str = "auto",
         batch_size: int = BATCH_SIZE,
+        step: float | None = None,
     ) -> Self:
         """Load a student; no code that comes with it is run.
 
@@ -106,6 +109,9 @@ class PretrainedStudent:
             that has it, else fp32.
         batch_size : int
             Windows that the model sees at a time: more use more memory.
+        step : float, optional
+            Seconds between windows, by default the model's: a longer one is
+            faster, a shorter one averages over more windows.
 
         Returns
         -------
@@ -116,7 +122,8 @@ class PretrainedStudent:
         ModelError
             If there is no such model, or a file of it is missing or corrupt.
         ExplainableSegError
-            If the device or the precision is not there.
+            If the device or the precision is not there, or the step would
+            leave frames without a window.
         """
         if source is None and not DEFAULT_MODEL.is_dir():
             raise ModelError(
@@ -131,6 +138,8 @@ class PretrainedStudent:
             cache_dir=cache_dir,
         )
         model, config = load_pretrained(folder, where, token, cache_dir)
+        if step is not None:
+            config = {**config, "step": _checked_step(step, config)}
         name = os.fspath(source or "the default model")
         return cls(
             model, config, read_card(folder), name, precision, batch_size
@@ -221,3 +230,14 @@ class PretrainedStudent:
         from speechbrain.inference.interfaces import pretrained_from_hparams
 
         return pretrained_from_hparams(segmenter_of, source, **options)
+
+
+def _checked_step(step: float, config: Mapping[str, Any]) -> float:
+    """A step that leaves no frame without a window."""
+    longest = config["window"] - 2 * config.get("context", 0) / FRAME_RATE
+    if not 0 < step <= longest:
+        raise ExplainableSegError(
+            f"expected a step above 0 and up to {longest:g} s, got {step:g}, in "
+            "the options; windows must meet"
+        )
+    return step

@@ -12,7 +12,7 @@ import explainable_seg
 import explainable_seg.inference.loading as loading
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
-from explainable_seg.frames import num_frames
+from explainable_seg.frames import FRAME_RATE, num_frames, num_samples
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.models.teacher import Teacher
@@ -204,6 +204,20 @@ def test_only_students_explain_themselves():
     with pytest.raises(ModelError, match="expected a student, got a Teacher"):
         ExplainableSegmenter(teacher, CONFIG)
     ExplainableSegmenter(make_student(), CONFIG)
+
+
+def test_windows_may_be_further_apart_but_must_meet(folder):
+    window = ExplainableSegmenter.from_pretrained(folder).config["window"]
+    coarse = ExplainableSegmenter.from_pretrained(folder, step=window)
+    audio = tones(2.5 * window)
+    n_frames = round(window * FRAME_RATE)
+    whole = coarse.segment(audio, 16000).probabilities
+    first = coarse.segment(audio[: num_samples(n_frames)], 16000).probabilities
+    # Nothing is averaged: the first window says what it says alone.
+    np.testing.assert_allclose(whole[:n_frames], first, atol=1e-5)
+    for step in (0.0, -1.0, window + 0.1):
+        with pytest.raises(ExplainableSegError, match="expected a step above"):
+            ExplainableSegmenter.from_pretrained(folder, step=step)
 
 
 def test_precision(folder):
