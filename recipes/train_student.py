@@ -170,17 +170,8 @@ def make_models(hparams):
     return teacher, cache
 
 
-def main(arguments):
-    """Load teacher and dictionary, train, export and score."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
-    run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
+def make_brain(hparams, run_opts):
+    """The Brain with all that it trains from, and the loader of its chunks."""
     teacher, cache = make_models(hparams)
     recoverables = {
         "model": hparams["model"],
@@ -210,22 +201,43 @@ def main(arguments):
         teacher.to(brain.device)
     brain.teacher, brain.cache = teacher, cache
     brain.train_sampler = loader.sampler
+    if hparams["warm_start"] and teacher:
+        warm_start(hparams["model"], teacher)  # a checkpoint overrides
+    if hparams["compile_tcn"]:
+        hparams["model"].tcn.compile()
+    return brain, loader
+
+
+def evaluate_best(brain, loaders):
+    """Thresholds of the best checkpoint on dev, and its measures by part."""
+    brain.evaluate(loaders["dev"], max_key="macro_f1")
+    choice = brain.choice
+    grounding = {"dev": brain.stats.summary()}
+    brain.evaluate(loaders["test"], max_key="macro_f1")
+    grounding["test"] = brain.stats.summary()
+    grounding["test_band_shares"] = brain.stats.band_shares()
+    return choice, grounding
+
+
+def main(arguments):
+    """Load teacher and dictionary, train, export and score."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    sb.utils.distributed.ddp_init_group(run_opts)
+    hparams = load_hparams(hparams_file, overrides)
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
+    run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
+    brain, loader = make_brain(hparams, run_opts)
     parts = {
         part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
         for part in ("dev", "test")
     }
-    dev_loader = validation_loader(parts["dev"])
-    if hparams["warm_start"] and brain.teacher:
-        warm_start(hparams["model"], brain.teacher)  # a checkpoint overrides
-    if hparams["compile_tcn"]:
-        hparams["model"].tcn.compile()
-    brain.fit(hparams["epoch_counter"], loader, dev_loader)
-    brain.evaluate(dev_loader, max_key="macro_f1")
-    choice = brain.choice
-    grounding = {"dev": brain.stats.summary()}
-    brain.evaluate(validation_loader(parts["test"]), max_key="macro_f1")
-    grounding["test"] = brain.stats.summary()
-    grounding["test_band_shares"] = brain.stats.band_shares()
+    loaders = {part: validation_loader(rows) for part, rows in parts.items()}
+    brain.fit(hparams["epoch_counter"], loader, loaders["dev"])
+    choice, grounding = evaluate_best(brain, loaders)
     folder = Path(hparams["output_folder"])
     run_on_main(atomic_write_json, args=[folder / "grounding.json", grounding])
     run_on_main(
