@@ -12,8 +12,6 @@ those of the machine and whatever else runs on it. Writes a JSON file.
 import argparse
 import json
 import logging
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,11 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import soundfile
 import torch
 from inference_peers import PEERS, installed_peers, run_peer, silero_f1
-from side_by_side import BASE, LARGE, seconds_of
+from side_by_side import BASE, LARGE, peak_of, say_peak, seconds_of, write_noise
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.evaluation.detection import evaluate
@@ -63,19 +59,6 @@ def random_student(frontend: dict[str, Any]) -> ExplainableSegmenter:
     W = torch.rand_like(model.dictionary)
     model.dictionary.copy_(torch.nn.functional.normalize(W, dim=0))
     return ExplainableSegmenter(model.eval(), dict(SETTINGS))
-
-
-def write_noise(path: Path, seconds: float) -> Path:
-    """A recording that is neither silent nor constant, 16 kHz FLAC."""
-    rng = np.random.default_rng(0)
-    minute = (0.1 * rng.standard_normal(60 * SAMPLE_RATE)).astype(np.float32)
-    gate = np.repeat(rng.random(60) < 0.7, SAMPLE_RATE)
-    n_samples = round(seconds * SAMPLE_RATE)
-    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1) as sound:
-        while n_samples > 0:
-            sound.write((minute * gate)[:n_samples])
-            n_samples -= len(minute)
-    return path
 
 
 def against_the_forward(
@@ -241,25 +224,9 @@ def peak_memory(
     with tempfile.TemporaryDirectory() as folder:
         for name, n_hours, options in runs:
             path = write_noise(Path(folder, "a.flac"), 3600 * n_hours)
-            done = subprocess.run(
-                [sys.executable, __file__, "--peak", str(path), *options],
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
             peaks = result.setdefault(name, {})
-            peaks[f"{n_hours:.2f} h"] = float(done.stdout.split()[-1])
+            peaks[f"{n_hours:.2f} h"] = peak_of(__file__, path, *options)
     return result
-
-
-def own_peak() -> float:
-    """Peak memory of this process in MB.
-
-    Not that of `getrusage`, which begins with the peak of the parent.
-    """
-    status = Path("/proc/self/status").read_text()
-    (line,) = (x for x in status.splitlines() if x.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
 
 
 def load(model: str | None) -> ExplainableSegmenter:
@@ -321,7 +288,7 @@ def main() -> None:
             run_peer(args.peer, args.peak)
         else:
             load(args.model).segment(args.peak)
-        sys.stdout.write(f"{own_peak():.1f}\n")
+        say_peak()
         return
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(args, Path(folder))

@@ -1,13 +1,22 @@
-"""What benchmarks share: candidates that take turns, WavLM without weights."""
+"""What benchmarks share.
 
+Candidates that take turns, peak memory of a process of its own, recordings of
+noise, WavLM without weights.
+"""
+
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+import soundfile
 import torch
-from transformers import Wav2Vec2FeatureExtractor, WavLMConfig, WavLMModel
+
+from explainable_seg.frames import SAMPLE_RATE
 
 BASE: dict[str, Any] = {}  # WavLM Base is the default of its configuration
 LARGE = {
@@ -38,8 +47,48 @@ def seconds_of(
     return {name: median(values) for name, values in taken.items()}
 
 
+def peak_of(script: str, measured: Path, *options: str) -> float:
+    """Peak memory in MB of a script that runs anew with ``--peak MEASURED``.
+
+    The script does with it what is to be measured, then :func:`say_peak`.
+    """
+    done = subprocess.run(
+        [sys.executable, script, "--peak", str(measured), *options],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return float(done.stdout.split()[-1])
+
+
+def say_peak() -> None:
+    """Tell :func:`peak_of` the peak memory of this process in MB.
+
+    Not that of `getrusage`, which begins with the peak of the parent.
+    """
+    status = Path("/proc/self/status").read_text()
+    (line,) = (x for x in status.splitlines() if x.startswith("VmHWM:"))
+    sys.stdout.write(f"{int(line.split()[1]) / 1024:.1f}\n")
+
+
+def write_noise(path: Path, seconds: float) -> Path:
+    """A recording that is neither silent nor constant, 16 kHz FLAC."""
+    rng = np.random.default_rng(0)
+    minute = (0.1 * rng.standard_normal(60 * SAMPLE_RATE)).astype(np.float32)
+    gate = np.repeat(rng.random(60) < 0.7, SAMPLE_RATE)
+    n_samples = round(seconds * SAMPLE_RATE)
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1) as sound:
+        while n_samples > 0:
+            sound.write((minute * gate)[:n_samples])
+            n_samples -= len(minute)
+    return path
+
+
 def save_random_wavlm(size: str, folder: Path) -> Path:
     """WavLM of random weights, saved as the hub's models are."""
+    # Here, for it would count in the memory of whatever else is measured.
+    from transformers import Wav2Vec2FeatureExtractor, WavLMConfig, WavLMModel
+
     torch.manual_seed(0)
     WavLMModel(WavLMConfig(**SIZES[size])).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(do_normalize=size == "large").save_pretrained(

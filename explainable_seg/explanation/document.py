@@ -15,11 +15,8 @@ from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.grounding import reconstruction_error
 from explainable_seg.explanation.reading import StudentWeights
-from explainable_seg.explanation.relevance import (
-    peak_hz,
-    segment_means,
-    select_atoms,
-)
+from explainable_seg.explanation.relevance import peak_hz, select_atoms
+from explainable_seg.explanation.segment_means import segment_means
 
 FORMAT_VERSION = 1
 DIGITS = 9  # significant: all that a number of 32 bits holds

@@ -2,15 +2,15 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from scipy.sparse import csr_array
 from tqdm import tqdm
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region, read_manifest
 from explainable_seg.data.truth import Truth, load_truth, region_targets
 from explainable_seg.errors import ExplainableSegError
@@ -28,17 +28,13 @@ from explainable_seg.explanation.prototype_stats import (
     PrototypeStats,
 )
 from explainable_seg.explanation.reading import StudentWeights
-from explainable_seg.explanation.relevance import peak_hz, segment_relevance
+from explainable_seg.explanation.relevance import peak_hz
+from explainable_seg.explanation.segment_means import SegmentMeans
 from explainable_seg.files import atomic_path, atomic_write_text
-from explainable_seg.frames import (
-    FRAME_STEP,
-    SAMPLE_RATE,
-    frame_range,
-    frame_spans,
-)
+from explainable_seg.frames import FRAME_STEP, Span, frame_range, frame_spans
 
 if TYPE_CHECKING:
-    from explainable_seg.inference.analysis import Analysis
+    from explainable_seg.inference.segmentation import Segmentation
     from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 ALL = "all"  # beside the corpora
@@ -55,8 +51,8 @@ def write_prototypes(
 ) -> list[Path]:
     """Explain each class over a data set; the command ``prototypes``.
 
-    One recording is in memory at a time, and what is kept of it does not grow
-    with their number.
+    Memory does not grow with the number of recordings, and little with the
+    length of one.
 
     Arguments
     ---------
@@ -142,18 +138,25 @@ def collect(
         For each corpus, and for all of them, the classes.
     """
     truths: dict[str, Truth] = {} if predicted else load_truth(regions)
+    n_atoms = weights.dictionary.shape[1]
     stats: Stats = {}
     for region in tqdm(regions, desc="recordings", disable=None):
-        analysis = segmenter.analyse(read_region(region), SAMPLE_RATE)
-        H = analysis.reading.activations
-        for name, segments in _segments(region, analysis, truths):
-            c = CLASSES.index(name)
-            r = segment_relevance(H, weights.theta[c : c + 1], segments)[:, 0]
-            n_frames = sum(last - first for first, last in segments)
+        if predicted:
+            found = _found_means(segmenter, region, n_atoms)
+        else:
+            truth = truths[region.recording]
+            found = _annotated_means(segmenter, region, truth, n_atoms)
+        for name, means in found.items():
+            there = means.n_frames > 0
+            if not there.any():
+                continue
+            theta_c = weights.theta[CLASSES.index(name)].double()
+            r = means.means()[there] * theta_c
+            n_frames = int(means.n_frames.sum())
             for corpus in filter(None, (ALL, region.corpus)):
-                by_class = stats.setdefault(corpus, _empty(H.shape[1]))
+                by_class = stats.setdefault(corpus, _empty(n_atoms))
                 by_class[name].update(r, n_frames)
-    return stats or {ALL: _empty(weights.dictionary.shape[1])}
+    return stats or {ALL: _empty(n_atoms)}
 
 
 def _empty(n_atoms: int) -> dict[str, PrototypeStats]:
@@ -161,23 +164,79 @@ def _empty(n_atoms: int) -> dict[str, PrototypeStats]:
     return {name: PrototypeStats(n_atoms) for name in CLASSES}
 
 
-def _segments(
-    region: Region, analysis: "Analysis", truths: dict[str, Truth]
-) -> Iterator[tuple[str, list[tuple[int, int]]]]:
-    """Segments of each class in frames: the reference, if there is one."""
-    reading = analysis.reading
-    for c, name in enumerate(CLASSES):
-        if truths:
-            targets = region_targets(
-                region, truths[region.recording], n_frames=reading.n_frames
-            )
-            spans = frame_spans(targets[:, c] == 1, reading.duration)
-        else:
-            spans = analysis.segmentation.spans(name)
-        ranges = [frame_range(a, b, reading.n_frames) for a, b in spans]
-        segments = [(first, last) for first, last in ranges if first < last]
-        if segments:
-            yield name, segments
+def _annotated_means(
+    segmenter: "ExplainableSegmenter",
+    region: Region,
+    truth: Truth,
+    n_atoms: int,
+) -> dict[str, SegmentMeans]:
+    """Mean activations of the segments of the reference."""
+    targets = region_targets(region, truth)
+    duration = region.stop_s - region.start_s
+    means = {
+        name: SegmentMeans(
+            _ranges(frame_spans(targets[:, c] == 1, duration), len(targets)),
+            n_atoms,
+        )
+        for c, name in enumerate(CLASSES)
+    }
+
+    def take(H: torch.Tensor) -> None:
+        for members in means.values():
+            members.add(H)
+
+    _segment(segmenter, region, take)
+    return means
+
+
+def _found_means(
+    segmenter: "ExplainableSegmenter", region: Region, n_atoms: int
+) -> dict[str, SegmentMeans]:
+    """Mean activations of the segments that the student finds.
+
+    Which they are is known at the end of the recording. Up to then the
+    activations are held as sparse matrices, for most of them are zero.
+    """
+    held: list[csr_array] = []
+    found = _segment(
+        segmenter, region, lambda H: held.append(csr_array(H.numpy()))
+    )
+    n_frames = len(found.probabilities)
+    means = {
+        name: SegmentMeans(
+            _ranges(
+                [
+                    (start - found.start, end - found.start)
+                    for start, end in found.spans(name)
+                ],
+                n_frames,
+            ),
+            n_atoms,
+        )
+        for name in CLASSES
+    }
+    for part in held:
+        H = torch.from_numpy(part.toarray())
+        for members in means.values():
+            members.add(H)
+    return means
+
+
+def _segment(
+    segmenter: "ExplainableSegmenter",
+    region: Region,
+    take: Callable[[torch.Tensor], None],
+) -> "Segmentation":
+    """Segment a region and hand over its activations."""
+    return segmenter.segment_activations(
+        region.wav, take, region.start_s, region.stop_s
+    )
+
+
+def _ranges(spans: Sequence[Span], n_frames: int) -> list[tuple[int, int]]:
+    """Frames of spans, without those that hold none."""
+    ranges = [frame_range(start, end, n_frames) for start, end in spans]
+    return [(first, last) for first, last in ranges if first < last]
 
 
 def prototype_document(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 
+from explainable_seg.explanation.segment_means import segment_means
 from explainable_seg.frames import SAMPLE_RATE
 
 BANDS_HZ: tuple[tuple[float, float], ...] = (
@@ -126,43 +127,6 @@ def segment_relevance(
     """
     z = segment_means(H, segments)
     return torch.einsum("sk,ck->sck", z, theta.double())
-
-
-def segment_means(
-    values: torch.Tensor, segments: Sequence[tuple[int, int]]
-) -> torch.Tensor:
-    """Mean of the frames of each segment, in float64.
-
-    Arguments
-    ---------
-    values : torch.Tensor [shape=(T, n)]
-        Values a frame, such as the activations of a recording.
-    segments : Sequence[tuple[int, int]] [length=S]
-        First frame and one past the last of each segment, not empty.
-
-    Returns
-    -------
-    torch.Tensor [shape=(S, n), dtype=float64]
-
-    Raises
-    ------
-    ValueError
-        If a segment holds no frame of the recording.
-
-    Example
-    -------
-    >>> H = torch.tensor([[1.0], [3.0], [5.0]])
-    >>> segment_means(H, [(0, 2), (2, 3)]).tolist()
-    [[2.0], [5.0]]
-    """
-    n_frames = len(values)
-    if not all(0 <= first < last <= n_frames for first, last in segments):
-        raise ValueError(
-            f"expected `segments` inside 0 to {n_frames}, got {list(segments)}"
-        )
-    if not segments:
-        return values.new_zeros(0, values.shape[1]).double()
-    return torch.stack([values[a:b].double().mean(dim=0) for a, b in segments])
 
 
 def select_atoms(r: torch.Tensor, tau: float = DEFAULT_TAU) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """From audio to segments: windows, stitching and decisions in one pass."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +18,8 @@ from explainable_seg.inference.windows import (
     stitch_blocks,
 )
 
+Part = tuple[torch.Tensor, ...]
+
 
 def run_model(
     predict: Predict,
@@ -27,6 +29,7 @@ def run_model(
     rules: Rules | None = None,
     start: float = 0.0,
     batch_size: int = BATCH_SIZE,
+    keep: Callable[[Part], Part] = lambda part: part,
 ) -> tuple[Segmentation, tuple[torch.Tensor, ...]]:
     """Segmentation of a recording that comes in blocks.
 
@@ -47,24 +50,25 @@ def run_model(
         Where in the recording the audio begins, seconds.
     batch_size : int
         Windows at a time; the result does not depend on it.
+    keep : callable
+        Maps consecutive frames of all that ``predict`` gives to what is held
+        of them, the logits first; by default all.
 
     Returns
     -------
     tuple[Segmentation, tuple[torch.Tensor, ...]]
-        What was found, and all that ``predict`` gives, over the whole
-        recording [T, *].
+        What was found, and all that is held, over the whole recording [T, *].
     """
     counted = _Counted(blocks)
-    outputs = joined(
-        stitch_blocks(
-            predict,
-            counted,
-            config["window"],
-            config["step"],
-            batch_size,
-            config.get("context", 0),
-        )
+    parts = stitch_blocks(
+        predict,
+        counted,
+        config["window"],
+        config["step"],
+        batch_size,
+        config.get("context", 0),
     )
+    outputs = joined(keep(part) for part in parts if part)
     probabilities = outputs[0].sigmoid().numpy()
     duration = counted.n_samples / SAMPLE_RATE
     segmentation = Segmentation(

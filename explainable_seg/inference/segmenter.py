@@ -1,7 +1,7 @@
 """The front door: a pretrained student over recordings."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -26,7 +26,7 @@ from explainable_seg.inference.audio import (
     stream_audio,
 )
 from explainable_seg.inference.loading import PretrainedStudent
-from explainable_seg.inference.pipeline import run_model
+from explainable_seg.inference.pipeline import Part, run_model
 from explainable_seg.inference.prefetch import read_ahead
 from explainable_seg.inference.rules import DecisionOptions, Rules, make_rules
 from explainable_seg.inference.segmentation import Segmentation
@@ -138,6 +138,55 @@ class ExplainableSegmenter(PretrainedStudent):
         )
         return segmentation
 
+    def segment_activations(
+        self,
+        source: Recording,
+        take: Callable[[torch.Tensor], None],
+        start: float | None = None,
+        end: float | None = None,
+    ) -> Segmentation:
+        """Find the classes, and hand over the activations as they come.
+
+        Memory grows with the recording no more than in :meth:`segment`.
+
+        Arguments
+        ---------
+        source : str or os.PathLike
+            A file.
+        take : callable
+            Is given the activations H [T, K] of consecutive frames.
+        start : float, optional
+            Where to begin, seconds.
+        end : float, optional
+            Where to end, seconds.
+
+        Returns
+        -------
+        Segmentation
+            On the clock of the whole recording.
+
+        Raises
+        ------
+        AudioError
+            If the audio cannot be read or is shorter than a frame.
+        """
+        excerpt = Excerpt(None, start, end)
+
+        def keep_logits(part: Part) -> Part:
+            take(part[1])
+            return part[:1]
+
+        segmentation, _ = run_model(
+            lambda batch: self._predict(batch)[:2],
+            read_ahead(partial(stream_audio, source, None, excerpt)),
+            self.config,
+            _uri_of(_name_of(source)),
+            start=excerpt.first,
+            batch_size=self.batch_size,
+            keep=keep_logits,
+        )
+        return segmentation
+
     def analyse(
         self,
         source: Recording,
@@ -168,16 +217,18 @@ class ExplainableSegmenter(PretrainedStudent):
         """
         rules = make_rules(self.config, decisions)
         name = _name_of(source)
-        audio = np.concatenate(list(stream_audio(source, sample_rate)))
+        held: list[np.ndarray] = []
         segmentation, (logits, activations, spectrogram) = run_model(
             self._predict,
-            [audio],
+            _kept(read_ahead(partial(stream_audio, source, sample_rate)), held),
             self.config,
             _uri_of(name),
             rules,
             batch_size=self.batch_size,
         )
-        reading = make_reading(audio, spectrogram, activations, logits, name)
+        reading = make_reading(
+            np.concatenate(held), spectrogram, activations, logits, name
+        )
         return Analysis(segmentation, reading)
 
     def explain(
@@ -274,6 +325,15 @@ class ExplainableSegmenter(PretrainedStudent):
         """What explanations refer to, on the CPU."""
         thresholds = self.config["thresholds"]
         return StudentWeights.of(self.model, thresholds, self.name)
+
+
+def _kept(
+    blocks: Iterable[np.ndarray], held: list[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Blocks as they come, of which each is held as well."""
+    for block in blocks:
+        held.append(block)
+        yield block
 
 
 def _name_of(source: Recording) -> str:
