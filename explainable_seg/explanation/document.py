@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from explainable_seg.classes import CLASSES
+from explainable_seg.explanation.caution import margin
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.grounding import reconstruction_error
@@ -38,8 +39,9 @@ def make_document(
     -------
     dict
         ``explanations`` with all atoms, and ``groundings``, how each agrees
-        with the sound, where that was measured; ``segments``, for each segment found
-        its mean logits of all classes, its reconstruction error, the mean
+        with the sound, where that was measured; ``segments``, for each
+        segment found its mean logits of all classes, how far that of its own
+        class lies above what is needed, its reconstruction error, the mean
         activation z of each atom that sounds in it, and the atoms selected
         for its class; ``classifier``, with which relevances of any class
         follow: ``z_k theta_ck``.
@@ -89,6 +91,10 @@ def _segments(findings: Findings) -> list[dict[str, Any]]:
             "end": end,
             "frames": last - first,
             "logit_means": dict(zip(CLASSES, map(short, logits[s].tolist()))),
+            "margin": margin(
+                logits[s, CLASSES.index(name)].item(),
+                weights.thresholds.get(name),
+            ),
             "reconstruction_error": reconstruction_error(
                 reading.spectrogram[first:last],
                 weights.dictionary,

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from explainable_seg.classes import CLASSES
+from explainable_seg.explanation.caution import CLOSE
 from explainable_seg.explanation.drawing import unwarp_hz, warp_hz
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.page_media import audio_address, data_address
@@ -59,6 +60,7 @@ def page_data(findings: Findings) -> dict[str, Any]:
         "n_atoms": W.shape[1],
         "n_bins": W.shape[0],
         "tau": DEFAULT_TAU,
+        "close": CLOSE,
         "colours": {name: CLASS_COLOURS[name] for name in CLASSES},
         "spans": {name: findings.spans.get(name, []) for name in CLASSES},
         "bands": [

@@ -1,12 +1,12 @@
 """The panels of an explanation's picture, one function each."""
 
-import math
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from explainable_seg.classes import CLASSES
+from explainable_seg.explanation.caution import threshold_logit
 from explainable_seg.explanation.drawing import (
     VALUE,
     calm,
@@ -215,10 +215,9 @@ def draw_sum(axes: Axes, explanation: Explanation) -> None:
     for row, right, value in zip(rows, rights, values):
         end = right + 0.04 * reach
         axes.text(end, row, format_signed(value), ha="left", **VALUE)
-    threshold = explanation.threshold
-    if threshold is not None and 0 < threshold < 1:
-        logit = math.log(threshold / (1 - threshold))
-        axes.axvline(logit, **_dashes(explanation.class_name))
+    needed = threshold_logit(explanation.threshold)
+    if needed is not None:
+        axes.axvline(needed, **_dashes(explanation.class_name))
     axes.set_xlim(right=rights.max() + 0.5 * reach)
     drop_bar_axis(axes)
     axes.set_yticks(rows, ["bias", "for", "against", "logit"])

@@ -11,6 +11,7 @@ import pytest
 import torch
 from browser.conftest import until
 
+from explainable_seg.explanation.caution import CLOSE
 from explainable_seg.explanation.explanation import explain_class
 from explainable_seg.explanation.listening import (
     active_samples,
@@ -66,7 +67,9 @@ def assert_shows(page: Any, explained: Any, segment: dict[str, Any]) -> None:
     for other, logit in segment["logit_means"].items():
         row = page.inner_text(f'.sum-row[data-class="{other}"]')
         assert f"score {signed(logit)}: " in row
-    assert f"score of {name} is" in page.inner_text("#lead")
+    lead = page.inner_text("#lead")
+    assert f"score of {name} is" in lead
+    assert ("That is close" in lead) == (abs(segment["margin"]) < CLOSE)
     error = segment["reconstruction_error"]
     assert f"error is {error:.2f} " in page.inner_text("#grounding")
     expected = relevances(explained, segment)
@@ -99,6 +102,29 @@ def test_atoms_are_sorted_by_their_peak(explained: Any, visit: Visit) -> None:
     rows = page.query_selector_all("#atoms tbody tr")
     order = [peaks[int(row.get_attribute("data-atom"))] for row in rows]
     assert len(order) > 12 and order == sorted(order)
+
+
+def test_close_decisions_are_said_to_be_close(
+    explained: Any, visit: Visit
+) -> None:
+    page = visit(explained.address)
+    assert page.evaluate("recording.close") == CLOSE
+    margins = [abs(s["margin"]) for s in document(explained)["segments"]]
+    # A limit between two of these segments, whatever the model says of them.
+    low, high = sorted(margins)[len(margins) // 2 - 1 :][:2]
+    assert low < high
+    warned = page.evaluate(
+        """(limit) => {
+          recording.close = limit;
+          return numbers.segments.map((entry) => {
+            const passage = passageOfSegment(entry);
+            const words = answer(passage, explain(passage, entry.class));
+            return words.includes("That is close: trust this answer with care");
+          });
+        }""",
+        (low + high) / 2,
+    )
+    assert warned == [margin <= low for margin in margins]
 
 
 def test_the_keyboard_walks_through_a_lane(

@@ -42,6 +42,8 @@ def test_a_segment_has_the_numbers_of_its_explanation(
         np.testing.assert_allclose(relevance, same.relevance, rtol=1e-6)
         total = classifier["bias"][c] + relevance.sum()
         assert segment["logit_means"][name] == pytest.approx(total, abs=1e-4)
+        needed = np.log(same.threshold / (1 - same.threshold))
+        assert segment["margin"] == pytest.approx(total - needed, abs=1e-4)
         assert segment["frames"] == same.n_frames
         assert segment["selected"] == np.flatnonzero(same.selected).tolist()
         error = segment["reconstruction_error"]

@@ -15,7 +15,7 @@ const HINTS = {
   theta: "\u03b8 (theta): how strongly this atom speaks for the class, or against it below zero. It is the same in every recording.",
   peak: "The frequency where the atom is strongest. Low is deep, as 100 Hz of a male voice; high is bright, as 5 kHz of an s.",
   spectrum: "The shape of the atom: low frequencies left, high frequencies right.",
-  error: "The score is exactly the sum of what the atoms add. This says how much of the real sound the atoms stand for: where they rebuild little of it, the explanation is about something else than what you hear.",
+  error: "The score is exactly the sum of what the atoms add. This says how much of the real sound the atoms stand for, not whether the decision is right.",
   masks: "Each point of the spectrogram is shared out among the atoms. \u201cOnly what speaks for it\u201d keeps the share of the coloured atoms (mask-in), \u201cthe rest\u201d what is left (mask-out). Together they are the sound.",
 };
 

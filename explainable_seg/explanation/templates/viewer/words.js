@@ -42,13 +42,16 @@ function isFound(why) {
   return why.logit > (limit ?? 0);
 }
 
-// The answer: is it found, by how much, which frequencies, which atoms.
+// The answer: is it found, by how much, which frequencies, which atoms. Of the
+// signs that were measured, closeness tells wrong answers from right ones, and
+// how well the atoms rebuild the sound does not.
 function answer(passage, why) {
   const limit = logitOfThreshold(why.className) ?? 0;
   const only = isFound(why) ? "" : "only ";
+  const isClose = Math.abs(why.logit - limit) < recording.close;
   const score =
     `The score of ${why.className} is ${only}${signed(why.logit)} here, on average; ` +
-    `${signed(limit)} is needed.`;
+    `${signed(limit)} is needed.${isClose ? " That is close: trust this answer with care." : ""}`;
   const total = why.relevance.reduce((all, r) => all + Math.max(r, 0), 0);
   if (total <= 0) return `${score} Nothing speaks for it.`;
   const kept = why.selected.reduce((all, k) => all + why.relevance[k], 0);
@@ -103,15 +106,12 @@ function bandShares(amountOf) {
   return sums.map((sum) => sum / total);
 }
 
-const WEAK_ERROR = 0.5; // from here on a quarter of the sound is not accounted for
-
 function groundingWords(passage) {
   const { error, grounding } = passage;
   if (error === null) return "This is digital silence: there is no sound to rebuild.";
   const share = percent(Math.max(0, 1 - error * error));
   let words =
     `Their error is ${error.toFixed(2)} (0 is perfect, 1 is nothing): they account for ${share} of the spectrogram.`;
-  if (error > WEAK_ERROR) words += " That is little: trust this explanation with care.";
   if (grounding?.best_error != null) {
     words += ` The best that this dictionary does here, without deciding anything, is ${grounding.best_error.toFixed(2)}.`;
   }
