@@ -1,6 +1,7 @@
 """Prototypes: means that are right, intervals that hold, files that say so."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from tiny_student import CONFIG, make_student, tones
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.manifest import Region, write_manifest
+from explainable_seg.data.manifest import Region, read_manifest, write_manifest
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.explanation import prototype_stats
 from explainable_seg.explanation.properties import (
@@ -21,7 +22,8 @@ from explainable_seg.explanation.properties import (
 from explainable_seg.explanation.prototype_picture import plot_prototypes
 from explainable_seg.explanation.prototype_stats import PrototypeStats
 from explainable_seg.explanation.prototypes import write_prototypes
-from explainable_seg.explanation.relevance import relevance
+from explainable_seg.explanation.relevance import relevance, segment_relevance
+from explainable_seg.frames import frame_range
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 RATE = 16000
@@ -156,6 +158,39 @@ def test_a_prototype_is_the_mean_relevance(
     # One segment, drawn again and again: it cannot vary.
     assert [a["low"] for a in atoms] == pytest.approx(expected, abs=1e-6)
     assert all(a["std"] == pytest.approx(0, abs=1e-4) for a in atoms)
+
+
+@pytest.mark.parametrize("predicted", [False, True])
+def test_a_region_is_that_part_of_its_file(
+    segmenter: ExplainableSegmenter,
+    manifest: Path,
+    tmp_path: Path,
+    predicted: bool,
+) -> None:
+    late, n_samples = 8000, round(SECONDS * RATE)
+    (region, _) = read_manifest(manifest)
+    region = replace(region, start=late, duration=SECONDS - late / RATE)
+    write_manifest(tmp_path / "late.csv", [region])
+    numbers, _ = write_prototypes(
+        segmenter, tmp_path / "late.csv", tmp_path, predicted
+    )
+    classes = json.loads(numbers.read_text())["classes"]
+    analysis = segmenter.analyse(tones(SECONDS)[late:n_samples], RATE)
+    H, theta = analysis.reading.activations, segmenter.model.classifier.weight
+    spans = {
+        # The reference of the recording, from half a second on.
+        "speech": [(0.0, 1.0), (1.5, 2.0)],
+        "music": [(0.0, SECONDS - late / RATE)],
+    }
+    if predicted:
+        spans = {name: analysis.segmentation.spans(name) for name in spans}
+    for name, there in spans.items():
+        ranges = [frame_range(a, b, len(H)) for a, b in there]
+        expected = segment_relevance(H, theta.detach(), ranges)
+        means = [atom["mean"] for atom in classes[name]["atoms"]]
+        assert classes[name]["segments"] == len(ranges)
+        mean = expected[:, CLASSES.index(name)].mean(dim=0)
+        assert means == pytest.approx(mean.tolist(), abs=1e-5)
 
 
 def test_prototypes_of_what_is_found(

@@ -141,6 +141,23 @@ def test_explanation_covers_what_the_segmentation_found(segmenter):
     assert explanation.grounding is not None
 
 
+def test_activations_are_handed_over_as_they_come(folder, tmp_path):
+    segmenter = ExplainableSegmenter.from_pretrained(
+        folder, device="cpu", batch_size=2
+    )
+    soundfile.write(tmp_path / "a.wav", tones(9.0), 16000, subtype="FLOAT")
+    parts = []
+    found = segmenter.segment_activations(
+        tmp_path / "a.wav", parts.append, 1.5, 8.5
+    )
+    assert len(parts) > 2
+    whole = segmenter.analyse(tones(9.0)[24000:136000], 16000)
+    torch.testing.assert_close(torch.cat(parts), whole.reading.activations)
+    assert (found.start, found.end) == (1.5, 8.5)
+    later = [(a + 1.5, b + 1.5) for a, b in whole.segmentation.spans("music")]
+    np.testing.assert_allclose(found.spans("music"), later, atol=1e-6)
+
+
 def test_pauses_and_short_runs_follow_the_settings():
     sound = tones(3.5)
     long = {**CONFIG, "min_on": {"music": 2.0}}
