@@ -187,7 +187,7 @@ def as_markdown(figures: dict[str, Any]) -> str:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A recording; 10 minutes of noise if none.",
 )
-@click.option("--repeats", default=7, show_default=True)
+@click.option("--repeats", default=15, show_default=True)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
