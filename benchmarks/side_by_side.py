@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import torch
+from memory import peak_mib
 
 from explainable_seg.frames import SAMPLE_RATE
 
@@ -62,13 +63,8 @@ def peak_of(script: str, measured: Path, *options: str) -> float:
 
 
 def say_peak() -> None:
-    """Tell :func:`peak_of` the peak memory of this process in MB.
-
-    Not that of `getrusage`, which begins with the peak of the parent.
-    """
-    status = Path("/proc/self/status").read_text()
-    (line,) = (x for x in status.splitlines() if x.startswith("VmHWM:"))
-    sys.stdout.write(f"{int(line.split()[1]) / 1024:.1f}\n")
+    """Tell :func:`peak_of` the peak memory of this process in MB."""
+    sys.stdout.write(f"{peak_mib():.1f}\n")
 
 
 def write_noise(path: Path, seconds: float) -> Path:
