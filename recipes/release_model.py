@@ -76,7 +76,8 @@ relevance rests on activations that the sound supports.
 
 Programmes composed of {{ n_clips }} clips ({{ "%.0f" | format(minutes) }}
 minutes), all free to use; two thirds were composed while training. Not a
-second of them is in this folder. The sources, to whom thanks:
+second of them is in this folder. Beside them 20 minutes of minibroadcast, whose
+sounds are all synthesised. The sources, to whom thanks:
 
 | source | licence | clips |
 |---|---|---|
@@ -90,8 +91,10 @@ sounds as they are, which this model does not.
 ## Where it fails
 
 - Through a telephone it finds less, overlap least of all (`docs/results.md`).
-- Singing, children's voices, whispering and tonal languages are rare in what it
-  learned from, and how well it does on them has not been measured.
+- Singing is taken for speech at times: in music where nobody speaks, songs
+  among it, more speech is found than silero-vad finds (`docs/results.md`).
+- Children's voices, whispering and tonal languages are rare in what it learned
+  from, and how well it does on them has not been measured.
 - It hears 4 s at a time: what only a longer context tells, it cannot know.
 
 ## What it is for
