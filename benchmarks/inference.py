@@ -10,7 +10,6 @@ those of the machine and whatever else runs on it. Writes a JSON file.
 """
 
 import argparse
-import json
 import logging
 import tempfile
 import time
@@ -25,6 +24,7 @@ from side_by_side import BASE, LARGE, peak_of, say_peak, seconds_of, write_noise
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.evaluation.detection import evaluate
+from explainable_seg.files import atomic_write_json, json_text
 from explainable_seg.inference.audio import WHOLE, load_audio
 from explainable_seg.inference.batch import segment_files
 from explainable_seg.inference.formats import WRITERS
@@ -229,54 +229,57 @@ def peak_memory(
     return result
 
 
-def load(model: str | None) -> ExplainableSegmenter:
+def load(model: str | None, step: float | None = None) -> ExplainableSegmenter:
     """The model of a folder, else one of random weights of the same shape."""
     if model is None:
         return random_student({"type": "spectrogram"})
-    return ExplainableSegmenter.from_pretrained(model)
+    return ExplainableSegmenter.from_pretrained(model, step=step)
 
 
-def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """All figures."""
+def sections(
+    args: argparse.Namespace, folder: Path
+) -> dict[str, Callable[[], dict[str, Any]]]:
+    """What can be measured, by name."""
     repeats = 2 if args.short else 5
-    segmenter = load(args.model)
+    segmenter = load(args.model, args.step)
     path = write_noise(folder / "a.flac", 120 if args.short else 1200)
+    brief = write_noise(folder / "b.flac", 16 if args.short else 96)
     data = (args.audio, args.rttm)
-    figures: dict[str, Any] = {
-        "threads": torch.get_num_threads(),
-        "device": str(segmenter.device),
-        "student": against_the_forward(segmenter, path, repeats),
-        "sliding": against_sliding(segmenter, path, repeats, *data),
-        "short files": short_files(segmenter, 100 if args.short else 2000),
-        "peak memory, MB": peak_memory(
+
+    def with_wavlm(architecture: dict[str, Any]) -> dict[str, float]:
+        frontend = {"type": "wavlm", "architecture": architecture}
+        return against_the_forward(random_student(frontend), brief, 2)
+
+    return {
+        "student": lambda: against_the_forward(segmenter, path, repeats),
+        "sliding": lambda: against_sliding(segmenter, path, repeats, *data),
+        "steps": lambda: steps_in_f1(segmenter, *data) if all(data) else {},
+        "short files": lambda: short_files(
+            segmenter, 100 if args.short else 2000
+        ),
+        "memory": lambda: peak_memory(
             args.model,
             [1 / 60, 1 / 6] if args.short else [1 / 6, 10.0],
             peers_hours=1 / 30 if args.short else 0.5,
         ),
+        "base": lambda: with_wavlm(BASE),
+        "large": lambda: with_wavlm(LARGE),
+        # Last, for silero-vad changes the number of threads.
+        "peers": lambda: against_peers(segmenter, brief, repeats, *data),
     }
-    if args.audio and args.rttm:
-        figures["macro F1 by step"] = steps_in_f1(segmenter, *data)
-    wavlm = {"WavLM Base": BASE, "WavLM Large": LARGE}
-    brief = write_noise(folder / "b.flac", 16 if args.short else 96)
-    for name, architecture in list(wavlm.items())[: 1 if args.short else 2]:
-        frontend = {"type": "wavlm", "architecture": architecture}
-        figures[name] = against_the_forward(
-            random_student(frontend), brief, 1 if args.short else 3
-        )
-    # Last, for silero-vad changes the number of threads.
-    figures["peers"] = against_peers(segmenter, brief, repeats, *data)
-    return figures
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure and write, section by section."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--model", help="folder or hub id of a student")
+    parser.add_argument("--step", type=float, help="seconds between windows")
     parser.add_argument("--audio", type=Path, help="recordings for the F1")
     parser.add_argument("--rttm", type=Path, help="their references")
     parser.add_argument("--short", action="store_true", help="less of all")
+    parser.add_argument("--only", nargs="+", help="names of sections")
     parser.add_argument("--output", type=Path, default=Path("inference.json"))
     parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--peer", help=argparse.SUPPRESS)
@@ -290,10 +293,13 @@ def main() -> None:
             load(args.model).segment(args.peak)
         say_peak()
         return
+    figures: dict[str, Any] = {"threads": torch.get_num_threads()}
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(args, Path(folder))
-    args.output.write_text(json.dumps(figures, indent=2) + "\n")
-    logger.info("%s", json.dumps(figures, indent=2))
+        for name, measure in sections(args, Path(folder)).items():
+            if args.only is None or name in args.only:
+                figures[name] = measure()
+                logger.info("%s", json_text({name: figures[name]}))
+                atomic_write_json(args.output, figures)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from explainable_seg.frames import FRAME_RATE, HOP, num_frames, num_samples
 
 Predict = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 BATCH_SIZE = 16  # windows
+# Frames that are put together at a time. Hundreds of small pieces that stay,
+# between the large ones that come and go, would keep the heap from shrinking.
+BLOCK_FRAMES = 1 << 16
 
 
 class Window(NamedTuple):
@@ -314,17 +317,19 @@ def stitch(
 def joined(
     parts: Iterable[tuple[torch.Tensor, ...]],
 ) -> tuple[torch.Tensor, ...]:
-    """Consecutive frames of each output as one tensor.
+    """Consecutive frames of each output as one tensor."""
+    blocks: list[tuple[torch.Tensor, ...]] = []
+    pending: list[tuple[torch.Tensor, ...]] = []
+    for part in filter(None, parts):
+        pending.append(part)
+        if sum(len(outputs[0]) for outputs in pending) >= BLOCK_FRAMES:
+            blocks.append(_end_to_end(pending))
+            pending = []
+    return _end_to_end([*blocks, *pending])
 
-    Arguments
-    ---------
-    parts : Iterable[tuple[torch.Tensor, ...]]
-        One after the other, of each output frames [t, *]; empty tuples count
-        for nothing.
 
-    Returns
-    -------
-    tuple[torch.Tensor, ...] [shape=(T, *)]
-        T is the sum of the t; empty if no part has an output.
-    """
-    return tuple(torch.cat(output) for output in zip(*filter(None, parts)))
+def _end_to_end(
+    parts: list[tuple[torch.Tensor, ...]],
+) -> tuple[torch.Tensor, ...]:
+    """One tensor of each output."""
+    return tuple(torch.cat(output) for output in zip(*parts))
