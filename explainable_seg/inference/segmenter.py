@@ -30,6 +30,7 @@ from explainable_seg.inference.pipeline import Part, run_model
 from explainable_seg.inference.prefetch import read_ahead
 from explainable_seg.inference.rules import DecisionOptions, Rules, make_rules
 from explainable_seg.inference.segmentation import Segmentation
+from explainable_seg.inference.windows import FramesFirst, Predict
 
 
 class ExplainableSegmenter(PretrainedStudent):
@@ -128,7 +129,7 @@ class ExplainableSegmenter(PretrainedStudent):
         Segmentation
         """
         segmentation, _ = run_model(
-            lambda batch: (self.predict_logits(batch),),
+            self._on_windows(1),
             blocks,
             self.config,
             uri,
@@ -177,7 +178,7 @@ class ExplainableSegmenter(PretrainedStudent):
             return part[:1]
 
         segmentation, _ = run_model(
-            lambda batch: self._predict(batch)[:2],
+            self._on_windows(2),
             read_ahead(partial(stream_audio, source, None, excerpt)),
             self.config,
             _uri_of(_name_of(source)),
@@ -219,7 +220,7 @@ class ExplainableSegmenter(PretrainedStudent):
         name = _name_of(source)
         held: list[np.ndarray] = []
         segmentation, (logits, activations, spectrogram) = run_model(
-            self._predict,
+            self._on_windows(3),
             _kept(read_ahead(partial(stream_audio, source, sample_rate)), held),
             self.config,
             _uri_of(name),
@@ -312,14 +313,38 @@ class ExplainableSegmenter(PretrainedStudent):
         """
         return self._predict(batch)[0]
 
+    def _on_windows(self, n_outputs: int) -> Predict:
+        """The first of logits, activations and spectrogram, for stitching."""
+        if self.model.shares_spectrogram:
+            return FramesFirst(
+                self._encode, lambda X, code: self._decide(X, code)[:n_outputs]
+            )
+        return lambda batch: self._predict(batch)[:n_outputs]
+
     def _predict(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Logits, activations and spectrogram of windows [B, N]."""
-        bf16 = torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.bf16
-        )
-        with torch.no_grad(), bf16:
+        with torch.no_grad(), self._precision():
             output = self.model(batch.to(self.device))
         return output.logits, output.activations, output.spectrogram
+
+    def _encode(self, audio: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Spectrogram and sparse code of audio [B, N]."""
+        with torch.no_grad(), self._precision():
+            return self.model.encode(audio.to(self.device))
+
+    def _decide(
+        self, X: torch.Tensor, code: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """What a model that sees X makes of windows of frames [B, T, *]."""
+        with torch.no_grad(), self._precision():
+            output = self.model.decide(X, code, X)
+        return output.logits, output.activations, output.spectrogram
+
+    def _precision(self) -> torch.autocast:
+        """Context in which the model computes."""
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.bf16
+        )
 
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""

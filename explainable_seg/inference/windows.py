@@ -5,6 +5,7 @@ windows are ever held.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
@@ -17,6 +18,28 @@ BATCH_SIZE = 16  # windows
 # Frames that are put together at a time. Hundreds of small pieces that stay,
 # between the large ones that come and go, would keep the heap from shrinking.
 BLOCK_FRAMES = 1 << 16
+
+
+@dataclass(frozen=True)
+class FramesFirst:
+    """A model in two steps, of which the first sees each frame alone.
+
+    Where windows overlap, the first step is taken once for all of them.
+
+    Arguments
+    ---------
+    of_frames : callable
+        Maps audio [B, N] to tensors [B, T, *], each frame on its own.
+    of_windows : callable
+        Maps these tensors, cut into windows, to outputs [B, T, *].
+    """
+
+    of_frames: Predict
+    of_windows: Callable[..., tuple[torch.Tensor, ...]]
+
+    def __call__(self, audio: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Outputs of windows [B, N]."""
+        return self.of_windows(*self.of_frames(audio))
 
 
 class Window(NamedTuple):
@@ -263,12 +286,28 @@ def stitch_blocks(
     mean = OverlapAdd(context)
     windows = cut_windows(blocks, length, hop)
     while batch := list(islice(windows, batch_size)):
-        audio = torch.stack([window.audio for window in batch])
-        outputs = [output.float().cpu() for output in predict(audio)]
+        outputs = [o.float().cpu() for o in _outputs(predict, batch)]
         for window_of_row, *rows in zip(batch, *outputs):
             mean.add(window_of_row, rows)
         yield mean.finished()
     yield mean.rest()
+
+
+def _outputs(predict: Predict, batch: list[Window]) -> tuple[torch.Tensor, ...]:
+    """Outputs [B, T, *] of windows in the order of their starts."""
+    if not isinstance(predict, FramesFirst):
+        return predict(torch.stack([window.audio for window in batch]))
+    first, n_samples = batch[0].start, len(batch[0].audio)
+    offsets = [(window.start - first) * HOP for window in batch]
+    span = torch.empty(offsets[-1] + n_samples)
+    for offset, window in zip(offsets, batch):
+        span[offset : offset + n_samples] = window.audio
+    n_frames = num_frames(n_samples)
+    places = [slice(w.start - first, w.start - first + n_frames) for w in batch]
+    frames = predict.of_frames(span[None])
+    return predict.of_windows(
+        *(torch.stack([part[0, place] for place in places]) for part in frames)
+    )
 
 
 def stitch(
@@ -285,7 +324,8 @@ def stitch(
     ---------
     predict : callable
         Maps audio [B, N] to tensors [B, T, *]; linear relations between them
-        survive the stitching, since all are averaged with the same weights.
+        survive the stitching, since all are averaged with the same weights. A
+        :class:`FramesFirst` sees frames that windows share once.
     wav : torch.Tensor [shape=(N,)]
         Audio at 16 kHz, at least 400 samples.
     window : float

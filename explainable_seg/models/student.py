@@ -127,18 +127,53 @@ class Student(torch.nn.Module):
         StudentOutput
             Logits, H, X and the sparse code.
         """
+        X, code = self.encode(wav)
+        if features is None:
+            features = X if self.shares_spectrogram else self.frontend(wav)
+        return self.decide(X, code, features)
+
+    def encode(self, wav: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What each frame says alone, whatever is around it.
+
+        Arguments
+        ---------
+        wav : torch.Tensor [shape=(B, N)]
+            Audio at 16 kHz.
+
+        Returns
+        -------
+        tuple[torch.Tensor, torch.Tensor] [shape=(B, T, F), (B, T, K)]
+            Spectrogram and sparse code.
+        """
         X = self.spectrogram(wav)
         with torch.no_grad():
-            code = self.sparse_code(X)
-        if features is None:
-            features = X if self._shares_spectrogram else self.frontend(wav)
+            return X, self.sparse_code(X)
+
+    def decide(
+        self, X: torch.Tensor, code: torch.Tensor, features: torch.Tensor
+    ) -> StudentOutput:
+        """Change the code as the context asks, and classify.
+
+        Arguments
+        ---------
+        X : torch.Tensor [shape=(B, T, F)]
+            Spectrogram.
+        code : torch.Tensor [shape=(B, T, K)]
+            Its sparse code.
+        features : torch.Tensor [shape=(B, T, n_features)]
+            What the TCN sees.
+
+        Returns
+        -------
+        StudentOutput
+        """
         changes = self.head(self.tcn(features.float()))
         gain, shift = changes.float().chunk(2, dim=-1)
         H = self.rectifier(code * 2 * gain.sigmoid() + shift)
         return StudentOutput(self._classify(H), H, X, code)
 
     @property
-    def _shares_spectrogram(self) -> bool:
+    def shares_spectrogram(self) -> bool:
         """Whether the TCN sees the very spectrogram that the atoms rebuild."""
         return (
             isinstance(self.frontend, LogPowerSpectrogram)

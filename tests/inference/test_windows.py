@@ -8,8 +8,9 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.frames import HOP, num_frames, num_samples
+from explainable_seg.frames import FRAME_RATE, HOP, num_frames, num_samples
 from explainable_seg.inference.windows import (
+    FramesFirst,
     cut_windows,
     joined,
     stitch,
@@ -96,3 +97,38 @@ def test_windows_that_leave_gaps_are_refused():
         stitch(frame_means, wav, 0.4, 0.4, context=5)
     with pytest.raises(ValueError, match="step"):
         list(cut_windows([wav], window=10, step=11))
+
+
+@given(
+    n_samples=st.integers(400, num_samples(120)),
+    window=st.integers(1, 40),
+    step=st.integers(1, 40),
+    batch_size=st.integers(1, 9),
+)
+@settings(deadline=None)
+def test_frames_that_windows_share_are_seen_once(
+    n_samples, window, step, batch_size
+):
+    generator = torch.Generator().manual_seed(n_samples)
+    wav = torch.randn(n_samples, generator=generator)
+    seen = []
+
+    def of_frames(audio):
+        (means,) = frame_means(audio)
+        seen.append(means.shape[1])
+        return means, 2 * means
+
+    def of_windows(means, doubled):
+        # Depends on the whole window, as a global norm does.
+        return (means - doubled.mean(dim=1, keepdim=True),)
+
+    step, n_frames = min(step, window), num_frames(n_samples)
+    where = window / FRAME_RATE, step / FRAME_RATE, batch_size
+    predict = FramesFirst(of_frames, of_windows)
+    (shared,) = stitch(predict, wav, *where)
+    n_windows = len(list(cut_windows([wav], window, step)))
+    # Batches have the frames between their ends once.
+    again = (window - 1) * -(-n_windows // batch_size)
+    assert sum(seen) <= n_frames + again
+    (apart,) = stitch(lambda audio: predict(audio), wav, *where)
+    torch.testing.assert_close(shared, apart, atol=1e-6, rtol=1e-5)
