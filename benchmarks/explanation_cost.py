@@ -33,7 +33,7 @@ from explainable_seg.explanation.relevance import (
     select_atoms,
 )
 from explainable_seg.files import atomic_write_json
-from explainable_seg.frames import SAMPLE_RATE, frame_range
+from explainable_seg.frames import SAMPLE_RATE, frame_ranges
 from explainable_seg.inference.analysis import Analysis
 
 logger = logging.getLogger(__name__)
@@ -52,12 +52,8 @@ def relevances(
     analysis: Analysis, theta: torch.Tensor
 ) -> tuple[torch.Tensor, int]:
     """Relevance [S, C, K] of every segment and class, and how many S."""
-    n_frames = analysis.reading.n_frames
-    ranges = [
-        frame_range(segment.start, segment.end, n_frames)
-        for segment in analysis.segmentation.segments
-    ]
-    ranges = [(first, last) for first, last in ranges if first < last]
+    spans = [(s.start, s.end) for s in analysis.segmentation.segments]
+    ranges = frame_ranges(spans, analysis.reading.n_frames)
     r = segment_relevance(analysis.reading.activations, theta, ranges)
     return r, len(ranges)
 

@@ -46,7 +46,7 @@ from explainable_seg.explanation.masks import class_mask
 from explainable_seg.explanation.reading import Reading
 from explainable_seg.explanation.relevance import relevance, select_atoms
 from explainable_seg.files import atomic_write_json
-from explainable_seg.frames import SAMPLE_RATE, UNKNOWN
+from explainable_seg.frames import SAMPLE_RATE, UNKNOWN, frame_ranges
 from explainable_seg.inference.analysis import CODE_SWEEPS
 from explainable_seg.nmf import sparse_code
 
@@ -109,8 +109,7 @@ def judge(
     errors = frame_errors(X, W.dictionary, H)
     excess = errors - frame_errors(X, W.dictionary, code)
     for c, name in enumerate(CLASSES):
-        ranges = [findings.frames(*span) for span in findings.spans[name]]
-        ranges = [(first, last) for first, last in ranges if first < last]
+        ranges = frame_ranges(findings.spans[name], reading.n_frames)
         if not ranges:
             continue
         needed = threshold_logit(W.thresholds[name])

@@ -75,6 +75,30 @@ def frame_range(start: float, end: float, n_frames: int) -> tuple[int, int]:
     return first, max(first, int(np.clip(last, 0, n_frames)))
 
 
+def frame_ranges(spans: Iterable[Span], n_frames: int) -> list[tuple[int, int]]:
+    """Frames of each span that holds any, as :func:`frame_range` has them.
+
+    Arguments
+    ---------
+    spans : Iterable[tuple[float, float]]
+        Spans in seconds.
+    n_frames : int
+        Number of frames of the recording.
+
+    Returns
+    -------
+    list[tuple[int, int]]
+        First frame and one past the last; spans between centres are left out.
+
+    Example
+    -------
+    >>> frame_ranges([(0.0, 0.04), (0.041, 0.042)], 100)
+    [(0, 2)]
+    """
+    ranges = [frame_range(start, end, n_frames) for start, end in spans]
+    return [(first, last) for first, last in ranges if first < last]
+
+
 def frame_targets(spans: Iterable[Span], n_frames: int) -> np.ndarray:
     """Frame-wise truth of a class from its spans.
 

@@ -31,7 +31,7 @@ from explainable_seg.explanation.reading import StudentWeights
 from explainable_seg.explanation.relevance import peak_hz
 from explainable_seg.explanation.segment_means import SegmentMeans
 from explainable_seg.files import atomic_path, atomic_write_text
-from explainable_seg.frames import FRAME_STEP, Span, frame_range, frame_spans
+from explainable_seg.frames import FRAME_STEP, frame_ranges, frame_spans
 
 if TYPE_CHECKING:
     from explainable_seg.inference.segmentation import Segmentation
@@ -175,7 +175,9 @@ def _annotated_means(
     duration = region.stop_s - region.start_s
     means = {
         name: SegmentMeans(
-            _ranges(frame_spans(targets[:, c] == 1, duration), len(targets)),
+            frame_ranges(
+                frame_spans(targets[:, c] == 1, duration), len(targets)
+            ),
             n_atoms,
         )
         for c, name in enumerate(CLASSES)
@@ -204,7 +206,7 @@ def _found_means(
     n_frames = len(found.probabilities)
     means = {
         name: SegmentMeans(
-            _ranges(
+            frame_ranges(
                 [
                     (start - found.start, end - found.start)
                     for start, end in found.spans(name)
@@ -231,12 +233,6 @@ def _segment(
     return segmenter.segment_activations(
         region.wav, take, region.start_s, region.stop_s
     )
-
-
-def _ranges(spans: Sequence[Span], n_frames: int) -> list[tuple[int, int]]:
-    """Frames of spans, without those that hold none."""
-    ranges = [frame_range(start, end, n_frames) for start, end in spans]
-    return [(first, last) for first, last in ranges if first < last]
 
 
 def prototype_document(
