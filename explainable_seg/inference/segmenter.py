@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ from explainable_seg.inference.prefetch import read_ahead
 from explainable_seg.inference.rules import DecisionOptions, Rules, make_rules
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.windows import FramesFirst, Predict
+
+T = TypeVar("T")
 
 
 class ExplainableSegmenter(PretrainedStudent):
@@ -311,40 +314,25 @@ class ExplainableSegmenter(PretrainedStudent):
         torch.Tensor [shape=(B, T, C)]
             On the device of the model.
         """
-        return self._predict(batch)[0]
+        return self._run(self.model, batch).logits
 
     def _on_windows(self, n_outputs: int) -> Predict:
         """The first of logits, activations and spectrogram, for stitching."""
-        if self.model.shares_spectrogram:
-            return FramesFirst(
-                self._encode, lambda X, code: self._decide(X, code)[:n_outputs]
-            )
-        return lambda batch: self._predict(batch)[:n_outputs]
+        student = self.model
+        if not student.shares_spectrogram:
+            return lambda batch: self._run(student, batch)[:n_outputs]
+        return FramesFirst(
+            partial(self._run, student.encode),
+            lambda X, code: self._run(student.decide, X, code, X)[:n_outputs],
+        )
 
-    def _predict(self, batch: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Logits, activations and spectrogram of windows [B, N]."""
-        with torch.no_grad(), self._precision():
-            output = self.model(batch.to(self.device))
-        return output.logits, output.activations, output.spectrogram
-
-    def _encode(self, audio: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Spectrogram and sparse code of audio [B, N]."""
-        with torch.no_grad(), self._precision():
-            return self.model.encode(audio.to(self.device))
-
-    def _decide(
-        self, X: torch.Tensor, code: torch.Tensor
-    ) -> tuple[torch.Tensor, ...]:
-        """What a model that sees X makes of windows of frames [B, T, *]."""
-        with torch.no_grad(), self._precision():
-            output = self.model.decide(X, code, X)
-        return output.logits, output.activations, output.spectrogram
-
-    def _precision(self) -> torch.autocast:
-        """Context in which the model computes."""
-        return torch.autocast(
+    def _run(self, step: Callable[..., T], *inputs: torch.Tensor) -> T:
+        """The student, or a step of it, on its device and in its precision."""
+        bf16 = torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.bf16
         )
+        with torch.no_grad(), bf16:
+            return step(*(values.to(self.device) for values in inputs))
 
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""

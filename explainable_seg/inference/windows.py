@@ -360,11 +360,13 @@ def joined(
     """Consecutive frames of each output as one tensor."""
     blocks: list[tuple[torch.Tensor, ...]] = []
     pending: list[tuple[torch.Tensor, ...]] = []
+    n_frames = 0  # of those that are pending
     for part in filter(None, parts):
         pending.append(part)
-        if sum(len(outputs[0]) for outputs in pending) >= BLOCK_FRAMES:
+        n_frames += len(part[0])
+        if n_frames >= BLOCK_FRAMES:
             blocks.append(_end_to_end(pending))
-            pending = []
+            pending, n_frames = [], 0
     return _end_to_end([*blocks, *pending])
 
 
