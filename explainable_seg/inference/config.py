@@ -3,12 +3,13 @@
 import json
 import math
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ModelError
+from explainable_seg.frames import FRAME_RATE
 
 FORMAT_VERSION = 1
 LARGEST = 2**20  # of a number in the settings of a model
@@ -94,6 +95,9 @@ def check_config(config: Any, where: str) -> None:
     context = config.get("context", 0)
     if not isinstance(context, int) or isinstance(context, bool) or context < 0:
         _reject("a number of frames as 'context'", context, where)
+    longest = longest_step(config)
+    if step > longest:
+        _reject(f"up to {longest:g} s as 'step' beside 'context'", step, where)
     _check_per_class(config, "thresholds", CLASSES, 1.0, where)
     _check_per_class(config, "hysteresis", (), 1.0, where)
     for name in ("min_on", "min_off", "max_on"):
@@ -103,6 +107,21 @@ def check_config(config: Any, where: str) -> None:
         _reject("thresholds by name as 'operating_points'", points, where)
     for name in points:
         _check_per_class(points, name, CLASSES, 1.0, where)
+
+
+def longest_step(config: Mapping[str, Any]) -> float:
+    """Seconds between windows at which what counts of them still meets.
+
+    Arguments
+    ---------
+    config : Mapping[str, Any]
+        ``window`` (s) and ``context`` (frames).
+
+    Returns
+    -------
+    float
+    """
+    return config["window"] - 2 * config.get("context", 0) / FRAME_RATE
 
 
 def _check_frontend_source(config: dict[str, Any], where: str) -> None:

@@ -10,7 +10,7 @@ import torch
 from typing_extensions import Self
 
 from explainable_seg.errors import ExplainableSegError, ModelError
-from explainable_seg.frames import FRAME_RATE
+from explainable_seg.inference.config import longest_step
 from explainable_seg.inference.device import choose_device, choose_precision
 from explainable_seg.inference.hub import card_for_hub, find_folder, push_folder
 from explainable_seg.inference.pretrained import (
@@ -234,7 +234,7 @@ class PretrainedStudent:
 
 def _checked_step(step: float, config: Mapping[str, Any]) -> float:
     """A step that leaves no frame without a window."""
-    longest = config["window"] - 2 * config.get("context", 0) / FRAME_RATE
+    longest = longest_step(config)
     if not 0 < step <= longest:
         raise ExplainableSegError(
             f"expected a step above 0 and up to {longest:g} s, got {step:g}, in "

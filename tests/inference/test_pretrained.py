@@ -148,6 +148,7 @@ def test_without_a_checksum_the_weights_are_still_checked(folder):
         ({"step": 99}, "'step'"),
         ({"step": None}, "'step'"),
         ({"context": -1}, "'context'"),
+        ({"context": 1000}, "'step' beside 'context'"),
         ({"thresholds": {"speech": 0.5}}, "'thresholds'"),
         (
             {"thresholds": dict.fromkeys(CONFIG["thresholds"], 2)},
