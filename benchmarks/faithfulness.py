@@ -11,7 +11,6 @@ short run: few passages, no other methods.
 """
 
 import argparse
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +36,7 @@ from explainable_seg.explanation.comparison import EQUAL, Comparison, Passage
 from explainable_seg.explanation.controls import control_masks, randomised
 from explainable_seg.explanation.rankings import SELECTED, atom_rankings
 from explainable_seg.explanation.reanalysis import predictor
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json, atomic_write_text
 from explainable_seg.inference.pretrained import load_pretrained
 from explainable_seg.models import Student, Teacher
 
@@ -141,8 +140,8 @@ def main() -> None:
             )
             document[title] = as_document(result)
             text.append(as_markdown(title, result))
-        dump = json.dumps(document, indent=1, allow_nan=False) + "\n"
-        atomic_write_text(options.output / "faithfulness.json", dump)
+        path = options.output / "faithfulness.json"
+        atomic_write_json(path, document, indent=1)
         atomic_write_text(options.output / "faithfulness.md", "\n".join(text))
         logger.info("wrote %s", options.output / "faithfulness.md")
 

@@ -19,11 +19,10 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from side_by_side import SIZES, save_random_wavlm, seconds_of
+from side_by_side import SIZES, save_random_wavlm, seconds_of, tell
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.chunks import Chunk, EpochSampler, TrainingChunks
-from explainable_seg.files import atomic_write_text, json_text
 from explainable_seg.frames import SAMPLE_RATE, num_frames
 from explainable_seg.inference.device import choose_device, choose_precision
 from explainable_seg.models.build import build_model
@@ -36,8 +35,6 @@ from explainable_seg.training.cached_student import (
 )
 from explainable_seg.training.feature_cache import FeatureCache
 from explainable_seg.training.losses import student_losses
-
-logger = logging.getLogger(__name__)
 
 WINDOW = 4.0  # seconds a chunk
 N_ATOMS = 128
@@ -214,10 +211,7 @@ def main(
         "times faster than WavLM twice": taken["twice"] / taken["cached"],
         "times faster than WavLM once": taken["once"] / taken["cached"],
     }
-    text = json_text(result)
-    if output:
-        atomic_write_text(output, text)
-    logger.info("%s", text)
+    tell(result, output)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from explainable_seg.evaluation.detection import evaluate
 from explainable_seg.files import atomic_write_json, json_text
 from explainable_seg.inference.audio import WHOLE, load_audio
 from explainable_seg.inference.batch import segment_files
+from explainable_seg.inference.device import choose_device
 from explainable_seg.inference.formats import WRITERS
 from explainable_seg.inference.output_folder import OutputFolder, run_settings
 from explainable_seg.inference.rules import make_rules
@@ -293,7 +294,10 @@ def main() -> None:
             load(args.model).segment(args.peak)
         say_peak()
         return
-    figures: dict[str, Any] = {"threads": torch.get_num_threads()}
+    figures: dict[str, Any] = {
+        "threads": torch.get_num_threads(),
+        "device": str(choose_device("auto")),
+    }
     with tempfile.TemporaryDirectory() as folder:
         for name, measure in sections(args, Path(folder)).items():
             if args.only is None or name in args.only:

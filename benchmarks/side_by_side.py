@@ -4,6 +4,7 @@ Candidates that take turns, peak memory of a process of its own, recordings of
 noise, WavLM without weights.
 """
 
+import logging
 import subprocess
 import sys
 import time
@@ -17,7 +18,10 @@ import soundfile
 import torch
 from memory import peak_mib
 
+from explainable_seg.files import atomic_write_text, json_text
 from explainable_seg.frames import SAMPLE_RATE
+
+logger = logging.getLogger(__name__)
 
 BASE: dict[str, Any] = {}  # WavLM Base is the default of its configuration
 LARGE = {
@@ -65,6 +69,14 @@ def peak_of(script: str, measured: Path, *options: str) -> float:
 def say_peak() -> None:
     """Tell :func:`peak_of` the peak memory of this process in MB."""
     sys.stdout.write(f"{peak_mib():.1f}\n")
+
+
+def tell(result: dict[str, Any], output: Path | None) -> None:
+    """Log a result as JSON, and write it where a file is named."""
+    text = json_text(result)
+    if output:
+        atomic_write_text(output, text)
+    logger.info("%s", text)
 
 
 def write_noise(path: Path, seconds: float) -> Path:

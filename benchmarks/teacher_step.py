@@ -16,16 +16,14 @@ from pathlib import Path
 
 import click
 import torch
-from side_by_side import SIZES, save_random_wavlm, seconds_of
+from side_by_side import SIZES, save_random_wavlm, seconds_of, tell
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.files import atomic_write_text, json_text
 from explainable_seg.frames import SAMPLE_RATE, num_frames
 from explainable_seg.inference.device import choose_device, choose_precision
+from explainable_seg.models import Teacher
 from explainable_seg.models.build import build_model
 from explainable_seg.training.losses import label_loss
-
-logger = logging.getLogger(__name__)
 
 
 @click.command(help=(__doc__ or "").split("\n")[0])
@@ -48,13 +46,7 @@ def main(
     """Time a step and a forward pass."""
     where = choose_device(device)
     bf16 = choose_precision(precision, where, "wavlm")
-    with tempfile.TemporaryDirectory() as folder:
-        source = str(save_random_wavlm(size, Path(folder)))
-        frontend = {"type": "wavlm", "source": source}
-        teacher = build_model(
-            {"type": "teacher", "frontend": frontend, "tcn": {}}
-        ).to(where)
-    teacher.train()
+    teacher = make_teacher(size).to(where).train()
     trained = [p for p in teacher.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained)
     n_samples = round(window * SAMPLE_RATE)
@@ -100,10 +92,15 @@ def main(
         },
         "step over forward": taken["step"] / bare,
     }
-    text = json_text(result)
-    if output:
-        atomic_write_text(output, text)
-    logger.info("%s", text)
+    tell(result, output)
+
+
+def make_teacher(size: str) -> Teacher:
+    """Teacher on a WavLM of random weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = str(save_random_wavlm(size, Path(folder)))
+        frontend = {"type": "wavlm", "source": source}
+        return build_model({"type": "teacher", "frontend": frontend, "tcn": {}})
 
 
 def _finish(device: torch.device) -> None:
