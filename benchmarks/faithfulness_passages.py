@@ -9,6 +9,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.clips import ClipPool, read_clips
 from explainable_seg.data.composer import Composer
+from explainable_seg.data.level import at_level
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.style import SceneKind, Style
 from explainable_seg.data.truth import load_truth, region_targets
@@ -58,7 +59,8 @@ def find_passages(options, student, explained, config) -> list[Passage]:
     for region in regions:
         targets = region_targets(region, truths[region.recording])
         found: dict[str, list[Passage]] = {name: [] for name in CLASSES}
-        windows = cut_windows(read_region(region), targets, config["window"])
+        audio = at_level(read_region(region), config.get("level"))
+        windows = cut_windows(audio, targets, config["window"])
         for window, known in windows:
             if not window.any():
                 continue

@@ -77,7 +77,7 @@ def main(arguments):
     # Those for validation first: each training needs all of them.
     shards = maker.region_shards(
         read_manifest(f"{hparams['manifest_folder']}/dev.csv"),
-        **hparams["run_time"],
+        hparams["run_time"],
     )
     shards += maker.chunk_shards(hparams["training_set"](), hparams["window"])
     if run_opts["debug"]:

@@ -124,10 +124,12 @@ def main(arguments):
         part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
         for part in ("dev", "test")
     }
-    brain.fit(hparams["epoch_counter"], loader, validation_loader(parts["dev"]))
+    dev = validation_loader(parts["dev"], hparams["level"])
+    brain.fit(hparams["epoch_counter"], loader, dev)
     measures = {}
     for part, regions in parts.items():
-        brain.evaluate(validation_loader(regions), min_key="error")
+        loader = validation_loader(regions, hparams["level"])
+        brain.evaluate(loader, min_key="error")
         measures[part] = brain.summary
     folder = Path(hparams["output_folder"])
     run_on_main(

@@ -28,13 +28,16 @@ class Tone:
     tilt_db : float
         dB an octave, 0 at 1 kHz, levelling off below 100 Hz.
     low_hz : float
-        Low cut (-3 dB, 12 dB an octave); 0 for none.
+        Low cut (-3 dB); 0 for none.
     high_hz : float
-        High cut (-3 dB, 24 dB an octave); 8000 or more for none.
+        High cut (-3 dB); 8000 or more for none.
     peak_db : float
         Gain at ``peak_hz``, one octave wide.
     peak_hz : float
         Centre of the peak or dip.
+    low_order, high_order : int
+        Of the cuts, which fall as those of Butterworth filters: 6 dB an
+        octave and order.
     """
 
     tilt_db: float = 0.0
@@ -42,6 +45,8 @@ class Tone:
     high_hz: float = 8000.0
     peak_db: float = 0.0
     peak_hz: float = 1000.0
+    low_order: int = 2
+    high_order: int = 4
 
     def gain(self, n_bins: int) -> np.ndarray:
         """Gain of each of the bins from 0 to 8 kHz.
@@ -69,9 +74,10 @@ class Tone:
         gain = 10 ** (gain_db / 20)
         if self.low_hz > 0:
             ratio = np.minimum(self.low_hz / np.maximum(hertz, 1.0), 1e3)
-            gain /= np.sqrt(1 + ratio**4)
+            gain /= np.sqrt(1 + ratio ** (2 * self.low_order))
         if self.high_hz < SAMPLE_RATE / 2:
-            gain /= np.sqrt(1 + (hertz / self.high_hz) ** 8)
+            ratio = hertz / self.high_hz
+            gain /= np.sqrt(1 + ratio ** (2 * self.high_order))
         bins = np.linspace(0, SAMPLE_RATE / 2, n_bins)
         return np.interp(bins, hertz, gain).astype(np.float32)
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.acoustics import PEAK, transform
+from explainable_seg.data.acoustics import PEAK, Tone, transform
 from explainable_seg.data.clips import ClipPool
+from explainable_seg.data.level import frame_powers, gated_level
 from explainable_seg.data.planner import ScenePlanner
 from explainable_seg.data.rendering import add_track
 from explainable_seg.data.scenes import Track, programme_spans
-from explainable_seg.data.sound import frame_powers, gated_level
 from explainable_seg.data.style import Range, Style, ToneRange
 from explainable_seg.frames import (
     SAMPLE_RATE,
@@ -43,11 +43,20 @@ class Augment:
         How often the tone changes.
     tone : ToneRange
         Ranges of the tone.
+    telephone_probability : float
+        How often a chunk comes over a telephone, whatever its tone.
+    telephone_low_hz, telephone_high_hz : tuple[float, float]
+        Where its band begins and ends.
 
     Example
     -------
     >>> audio = np.full(16000, 0.1, dtype=np.float32)
-    >>> louder = Augment((6.0, 6.0), rare_probability=0, tone_probability=0)
+    >>> louder = Augment(
+    ...     (6.0, 6.0),
+    ...     rare_probability=0,
+    ...     tone_probability=0,
+    ...     telephone_probability=0,
+    ... )
     >>> f"{louder(audio, np.random.default_rng(0)).max():.3f}"
     '0.200'
     """
@@ -57,6 +66,9 @@ class Augment:
     rare_probability: float = 0.25
     tone_probability: float = 0.3
     tone: ToneRange = ToneRange()
+    telephone_probability: float = 0.08
+    telephone_low_hz: Range = (200.0, 400.0)
+    telephone_high_hz: Range = (3000.0, 3600.0)
 
     def __call__(
         self, audio: np.ndarray, rng: np.random.Generator
@@ -80,7 +92,18 @@ class Augment:
         audio = audio * np.float32(10 ** (gain_db / 20))
         if rng.random() < self.tone_probability:
             audio = transform(audio, tone=self.tone.draw(rng))
+        if rng.random() < self.telephone_probability:
+            audio = transform(audio, tone=self._telephone(rng))
         return within_peak(audio)
+
+    def _telephone(self, rng: np.random.Generator) -> Tone:
+        """The band of a telephone: steep, for nothing is sent beyond it."""
+        return Tone(
+            low_hz=rng.uniform(*self.telephone_low_hz),
+            high_hz=rng.uniform(*self.telephone_high_hz),
+            low_order=4,
+            high_order=20,
+        )
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ So a chunk depends on the seed and the index alone: not on the number of
 workers, nor on whether the run was interrupted.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Optional, Protocol
 
@@ -19,6 +20,7 @@ from explainable_seg.data.augment import Augment, Overlays, overlay
 from explainable_seg.data.cache import ChunkCache
 from explainable_seg.data.clips import ClipPool
 from explainable_seg.data.composer import Composer
+from explainable_seg.data.level import at_level, frame_powers, gain_to
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.sampling import Balance, ChunkSampler
 from explainable_seg.data.truth import UNKNOWN, load_truth, region_targets
@@ -89,6 +91,9 @@ class RecordedChunks:
         Which, how often and how loud.
     balance : Balance
         How often each corpus and class is drawn.
+    level : float, optional
+        What each region as a whole is brought to, dB re full scale; without
+        it regions stay as they are.
     """
 
     def __init__(
@@ -98,12 +103,15 @@ class RecordedChunks:
         pool: Optional[ClipPool] = None,
         overlays: Overlays = Overlays(),
         balance: Balance = Balance(),
+        level: Optional[float] = None,
     ):
         self.truths = load_truth(regions)
         self.sampler = ChunkSampler(regions, self.truths, duration, balance)
         self.duration = duration
         self.pool = pool
         self.overlays = overlays
+        self.level = level
+        self._gains: dict[str, np.float32] = {}
 
     def draw(self, rng: np.random.Generator) -> Chunk:
         """A chunk of one region."""
@@ -114,6 +122,8 @@ class RecordedChunks:
             float(np.floor(start_s * SAMPLE_RATE / HOP)) * HOP / SAMPLE_RATE
         )
         audio = read_region(region, start_s, self.duration)
+        if self.level is not None:
+            audio = audio * self._gain(region, self.level)
         n_samples = round(self.duration * SAMPLE_RATE)
         n_frames, n_read = num_frames(n_samples), num_frames(len(audio))
         truth = self.truths[region.recording]
@@ -125,6 +135,43 @@ class RecordedChunks:
                 audio, targets, self.pool, rng, self.overlays
             )
         return audio, targets
+
+    def _gain(self, region: Region, level: float) -> np.float32:
+        """What brings a region to a level; measured once."""
+        if region.id not in self._gains:
+            powers = sampled_powers(region)
+            self._gains[region.id] = gain_to(level, powers)
+        return self._gains[region.id]
+
+
+def sampled_powers(
+    region: Region, n_pieces: int = 20, seconds: float = 30.0
+) -> np.ndarray:
+    """Powers of a region, or of pieces of it if it is long.
+
+    Arguments
+    ---------
+    region : Region
+        A row of a manifest.
+    n_pieces : int
+        Pieces that are read of a long region, spread evenly.
+    seconds : float
+        Of a piece.
+
+    Returns
+    -------
+    np.ndarray [shape=(T,)]
+        Mean square of each 10 ms; all of the region, if it is no longer than
+        its pieces.
+    """
+    n_pieces = min(n_pieces, math.ceil(region.duration / seconds))
+    last = max(0.0, region.duration - seconds)
+    return np.concatenate(
+        [
+            frame_powers(read_region(region, start, seconds))
+            for start in np.linspace(0.0, last, n_pieces)
+        ]
+    )
 
 
 def read_region(
@@ -301,10 +348,16 @@ class WholeRegions(torch.utils.data.Dataset):
     ---------
     regions : Sequence[Region]
         Rows of the manifest.
+    level : float, optional
+        What each is brought to, dB re full scale; without it they stay as
+        they are.
     """
 
-    def __init__(self, regions: Sequence[Region]):
+    def __init__(
+        self, regions: Sequence[Region], level: Optional[float] = None
+    ):
         self.regions = list(regions)
+        self.level = level
         self.truths = load_truth(self.regions)
 
     def __len__(self) -> int:
@@ -314,7 +367,7 @@ class WholeRegions(torch.utils.data.Dataset):
     def __getitem__(self, index: int) -> dict[str, object]:
         """Region ``index``: ``id``, ``wav`` [N] and ``targets`` [T, C]."""
         region = self.regions[index]
-        audio = read_region(region)
+        audio = at_level(read_region(region), self.level)
         targets = region_targets(
             region,
             self.truths[region.recording],

@@ -18,7 +18,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from explainable_seg.data.sound import POWER_RATE, Sound, decode, gated_level
+from explainable_seg.data.level import POWER_RATE, gated_level
+from explainable_seg.data.sound import Sound, decode
 from explainable_seg.errors import CorpusError
 from explainable_seg.files import atomic_write_text
 from explainable_seg.frames import SAMPLE_RATE, Span

@@ -6,10 +6,10 @@ import numpy as np
 import soundfile
 import soxr
 
+from explainable_seg.data.level import POWER_RATE, frame_powers, gated_level
 from explainable_seg.errors import AudioError
 from explainable_seg.frames import SAMPLE_RATE, Span
 
-POWER_RATE = 100  # frames of power a second
 AUDIBLE_DB = 45.0  # below the level of a sound, this much is silence
 
 
@@ -75,51 +75,6 @@ def decode(path: str, start: float, duration: float) -> Sound:
     samples = np.rint(np.clip(audio, -1, 1) * 32767).astype(np.int16)
     powers = frame_powers(audio)
     return Sound(samples, powers, gated_level(powers), audible_extent(powers))
-
-
-def frame_powers(audio: np.ndarray) -> np.ndarray:
-    """Mean square of each whole 10 ms frame.
-
-    Arguments
-    ---------
-    audio : np.ndarray [shape=(N,), dtype=float32]
-        Mono at 16 kHz.
-
-    Returns
-    -------
-    np.ndarray [shape=(N // 160,), dtype=float32]
-        Powers re full scale.
-    """
-    frame = SAMPLE_RATE // POWER_RATE
-    blocks = audio[: len(audio) // frame * frame].reshape(-1, frame)
-    return np.square(blocks).mean(axis=1)
-
-
-def gated_level(powers: np.ndarray) -> float:
-    """Level of a sound, its pauses left out.
-
-    The mean power of the frames that are less than 10 dB below the mean of
-    all: the relative gate of ITU-R BS.1770, without frequency weighting.
-
-    Arguments
-    ---------
-    powers : np.ndarray [shape=(T,)]
-        Mean square of each frame.
-
-    Returns
-    -------
-    float
-        dB re full scale; -120 for digital silence.
-
-    Example
-    -------
-    >>> round(gated_level(np.array([0.0, 0.01, 0.01])), 1)
-    -20.0
-    """
-    if len(powers) == 0:
-        return -120.0
-    loud = powers[powers >= 0.1 * powers.mean()]
-    return float(10 * np.log10(max(loud.mean(), 1e-12)))
 
 
 def audible_extent(powers: np.ndarray) -> Span:

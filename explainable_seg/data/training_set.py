@@ -32,6 +32,7 @@ def make_training_set(
     augment: Optional[Augment] = Augment(),
     cache_folder: Optional[PathLike] = None,
     n_distinct: int = 8000,
+    level: Optional[float] = None,
 ) -> TrainingChunks:
     """Chunks of a manifest, mixed with chunks composed of clips.
 
@@ -60,6 +61,9 @@ def make_training_set(
         Where chunks are kept once made; without it every chunk is new.
     n_distinct : int
         Distinct chunks in the cache.
+    level : float, optional
+        What recordings are brought to, as when the model is run: dB re full
+        scale. Without it they stay as they are.
 
     Returns
     -------
@@ -75,6 +79,7 @@ def make_training_set(
         pool=pool if overlays is not None else None,
         overlays=overlays or Overlays(),
         balance=balance,
+        level=level,
     )
     sources: list[ChunkSource] = [recorded]
     shares = [1.0]
@@ -94,6 +99,7 @@ def make_training_set(
                 "seed": seed,
                 "overlays": repr(overlays),
                 "balance": repr(balance),
+                "level": level,
             },
         )
     return TrainingChunks(sources, shares, seed, order_seed, cache, augment)

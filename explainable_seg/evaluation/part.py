@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.chunks import read_region
+from explainable_seg.data.level import at_level
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import (
     Truth,
@@ -77,7 +78,7 @@ class _ModelStats:
         first = 0
         for outputs in stitch_blocks(
             self.model.predict,
-            [torch.from_numpy(audio)],
+            [torch.from_numpy(at_level(audio, config.get("level")))],
             config["window"],
             config["step"],
             context=config.get("context", 0),

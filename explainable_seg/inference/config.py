@@ -14,6 +14,7 @@ from explainable_seg.frames import FRAME_RATE
 FORMAT_VERSION = 1
 LARGEST = 2**20  # of a number in the settings of a model
 MOST_LAYERS = 128
+LOWEST = -60.0  # dB re full scale, of the level that recordings are brought to
 LAYERS = frozenset({"n_blocks", "n_layers", "num_hidden_layers"})
 FETCHING = frozenset({"source", "save_path"})
 
@@ -33,9 +34,9 @@ def read_config(path: Path) -> dict[str, Any]:
         ``classes``, ``window`` and ``step`` (s), ``thresholds`` (a class),
         ``operating_points`` (further thresholds a class, by name),
         ``hysteresis`` (a class), ``min_on``, ``min_off`` and ``max_on`` (s, a
-        class), ``context`` (frames), ``frontend_source`` (``name`` and
-        ``sha256`` of a WavLM that is not in the folder), and whatever else was stored about the
-        model.
+        class), ``context`` (frames), ``level`` (dB re full scale, of what the
+        model hears), ``frontend_source`` (``name`` and ``sha256`` of a WavLM
+        that is not in the folder), and whatever else was stored.
 
     Raises
     ------
@@ -98,6 +99,9 @@ def check_config(config: Any, where: str) -> None:
     longest = longest_step(config)
     if step > longest:
         _reject(f"up to {longest:g} s as 'step' beside 'context'", step, where)
+    level = config.get("level")
+    if level is not None and not (_is_number(level) and LOWEST <= level <= 0):
+        _reject(f"{LOWEST:g} to 0 dB as 'level'", level, where)
     _check_per_class(config, "thresholds", CLASSES, 1.0, where)
     _check_per_class(config, "hysteresis", (), 1.0, where)
     for name in ("min_on", "min_off", "max_on"):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from explainable_seg.data.level import levelled
 from explainable_seg.frames import SAMPLE_RATE
 from explainable_seg.inference.decisions import decide, derived_segments
 from explainable_seg.inference.rules import Rules, make_rules
@@ -30,6 +31,7 @@ def run_model(
     start: float = 0.0,
     batch_size: int = BATCH_SIZE,
     keep: Callable[[Part], Part] = lambda part: part,
+    hear: Callable[[np.ndarray], object] = lambda block: None,
 ) -> tuple[Segmentation, tuple[torch.Tensor, ...]]:
     """Segmentation of a recording that comes in blocks.
 
@@ -41,7 +43,7 @@ def run_model(
         Audio at 16 kHz, [N] each, 400 samples or more in all.
     config : Mapping[str, Any]
         ``window``, ``step``, ``thresholds`` and the optional settings of a
-        pretrained folder.
+        pretrained folder, such as the ``level`` of what the model hears.
     uri : str
         Name of the recording.
     rules : Rules, optional
@@ -53,13 +55,16 @@ def run_model(
     keep : callable
         Maps consecutive frames of all that ``predict`` gives to what is held
         of them, the logits first; by default all.
+    hear : callable
+        Is given consecutive audio as the model hears it.
 
     Returns
     -------
     tuple[Segmentation, tuple[torch.Tensor, ...]]
         What was found, and all that is held, over the whole recording [T, *].
     """
-    counted = _Counted(blocks)
+    heard = levelled(blocks, config.get("level"))
+    counted = _Counted(heard, hear)
     parts = stitch_blocks(
         predict,
         counted,
@@ -119,11 +124,17 @@ def apply_rules(
 class _Counted:
     """Blocks as tensors, and how many samples they had."""
 
-    def __init__(self, blocks: Iterable[np.ndarray]):
+    def __init__(
+        self,
+        blocks: Iterable[np.ndarray],
+        hear: Callable[[np.ndarray], object],
+    ):
         self.blocks = blocks
+        self.hear = hear
         self.n_samples = 0
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         for block in self.blocks:
             self.n_samples += len(block)
+            self.hear(block)
             yield torch.from_numpy(block)

@@ -1,7 +1,7 @@
 """The front door: a pretrained student over recordings."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -200,6 +200,7 @@ class ExplainableSegmenter(PretrainedStudent):
         """One pass over a recording, for a segmentation and explanations.
 
         All that explanations need is held in memory: about 0.5 GB an hour.
+        The audio is held as the model hears it, at its level.
 
         Arguments
         ---------
@@ -224,11 +225,12 @@ class ExplainableSegmenter(PretrainedStudent):
         held: list[np.ndarray] = []
         segmentation, (logits, activations, spectrogram) = run_model(
             self._on_windows(3),
-            _kept(read_ahead(partial(stream_audio, source, sample_rate)), held),
+            read_ahead(partial(stream_audio, source, sample_rate)),
             self.config,
             _uri_of(name),
             rules,
             batch_size=self.batch_size,
+            hear=held.append,
         )
         reading = make_reading(
             np.concatenate(held), spectrogram, activations, logits, name
@@ -338,15 +340,6 @@ class ExplainableSegmenter(PretrainedStudent):
         """What explanations refer to, on the CPU."""
         thresholds = self.config["thresholds"]
         return StudentWeights.of(self.model, thresholds, self.name)
-
-
-def _kept(
-    blocks: Iterable[np.ndarray], held: list[np.ndarray]
-) -> Iterator[np.ndarray]:
-    """Blocks as they come, of which each is held as well."""
-    for block in blocks:
-        held.append(block)
-        yield block
 
 
 def _name_of(source: Recording) -> str:

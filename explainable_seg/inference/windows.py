@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 
+from explainable_seg.data.level import at_level
 from explainable_seg.frames import FRAME_RATE, HOP, num_frames, num_samples
 
 Predict = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
@@ -317,6 +318,7 @@ def stitch(
     step: float,
     batch_size: int = BATCH_SIZE,
     context: int = 0,
+    level: float | None = None,
 ) -> tuple[torch.Tensor, ...]:
     """Outputs of a model over a whole recording, averaged where windows meet.
 
@@ -338,6 +340,9 @@ def stitch(
         Frames to leave out at the inner edges of windows. With the reach of a
         model that normalises each frame on its own, the result is that of the
         whole recording at once, whatever the window.
+    level : float, optional
+        What the recording is brought to first, dB re full scale, as by
+        :func:`~explainable_seg.data.level.at_level`.
 
     Returns
     -------
@@ -349,8 +354,9 @@ def stitch(
     ValueError
         If the windows leave frames without a weight.
     """
+    heard = torch.from_numpy(at_level(wav.numpy(), level))
     return joined(
-        stitch_blocks(predict, [wav], window, step, batch_size, context)
+        stitch_blocks(predict, [heard], window, step, batch_size, context)
     )
 
 

@@ -8,11 +8,12 @@ and goes on with the files that are missing.
 import logging
 import math
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -129,9 +130,7 @@ class ShardMaker:
     def region_shards(
         self,
         regions: Sequence[Region],
-        window: float,
-        step: float,
-        context: int,
+        run_time: Mapping[str, Any],
     ) -> list[Shard]:
         """Files of the windows of whole regions, if features are kept.
 
@@ -139,10 +138,9 @@ class ShardMaker:
         ---------
         regions : Sequence[Region]
             Rows of the dev manifest.
-        window, step : float
-            Seconds.
-        context : int
-            Frames.
+        run_time : Mapping[str, Any]
+            ``window``, ``step`` and what else
+            :func:`~explainable_seg.inference.windows.stitch` is given.
 
         Returns
         -------
@@ -151,6 +149,7 @@ class ShardMaker:
         if not self.features:
             return []
         shards = []
+        window, step = run_time["window"], run_time["step"]
         for region in regions:
             beyond = max(0.0, region.duration - window)
             n_windows = 1 + math.ceil(beyond / step)
@@ -161,9 +160,7 @@ class ShardMaker:
                     self.cache.region_file(region.id),
                     n_windows,
                     n_frames * self._feature_bytes,
-                    partial(
-                        self._window_batches, region, window, step, context
-                    ),
+                    partial(self._window_batches, region, run_time),
                 )
             )
         return shards
@@ -195,7 +192,7 @@ class ShardMaker:
             }
 
     def _window_batches(
-        self, region: Region, window: float, step: float, context: int
+        self, region: Region, run_time: Mapping[str, Any]
     ) -> Iterator[Tensors]:
         """Features of a region's windows, as validation will ask for them."""
         seen: list[Tensors] = []
@@ -208,10 +205,8 @@ class ShardMaker:
         stitch(
             keep,
             torch.from_numpy(read_region(region)),
-            window,
-            step,
             batch_size=self.batch_size,
-            context=context,
+            **run_time,
         )
         return iter(seen)
 

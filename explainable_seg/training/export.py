@@ -36,7 +36,7 @@ def export_and_score(
     choice : ThresholdChoice
         Thresholds tuned on dev at the window used at run time.
     run_time : Mapping[str, Any]
-        ``window`` and ``step`` (s) and ``context`` (frames).
+        ``window`` and ``step`` (s), ``context`` (frames) and ``level`` (dB).
     folder : pathlib.Path
         ``export`` and one folder a part are written below it.
     parts : Mapping[str, Sequence[Region]]

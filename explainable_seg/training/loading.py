@@ -1,7 +1,7 @@
 """Loaders of a training, shared out over its processes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 from torch.utils.data import DataLoader, Dataset
 
@@ -56,13 +56,17 @@ def training_loader(
     )
 
 
-def validation_loader(regions: Sequence[Region]) -> DataLoader:
+def validation_loader(
+    regions: Sequence[Region], level: Optional[float] = None
+) -> DataLoader:
     """Whole regions, one a batch, without padding; each process has its own.
 
     Arguments
     ---------
     regions : Sequence[Region]
         Rows of a manifest.
+    level : float, optional
+        What each is brought to, dB re full scale.
 
     Returns
     -------
@@ -72,5 +76,7 @@ def validation_loader(regions: Sequence[Region]) -> DataLoader:
     """
     rank, size = rank_and_size()
     return DataLoader(
-        WholeRegions(regions[rank::size]), batch_size=None, num_workers=0
+        WholeRegions(regions[rank::size], level),
+        batch_size=None,
+        num_workers=0,
     )

@@ -44,7 +44,9 @@ def targets_of(audio, **values):
 
 
 def test_gain_is_exact(chunk):
-    quieter = Augment(gain_db=(-6.0, -6.0), tone_probability=0.0)
+    quieter = Augment(
+        gain_db=(-6.0, -6.0), tone_probability=0.0, telephone_probability=0.0
+    )
     changed = quieter(chunk, np.random.default_rng(0))
     np.testing.assert_allclose(changed, chunk * 10 ** (-6 / 20), rtol=1e-5)
 
@@ -62,9 +64,29 @@ def test_augment_keeps_length_and_peak(seed):
 
 
 def test_tone_changes_the_spectrum(chunk):
-    toned = Augment(gain_db=(0.0, 0.0), tone_probability=1.0)
+    toned = Augment(
+        gain_db=(0.0, 0.0), tone_probability=1.0, telephone_probability=0.0
+    )
     changed = toned(chunk, np.random.default_rng(0))
     assert np.abs(changed - chunk).max() > 0.01
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_nothing_is_heard_beyond_the_band_of_a_telephone(seed):
+    audio = np.zeros(RATE, dtype=np.float32)
+    audio[RATE // 2] = 0.9  # all frequencies alike
+    called = Augment(
+        gain_db=(0.0, 0.0),
+        rare_probability=0.0,
+        tone_probability=0.0,
+        telephone_probability=1.0,
+    )
+    gains = np.abs(np.fft.rfft(called(audio, np.random.default_rng(seed))))
+    decibels = 20 * np.log10(gains / 0.9 + 1e-9)  # 1 Hz a bin
+    assert decibels[600:2800].min() > -1.0
+    assert decibels[:120].max() < -16.0
+    assert decibels[4800:].max() < -40.0
 
 
 def test_no_overlay_changes_nothing(pool, chunk):

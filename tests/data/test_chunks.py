@@ -16,6 +16,7 @@ from explainable_seg.data.chunks import (
     TrainingChunks,
     WholeRegions,
     read_region,
+    sampled_powers,
 )
 from explainable_seg.data.manifest import Region
 from explainable_seg.errors import CorpusError
@@ -74,6 +75,23 @@ def test_a_short_region_is_padded_with_the_unknown(make_region):
     assert len(audio) == 64000 and not audio[32000:].any()
     assert (targets[n_read:] == -1).all()
     assert (targets[n_read - 1, 1]) == 1
+
+
+def test_regions_are_brought_to_a_level(make_region):
+    source = RecordedChunks([make_region(seconds=3.0)], 3.0, level=-26.0)
+    audio, _ = source.draw(np.random.default_rng(0))
+    # 0.25 sin of which the second before it, silence, does not count.
+    assert np.square(audio[20000:]).mean() == pytest.approx(10**-2.6, rel=1e-2)
+
+
+def test_of_a_long_region_pieces_are_measured(make_region):
+    region = make_region(seconds=9.0)
+    whole = sampled_powers(region, n_pieces=9, seconds=1.0)
+    assert len(whole) == 900
+    pieces = sampled_powers(region, n_pieces=3, seconds=1.0)
+    np.testing.assert_array_equal(
+        pieces, np.concatenate([whole[:100], whole[400:500], whole[800:]])
+    )
 
 
 def test_only_the_stretch_is_read(make_region):
@@ -172,7 +190,12 @@ def test_level_and_tone_are_drawn_anew_but_reproducibly(tmp_path):
             return audio, np.zeros((49, 4), dtype=np.int8)
 
     cache = ChunkCache(tmp_path, 1, 1.0, {})
-    gains = Augment((-20.0, 0.0), rare_probability=0, tone_probability=0)
+    gains = Augment(
+        gain_db=(-20.0, 0.0),
+        rare_probability=0,
+        tone_probability=0,
+        telephone_probability=0,
+    )
     chunks = TrainingChunks([One()], [1.0], 0, cache=cache, augment=gains)
     levels = [float(chunks[i]["wav"].max()) for i in range(50)]
     assert levels == [float(chunks[i]["wav"].max()) for i in range(50)]
@@ -185,7 +208,12 @@ def test_level_and_tone_are_drawn_anew_but_reproducibly(tmp_path):
 def test_fixed_chunks_depend_on_no_order_and_go_beyond_the_cache(tmp_path):
     def chunks(order_seed, cached):
         cache = ChunkCache(tmp_path, 3, 1.0, {}) if cached else None
-        gains = Augment((-20.0, 0.0), rare_probability=0, tone_probability=0)
+        gains = Augment(
+            gain_db=(-20.0, 0.0),
+            rare_probability=0,
+            tone_probability=0,
+            telephone_probability=0,
+        )
         return TrainingChunks(
             [Counting()], [1.0], 1, order_seed, cache, augment=gains
         )

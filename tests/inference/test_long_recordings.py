@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny_student import CONFIG, make_student, tones
 
+from explainable_seg.data.level import at_level
 from explainable_seg.frames import num_frames
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.models.build import build_model
@@ -118,3 +119,26 @@ def test_memory_does_not_grow_with_the_recording(tmp_path):
     # Logits and probabilities of 3 h are 8 MB each, and joining copies them;
     # the audio would be 690 MB.
     assert long - short < 60, (short, long)
+
+
+@pytest.mark.parametrize("gain_db", [-20.0, -7.0, 10.0])
+def test_with_a_level_loudness_does_not_matter(gain_db):
+    segmenter = ExplainableSegmenter(make_student(), {**CONFIG, "level": -20.0})
+    sound = at_level(tones(5.0), -24.0)
+    factor = np.float32(10 ** (gain_db / 20))
+    expected = segmenter.analyse(sound, 16000)
+    result = segmenter.analyse(factor * sound, 16000)
+    np.testing.assert_allclose(
+        result.segmentation.probabilities,
+        expected.segmentation.probabilities,
+        atol=1e-5,
+    )
+    # Explanations show and sound what the model heard.
+    np.testing.assert_allclose(
+        result.reading.audio, expected.reading.audio, atol=1e-6
+    )
+    bare = ExplainableSegmenter(make_student(), CONFIG).segment(sound, 16000)
+    assert (
+        np.abs(bare.probabilities - expected.segmentation.probabilities).max()
+        > 1e-3
+    )

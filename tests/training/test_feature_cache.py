@@ -166,7 +166,7 @@ def test_windows_of_a_region_give_what_audio_gives(
             lambda region, wav=wav: wav.numpy(),
         )
         region = _Region(f"show {seconds}/*", seconds)
-        (shard,) = maker.region_shards([region], **run_time)
+        (shard,) = maker.region_shards([region], run_time)
         assert fill(cache, [shard], False) == 0
         features = cache.windows(region.id)
         assert len(features) == shard.n_items

@@ -1,0 +1,107 @@
+"""Recordings are brought to one level, whatever their blocks."""
+
+import numpy as np
+import pytest
+from hypothesis import (
+    given,
+    settings,
+    strategies as st,
+)
+
+from explainable_seg.data import level as level_module
+from explainable_seg.data.level import (
+    STRONGEST_DB,
+    at_level,
+    frame_powers,
+    gated_level,
+    levelled,
+)
+
+RATE = 16000
+
+
+def noise(seconds, db, seed=0):
+    """White noise [N] of a level, dB re full scale."""
+    rng = np.random.default_rng(seed)
+    sound = rng.standard_normal(round(seconds * RATE)).astype(np.float32)
+    return sound * np.float32(10 ** (db / 20))
+
+
+def level_of(audio):
+    """Level of a sound, dB re full scale."""
+    return gated_level(frame_powers(audio))
+
+
+@pytest.fixture
+def short_pieces(monkeypatch):
+    """A minute lasts a second, so that ten of them are soon over."""
+    monkeypatch.setattr(level_module, "PIECE", RATE)
+
+
+@settings(max_examples=25, deadline=None)
+@given(db=st.floats(-44.0, 10.0), seconds=st.floats(0.02, 3.0))
+def test_any_recording_is_heard_at_the_level(db, seconds):
+    assert level_of(at_level(noise(seconds, db), -20.0)) == pytest.approx(
+        -20.0, abs=1e-3
+    )
+
+
+def test_pauses_do_not_count():
+    sound = noise(4.0, -30.0)
+    spoken = np.concatenate([sound, np.zeros(30 * RATE, dtype=np.float32)])
+    np.testing.assert_allclose(
+        at_level(spoken, -20.0)[: len(sound)], at_level(sound, -20.0), rtol=1e-5
+    )
+
+
+def test_hiss_stays_quiet_and_silence_silent():
+    hiss = noise(2.0, -80.0)
+    expected = level_of(hiss) + STRONGEST_DB
+    assert level_of(at_level(hiss, -20.0)) == pytest.approx(expected, abs=1e-3)
+    assert not at_level(np.zeros(RATE, dtype=np.float32), -20.0).any()
+
+
+def test_without_a_level_the_blocks_are_what_they_were():
+    blocks = [noise(0.1, -30.0), noise(0.2, -10.0)]
+    assert all(a is b for a, b in zip(levelled(blocks, None), blocks))
+
+
+@settings(max_examples=25, deadline=None)
+@given(cuts=st.lists(st.integers(0, 13 * RATE), max_size=20))
+def test_blocks_do_not_matter(cuts):
+    parts = [noise(1.3, db, seed) for seed, db in enumerate(range(-45, -5, 4))]
+    sound = np.concatenate(parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(level_module, "PIECE", RATE)
+        blocks = levelled(np.split(sound, sorted(cuts)), -20.0)
+        heard = np.concatenate(list(blocks))
+        np.testing.assert_array_equal(heard, at_level(sound, -20.0))
+
+
+def test_a_long_recording_is_followed(short_pieces):
+    loud, quiet = noise(15.0, -10.0), noise(25.0, -30.0)
+    heard = at_level(np.concatenate([loud, quiet]), -20.0)
+    gains = heard / np.concatenate([loud, quiet])
+    assert np.ptp(gains[: 15 * RATE]) < 0.01  # one gain for what is alike
+    # Ten pieces after the change, nothing is left of the loud part.
+    assert level_of(heard[-10 * RATE :]) == pytest.approx(-20.0, abs=0.01)
+
+
+def test_the_end_has_the_level_of_what_was_before(short_pieces):
+    spoken = np.concatenate([noise(20.0, -30.0), noise(0.5, -70.0)])
+    heard = at_level(spoken, -20.0)
+    assert level_of(heard[-RATE // 2 :]) == pytest.approx(-60.0, abs=0.1)
+
+
+def test_no_more_than_ten_pieces_are_read_ahead(short_pieces):
+    read = []
+
+    def blocks():
+        for number in range(30):
+            read.append(number)
+            yield noise(1.0, -30.0, number)
+
+    heard = levelled(blocks(), -20.0)
+    for number in range(30):
+        next(heard)
+        assert len(read) == max(10, number + 1)
