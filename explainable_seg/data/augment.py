@@ -36,7 +36,7 @@ class Augment:
     gain_db : tuple[float, float]
         Usual range of the gain.
     rare_gain_db : tuple[float, float]
-        Range of the gain of recordings that are far too quiet or too loud.
+        Range of the gain of what is far too quiet or too loud.
     rare_probability : float
         How often these are; always, the usual levels would suffer.
     tone_probability : float

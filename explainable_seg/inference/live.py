@@ -48,7 +48,8 @@ class LiveSegmenter:
     The result is that of the whole recording at once, whatever the blocks,
     for the model must see no further than its convolutions reach. The
     thresholds and the hysteresis decide; segments are neither dropped nor
-    joined, which would need the future.
+    joined, which would need the future. Nor is the stream brought to the
+    model's level: give it about that loud.
 
     Arguments
     ---------

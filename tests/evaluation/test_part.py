@@ -47,6 +47,7 @@ def models(folder):
     )
     thresholds = dict.fromkeys(CLASSES, 0.45)
     config = {**CONFIG, "thresholds": thresholds, "context": 10}
+    config["level"] = -23.0
     save_pretrained(folder / "teacher", teacher, config, "#\n")
     save_student(folder / "student")
     return [
@@ -124,6 +125,7 @@ def test_frames_are_those_of_the_model_at_its_run_time(result, regions, models):
                 model.config["window"],
                 model.config["step"],
                 context=model.config.get("context", 0),
+                level=model.config.get("level"),
             )
             truth = load_truth([region])[region.recording]
             targets = region_targets(region, truth, n_frames=len(logits))

@@ -149,6 +149,8 @@ def test_without_a_checksum_the_weights_are_still_checked(folder):
         ({"step": None}, "'step'"),
         ({"context": -1}, "'context'"),
         ({"context": 1000}, "'step' beside 'context'"),
+        ({"level": 3.0}, "'level'"),
+        ({"level": "loud"}, "'level'"),
         ({"thresholds": {"speech": 0.5}}, "'thresholds'"),
         (
             {"thresholds": dict.fromkeys(CONFIG["thresholds"], 2)},
