@@ -9,7 +9,7 @@ so that a model does not lean on what its clips happen to sound like.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -191,6 +191,31 @@ class Style:
     drive_db: Range = (0.0, 8.0)
     floor_probability: float = 0.35
     floor_db: Range = (-80.0, -55.0)
+
+    def with_overlap(self, factor: float) -> "Style":
+        """The same with more scenes, or fewer, in which two voices speak.
+
+        Arguments
+        ---------
+        factor : float
+            Of the odds of these scenes.
+
+        Returns
+        -------
+        Style
+
+        Example
+        -------
+        >>> [s.weight for s in Style().with_overlap(2.0).scenes if s.voices > 1]
+        [16.0, 4.0, 2.0]
+        """
+        scenes = tuple(
+            replace(kind, weight=kind.weight * factor)
+            if kind.voices > 1
+            else kind
+            for kind in self.scenes
+        )
+        return replace(self, scenes=scenes)
 
     def playable(
         self, labels: Collection[str]

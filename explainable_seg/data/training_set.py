@@ -16,6 +16,7 @@ from explainable_seg.data.clips import ClipPool, read_clips
 from explainable_seg.data.composer import Composer
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.sampling import Balance
+from explainable_seg.data.style import Style
 
 PathLike = str | os.PathLike[str]
 
@@ -33,6 +34,7 @@ def make_training_set(
     cache_folder: Optional[PathLike] = None,
     n_distinct: int = 8000,
     level: Optional[float] = None,
+    overlap_factor: float = 1.0,
 ) -> TrainingChunks:
     """Chunks of a manifest, mixed with chunks composed of clips.
 
@@ -64,12 +66,16 @@ def make_training_set(
     level : float, optional
         What recordings are brought to, as when the model is run: dB re full
         scale. Without it they stay as they are.
+    overlap_factor : float
+        How many times as many scenes of two voices are composed as programmes
+        have.
 
     Returns
     -------
     TrainingChunks
     """
     pool = None
+    style = Style().with_overlap(overlap_factor)
     if clips is not None:
         pool = ClipPool(read_clips(Path(clips)))
         pool.preload()
@@ -84,7 +90,7 @@ def make_training_set(
     sources: list[ChunkSource] = [recorded]
     shares = [1.0]
     if pool is not None and composed_share > 0:
-        sources.append(ComposedChunks(Composer(pool), window))
+        sources.append(ComposedChunks(Composer(pool, style), window))
         shares = [1 - composed_share, composed_share]
     cache = None
     if cache_folder is not None:
@@ -100,6 +106,7 @@ def make_training_set(
                 "overlays": repr(overlays),
                 "balance": repr(balance),
                 "level": level,
+                "style": repr(style),
             },
         )
     return TrainingChunks(sources, shares, seed, order_seed, cache, augment)

@@ -1,0 +1,65 @@
+"""The training set of a recipe: what its keys change, and what is kept."""
+
+import numpy as np
+import pytest
+import soundfile
+from toy_clips import write_toy_clips
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.data.clips import write_clips
+from explainable_seg.data.training_set import make_training_set
+from explainable_seg.errors import CorpusError
+
+RATE = 16000
+OVERLAP = CLASSES.index("overlap")
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    """A recording of three seconds of faint hiss, and a list of toy clips."""
+    hiss = np.random.default_rng(0).standard_normal(3 * RATE)
+    soundfile.write(tmp_path / "a.wav", 0.003 * hiss, RATE, subtype="FLOAT")
+    (tmp_path / "a.rttm").write_text("")
+    (tmp_path / "train.csv").write_text(
+        "ID,duration,wav,start,stop,sample_rate,recording,rttm,"
+        "speech_uem,music_uem,noise_uem,overlap_uem\n"
+        f"a,3.0,{tmp_path}/a.wav,0,{3 * RATE},{RATE},a,{tmp_path}/a.rttm,,,,\n"
+    )
+    write_clips(tmp_path / "clips.csv", write_toy_clips(tmp_path / "clips"))
+    return {
+        "manifest": str(tmp_path / "train.csv"),
+        "window": 1.0,
+        "seed": 0,
+        "clips": str(tmp_path / "clips.csv"),
+        "composed_share": 1.0,
+        "augment": None,
+    }
+
+
+def test_more_scenes_of_two_voices_give_more_overlap(arguments):
+    few, many = (
+        make_training_set(**arguments, overlap_factor=factor)
+        for factor in (0.0, 8.0)
+    )
+    shares = [
+        np.mean([chunks[i]["targets"][:, OVERLAP] == 1 for i in range(60)])
+        for chunks in (few, many)
+    ]
+    assert shares[0] == 0 and shares[1] > 0.05
+
+
+def test_kept_chunks_of_other_settings_are_refused(arguments, tmp_path):
+    kept = {**arguments, "cache_folder": tmp_path / "kept", "n_distinct": 3}
+    make_training_set(**kept)
+    make_training_set(**kept)
+    for change in ({"overlap_factor": 2.0}, {"level": -20.0}, {"seed": 1}):
+        with pytest.raises(CorpusError, match="kept"):
+            make_training_set(**{**kept, **change})
+
+
+def test_recordings_are_brought_to_the_level(arguments):
+    recorded = {**arguments, "composed_share": 0.0, "window": 3.0}
+    for level, expected in ((None, -50.5), (-30.0, -30.0)):
+        audio = make_training_set(**recorded, level=level)[0]["wav"]
+        power = 10 * np.log10(np.square(audio.numpy()).mean())
+        assert power == pytest.approx(expected, abs=0.1)
