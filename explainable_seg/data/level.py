@@ -113,8 +113,8 @@ def levelled(
     Example
     -------
     >>> tone = np.sin(np.arange(32000, dtype=np.float32))
-    >>> (loud,) = levelled([0.01 * tone], level=-20.0)
-    >>> (quiet,) = levelled([0.001 * tone], level=-20.0)
+    >>> (loud,) = levelled([0.1 * tone], level=-20.0)
+    >>> (quiet,) = levelled([0.01 * tone], level=-20.0)
     >>> bool(np.allclose(loud, quiet)), round(float(np.square(loud).mean()), 4)
     (True, 0.01)
     """
