@@ -44,7 +44,8 @@ class Augment:
     tone : ToneRange
         Ranges of the tone.
     telephone_probability : float
-        How often a chunk comes over a telephone, whatever its tone.
+        How often a chunk comes over a telephone, whatever its tone. Not at
+        all by default: it costs what has not (docs/results.md).
     telephone_low_hz, telephone_high_hz : tuple[float, float]
         Where its band begins and ends.
 
@@ -66,7 +67,7 @@ class Augment:
     rare_probability: float = 0.25
     tone_probability: float = 0.3
     tone: ToneRange = ToneRange()
-    telephone_probability: float = 0.08
+    telephone_probability: float = 0.0
     telephone_low_hz: Range = (200.0, 400.0)
     telephone_high_hz: Range = (3000.0, 3600.0)
 
