@@ -44,8 +44,7 @@ class Augment:
     tone : ToneRange
         Ranges of the tone.
     telephone_probability : float
-        How often a chunk comes over a telephone, whatever its tone. Not at
-        all by default: it costs what has not (docs/results.md).
+        How often a chunk comes over a telephone, whatever its tone.
     telephone_low_hz, telephone_high_hz : tuple[float, float]
         Where its band begins and ends.
 
@@ -64,10 +63,10 @@ class Augment:
 
     gain_db: Range = (-8.0, 8.0)
     rare_gain_db: Range = (-25.0, 12.0)
-    rare_probability: float = 0.25
+    rare_probability: float = 0.1
     tone_probability: float = 0.3
     tone: ToneRange = ToneRange()
-    telephone_probability: float = 0.0
+    telephone_probability: float = 0.08
     telephone_low_hz: Range = (200.0, 400.0)
     telephone_high_hz: Range = (3000.0, 3600.0)
 
