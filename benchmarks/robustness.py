@@ -4,8 +4,8 @@
 > python benchmarks/robustness.py results/realbroadcast/manifests/test.csv \
     --model results/realbroadcast/student/1/export
 
-Each condition changes the audio before anything else sees it; the references
-stay. Writes a table in Markdown to the terminal.
+Of a teacher or a student. Each condition changes the audio before anything else
+sees it; the references stay. Writes a table in Markdown to the terminal.
 """
 
 import io
@@ -20,13 +20,14 @@ import soundfile
 import soxr
 from pyannote.core import Segment, Timeline
 
-from explainable_seg import ExplainableSegmenter
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.truth import annotated_time, heard_time, load_truth
 from explainable_seg.evaluation.detection import score
+from explainable_seg.evaluation.model import LoadedModel
 from explainable_seg.frames import SAMPLE_RATE
+from explainable_seg.inference.pipeline import run_model
 
 TELEPHONE_RATE, TELEPHONE_BAND = 8000, (300, 3400)  # Hz
 # On libsndfile's scale, which at 16 kHz goes from 160 kbit/s at 0 to 0 at 1.
@@ -84,7 +85,7 @@ CONDITIONS: dict[str, Change] = {
 def main(manifest: Path, model: str | None) -> None:
     """Score each condition."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    segmenter = ExplainableSegmenter.from_pretrained(model)
+    loaded = LoadedModel.load("model", model)
     regions = read_manifest(manifest)
     truths = load_truth(regions)
     annotated = annotated_time(regions, truths)
@@ -95,7 +96,9 @@ def main(manifest: Path, model: str | None) -> None:
         found = {}
         for region in regions:
             audio = change(read_region(region))
-            result = segmenter.segment(audio, sample_rate=SAMPLE_RATE)
+            result, _ = run_model(
+                loaded.predict, [audio], loaded.config, region.recording
+            )
             found[region.recording] = {
                 name: Timeline([Segment(a, b) for a, b in result.spans(name)])
                 for name in CLASSES
