@@ -9,7 +9,6 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.clips import ClipPool, read_clips
 from explainable_seg.data.composer import Composer
-from explainable_seg.data.level import at_level
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.style import SceneKind, Style
 from explainable_seg.data.truth import load_truth, region_targets
@@ -21,6 +20,7 @@ from explainable_seg.explanation.rankings import atom_rankings
 from explainable_seg.explanation.reanalysis import predictor
 from explainable_seg.explanation.separation import oracle_mask, si_sdr
 from explainable_seg.frames import FRAME_RATE, SAMPLE_RATE
+from explainable_seg.level import at_level, frame_powers, gain_to
 from explainable_seg.models import Student
 
 FEWEST = 25  # marked frames of a passage: half a second
@@ -116,7 +116,11 @@ def separate(
     passages, oracles = [], []
     gains: dict = {name: [] for name in OTHER}
     predict = predictor(explained)
-    for number, sources in enumerate(mixtures):
+    for number, stems in enumerate(mixtures):
+        gain = 1.0
+        if config.get("level") is not None:
+            gain = gain_to(config["level"], frame_powers(sum(stems)))
+        sources = [stem * gain for stem in stems]
         mix = sources[0] + sources[1]
         known = torch.ones(len(mix), len(CLASSES), dtype=torch.bool)
         for passage in mark_classes(

@@ -93,7 +93,11 @@ def heard_again(
         selected = select_atoms(relevance(H[first:last], theta_c))
         masks.append(class_mask(H[low:high], W, selected))
     kept = apply_mask(reading.audio, torch.cat(masks))
-    again = segmenter.segment(kept, SAMPLE_RATE).probabilities[:, c]
+    # What is left is as loud as it was in the whole.
+    as_it_is = ExplainableSegmenter(
+        segmenter.model, {**segmenter.config, "level": None}
+    )
+    again = as_it_is.segment(kept, SAMPLE_RATE).probabilities[:, c]
     return again >= segmenter.config["thresholds"][CLASSES[c]]
 
 

@@ -97,7 +97,11 @@ def main(manifest: Path, model: str | None) -> None:
         for region in regions:
             audio = change(read_region(region))
             result, _ = run_model(
-                loaded.predict, [audio], loaded.config, region.recording
+                loaded.predict,
+                [audio],
+                loaded.config,
+                region.recording,
+                keep=lambda part: part[:1],
             )
             found[region.recording] = {
                 name: Timeline([Segment(a, b) for a, b in result.spans(name)])

@@ -140,7 +140,11 @@ def main(arguments):
         atomic_write_json, args=[folder / "reconstruction.json", measures]
     )
     examples = class_examples(
-        parts["dev"], hparams["spectrogram"], learner.dictionary, learner.mu
+        parts["dev"],
+        hparams["spectrogram"],
+        learner.dictionary,
+        learner.mu,
+        hparams["level"],
     )
     run_on_main(
         save_pictures,

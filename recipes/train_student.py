@@ -22,7 +22,6 @@ import speechbrain as sb
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.evaluation.representation import RepresentationStats
 from explainable_seg.files import atomic_write_json
-from explainable_seg.inference.pretrained import load_pretrained
 from explainable_seg.inference.windows import stitch
 from explainable_seg.models import build_model
 from explainable_seg.training.alarms import (
@@ -41,6 +40,7 @@ from explainable_seg.training.feature_cache import FeatureCache
 from explainable_seg.training.loading import training_loader, validation_loader
 from explainable_seg.training.losses import student_losses
 from explainable_seg.training.run import load_hparams, run_recipe
+from explainable_seg.training.teacher import load_teacher
 from explainable_seg.training.thresholds import ThresholdSweep
 from explainable_seg.training.warm_start import warm_start
 from speechbrain.utils.distributed import run_on_main
@@ -154,7 +154,9 @@ def make_models(hparams):
     dictionary, mu = load_dictionary(hparams["dictionary"])
     teacher, teacher_config, cache = None, None, None
     if hparams["teacher"]:
-        teacher, teacher_config = load_pretrained(hparams["teacher"])
+        teacher, teacher_config = load_teacher(
+            hparams["teacher"], hparams["level"]
+        )
     student = hparams["student"]
     if hparams["feature_cache"]:
         settings = hparams["cache_settings"](teacher_config)

@@ -11,7 +11,6 @@ import numpy as np
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.acoustics import PEAK, Tone, transform
 from explainable_seg.data.clips import ClipPool
-from explainable_seg.data.level import frame_powers, gated_level
 from explainable_seg.data.planner import ScenePlanner
 from explainable_seg.data.rendering import add_track
 from explainable_seg.data.scenes import Track, programme_spans
@@ -22,6 +21,7 @@ from explainable_seg.frames import (
     frame_targets,
     num_frames,
 )
+from explainable_seg.level import frame_powers, gated_level
 
 SPEECH, OVERLAP = CLASSES.index("speech"), CLASSES.index("overlap")
 QUIETEST_DB = -45.0  # level re which sounds are laid over near silence

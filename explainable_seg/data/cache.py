@@ -19,7 +19,7 @@ from explainable_seg.files import atomic_write_text
 from explainable_seg.frames import SAMPLE_RATE, num_frames
 
 FULL_SCALE = 32767
-VERSION = 2  # goes up when an equal recipe gives other chunks
+VERSION = 3  # goes up when an equal recipe gives other chunks
 
 
 class ChunkCache:

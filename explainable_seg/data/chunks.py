@@ -16,15 +16,15 @@ import soxr
 import torch
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.augment import Augment, Overlays, overlay
+from explainable_seg.data.augment import Augment, Overlays, overlay, within_peak
 from explainable_seg.data.cache import ChunkCache
 from explainable_seg.data.clips import ClipPool
 from explainable_seg.data.composer import Composer
-from explainable_seg.data.level import at_level, frame_powers, gain_to
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.sampling import Balance, ChunkSampler
 from explainable_seg.data.truth import UNKNOWN, load_truth, region_targets
 from explainable_seg.frames import HOP, SAMPLE_RATE, frame_targets, num_frames
+from explainable_seg.level import at_level, frame_powers, gain_to
 
 Chunk = tuple[np.ndarray, np.ndarray]  # audio [N], targets [T, C]
 
@@ -111,7 +111,9 @@ class RecordedChunks:
         self.pool = pool
         self.overlays = overlays
         self.level = level
-        self._gains: dict[str, np.float32] = {}
+        # Shared with the workers of a loader, which are new in each epoch.
+        self._gains = torch.full((len(regions),), math.nan).share_memory_()
+        self._rows = {region.id: row for row, region in enumerate(regions)}
 
     def draw(self, rng: np.random.Generator) -> Chunk:
         """A chunk of one region."""
@@ -123,7 +125,7 @@ class RecordedChunks:
         )
         audio = read_region(region, start_s, self.duration)
         if self.level is not None:
-            audio = audio * self._gain(region, self.level)
+            audio = within_peak(audio * self._gain(region, self.level))
         n_samples = round(self.duration * SAMPLE_RATE)
         n_frames, n_read = num_frames(n_samples), num_frames(len(audio))
         truth = self.truths[region.recording]
@@ -138,10 +140,10 @@ class RecordedChunks:
 
     def _gain(self, region: Region, level: float) -> np.float32:
         """What brings a region to a level; measured once."""
-        if region.id not in self._gains:
-            powers = sampled_powers(region)
-            self._gains[region.id] = gain_to(level, powers)
-        return self._gains[region.id]
+        row = self._rows[region.id]
+        if self._gains[row].isnan():
+            self._gains[row] = float(gain_to(level, sampled_powers(region)))
+        return np.float32(self._gains[row].item())
 
 
 def sampled_powers(
@@ -164,13 +166,11 @@ def sampled_powers(
         Mean square of each 10 ms; all of the region, if it is no longer than
         its pieces.
     """
-    n_pieces = min(n_pieces, math.ceil(region.duration / seconds))
-    last = max(0.0, region.duration - seconds)
+    if region.duration <= n_pieces * seconds:
+        return frame_powers(read_region(region))
+    starts = np.linspace(0.0, region.duration - seconds, n_pieces)
     return np.concatenate(
-        [
-            frame_powers(read_region(region, start, seconds))
-            for start in np.linspace(0.0, last, n_pieces)
-        ]
+        [frame_powers(read_region(region, start, seconds)) for start in starts]
     )
 
 

@@ -1,13 +1,15 @@
 """Passages of each class, and what the atoms make of them."""
 
 from collections.abc import Sequence
+from typing import Optional
 
 import torch
 
 from explainable_seg.classes import CLASSES, implies
-from explainable_seg.data.chunks import read_region
+from explainable_seg.data.chunks import read_region, sampled_powers
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import heard_spans, load_truth
+from explainable_seg.level import gain_to
 from explainable_seg.nmf.converged import converged_code
 
 LONGEST = 3.0  # seconds
@@ -24,6 +26,7 @@ def class_examples(
     spectrogram: torch.nn.Module,
     W: torch.Tensor,
     mu: float,
+    level: Optional[float] = None,
 ) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """For each class the longest passage that has it alone, and its rebuilding.
 
@@ -37,6 +40,8 @@ def class_examples(
         Dictionary.
     mu : float
         Sparsity weight of the transform.
+    level : float, optional
+        What recordings are brought to, dB re full scale.
 
     Returns
     -------
@@ -60,6 +65,8 @@ def class_examples(
         if region is None or length < SHORTEST:
             continue
         audio = read_region(region, start, min(length, LONGEST))
+        if level is not None:
+            audio = audio * gain_to(level, sampled_powers(region))
         X = spectrogram(torch.from_numpy(audio)[None].to(W.device))[0]
         rebuilt = converged_code(X, W, mu) @ W.T
         examples[name] = (X.cpu(), rebuilt.cpu())

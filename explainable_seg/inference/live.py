@@ -45,7 +45,7 @@ class LiveFrames:
 class LiveSegmenter:
     """Segments a stream that is fed block by block.
 
-    The result is that of the whole recording at once, whatever the blocks,
+    The result is that of the whole recording as it is, whatever the blocks,
     for the model must see no further than its convolutions reach. The
     thresholds and the hysteresis decide; segments are neither dropped nor
     joined, which would need the future. Nor is the stream brought to the

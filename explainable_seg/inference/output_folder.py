@@ -277,7 +277,7 @@ def run_settings(
     dict[str, Any]
         ``model``, ``decisions`` and ``excerpt``.
     """
-    names = ("weights_sha256", "window", "step", "context")
+    names = ("weights_sha256", "window", "step", "context", "level")
     return {
         "model": {name: config.get(name) for name in names},
         "decisions": asdict(rules),

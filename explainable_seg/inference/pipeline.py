@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from explainable_seg.data.level import levelled
 from explainable_seg.frames import SAMPLE_RATE
 from explainable_seg.inference.decisions import decide, derived_segments
 from explainable_seg.inference.rules import Rules, make_rules
@@ -18,6 +17,7 @@ from explainable_seg.inference.windows import (
     joined,
     stitch_blocks,
 )
+from explainable_seg.level import levelled
 
 Part = tuple[torch.Tensor, ...]
 

@@ -69,7 +69,10 @@ class ExplainableSegmenter(PretrainedStudent):
         """Find the classes in a recording, whatever its length.
 
         Files are decoded as they are read, so that memory does not grow with
-        the recording, apart from the probabilities.
+        the recording, apart from the probabilities. If the model has a level,
+        what is heard, the excerpt, is brought to it, ten minutes (38 MB) of
+        which are read before the first window; see
+        :func:`~explainable_seg.level.levelled`.
 
         Arguments
         ---------

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from explainable_seg.data import cache
+from explainable_seg.data.augment import Augment
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.errors import CorpusError
 
@@ -87,6 +88,7 @@ def cache_settings(
             for name, value in arguments.items()
             if name not in (*ORDER, *FILES)
         },
+        "augment": repr(arguments.get("augment", Augment())),
         "kept_chunks": arguments.get("cache_folder") is not None,
         "n_chunks": n_chunks,
         "shard_size": shard_size,

@@ -21,6 +21,7 @@ from explainable_seg.data.chunks import (
 from explainable_seg.data.manifest import Region
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import num_frames
+from explainable_seg.level import at_level
 
 
 @pytest.fixture
@@ -84,11 +85,41 @@ def test_regions_are_brought_to_a_level(make_region):
     assert np.square(audio[20000:]).mean() == pytest.approx(10**-2.6, rel=1e-2)
 
 
+def test_workers_share_what_was_measured(make_region, monkeypatch):
+    region = make_region(seconds=3.0)
+    source = RecordedChunks([region], 1.0, level=-26.0)
+    chunks = TrainingChunks([source], [1.0], 0)
+    loader = torch.utils.data.DataLoader(
+        chunks, sampler=range(4), num_workers=1, batch_size=None
+    )
+    first = [batch["wav"] for batch in loader]
+
+    def measure_again(region):
+        raise AssertionError("measured in another epoch")
+
+    monkeypatch.setattr(
+        "explainable_seg.data.chunks.sampled_powers", measure_again
+    )
+    again = [batch["wav"] for batch in loader]
+    assert all(map(torch.equal, first, again))
+
+
+def test_whole_regions_are_heard_at_the_level(make_region):
+    plain, heard = (
+        WholeRegions([make_region()], level)[0]["wav"].numpy()
+        for level in (None, -26.0)
+    )
+    np.testing.assert_array_equal(heard, at_level(plain, -26.0))
+    assert np.abs(heard - plain).max() > 0.01
+
+
 def test_of_a_long_region_pieces_are_measured(make_region):
     region = make_region(seconds=9.0)
     whole = sampled_powers(region, n_pieces=9, seconds=1.0)
     assert len(whole) == 900
     pieces = sampled_powers(region, n_pieces=3, seconds=1.0)
+    longer = sampled_powers(region, n_pieces=2, seconds=5.0)
+    np.testing.assert_array_equal(longer, whole)
     np.testing.assert_array_equal(
         pieces, np.concatenate([whole[:100], whole[400:500], whole[800:]])
     )

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tiny_student import CONFIG, make_student, tones
 
-from explainable_seg.data.level import at_level
 from explainable_seg.frames import num_frames
 from explainable_seg.inference.segmenter import ExplainableSegmenter
+from explainable_seg.level import at_level
 from explainable_seg.models.build import build_model
 
 WINDOW = round(CONFIG["window"] * 16000)
@@ -91,7 +91,7 @@ def peak(minutes):
     with soundfile.SoundFile(path, "w", 8000, 1) as sound:
         for _ in range(minutes):
             sound.write(minute)
-    config = {"window": 4.0, "step": 4.0, "thresholds": dict.fromkeys(
+    config = {"window": 4.0, "step": 4.0, "level": -20.0, "thresholds": dict.fromkeys(
         ("speech", "music", "noise", "overlap"), 0.5)}
     def predict(wav):  # no model: what is measured is all around it
         return (wav.unfold(1, 400, 320)[..., :4] - 1.0,)

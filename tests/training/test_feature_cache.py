@@ -158,7 +158,7 @@ def test_windows_of_a_region_give_what_audio_gives(
     student = make_student(teacher)
     cache = FeatureCache(tmp_path, SETTINGS, create=True)
     maker = ShardMaker(cache, teacher, True, bf16=False, batch_size=3)
-    run_time = {"window": 0.5, "step": 0.3, "context": 1}
+    run_time = {"window": 0.5, "step": 0.3, "context": 1, "level": -20.0}
     for seconds in (0.3, 2.13):  # shorter than a window, and not a multiple
         wav = torch.randn(round(16000 * seconds))
         monkeypatch.setattr(

@@ -17,13 +17,13 @@ from explainable_seg.frames import SAMPLE_RATE
 POWER_RATE = 100  # frames of power a second
 SILENCE_DB = -120.0
 PIECE = 60 * SAMPLE_RATE  # samples that get one gain
-MEMORY = 10  # pieces whose level counts
-# The highest gain, dB. A recording of nothing but hiss stays quiet.
-STRONGEST_DB = 25.0
+N_PIECES = 10  # whose level counts
+FADE = SAMPLE_RATE  # samples in which one gain becomes another
+MAX_GAIN_DB = 25.0  # a recording of nothing but hiss stays quiet
 
 
 def frame_powers(audio: np.ndarray) -> np.ndarray:
-    """Mean square of each 10 ms.
+    """Mean square of each 10 ms, re full scale.
 
     Arguments
     ---------
@@ -85,7 +85,7 @@ def gain_to(level: float, powers: np.ndarray) -> np.float32:
     >>> float(gain_to(-20.0, np.array([0.0, 0.04, 0.04])))
     0.5
     """
-    gain_db = min(level - gated_level(powers), STRONGEST_DB)
+    gain_db = min(level - gated_level(powers), MAX_GAIN_DB)
     return np.float32(10 ** (gain_db / 20))
 
 
@@ -95,8 +95,10 @@ def levelled(
     """A recording at a level, in new blocks.
 
     The first ten minutes get one gain, from their level. Each later minute gets
-    that of the ten which end with it, so that a day of programmes at different
-    levels is heard at one, and no more than ten minutes are held.
+    that of the ten which end with it, to which the gain moves within a second:
+    a day of programmes at different levels is heard at one. No more than ten
+    minutes are held. The loudest of them count most, so that nothing is heard
+    far too loud.
 
     Arguments
     ---------
@@ -121,16 +123,19 @@ def levelled(
     if level is None:
         yield from blocks
         return
-    powers: deque[np.ndarray] = deque(maxlen=MEMORY)
+    powers: deque[np.ndarray] = deque(maxlen=N_PIECES)
     held: list[np.ndarray] = []
+    gain: Optional[np.float32] = None
     for piece in _pieces(blocks):
         powers.append(frame_powers(piece))
         held.append(piece)
-        if len(powers) == MEMORY:
-            yield from _amplified(held, gain_to(level, np.concatenate(powers)))
+        if len(powers) == N_PIECES:
+            before, gain = gain, gain_to(level, np.concatenate(powers))
+            yield from _amplified(held, gain, before)
             held = []
     if held:
-        yield from _amplified(held, gain_to(level, np.concatenate(powers)))
+        before, gain = gain, gain_to(level, np.concatenate(powers))
+        yield from _amplified(held, gain, before)
 
 
 def at_level(audio: np.ndarray, level: Optional[float]) -> np.ndarray:
@@ -152,14 +157,28 @@ def at_level(audio: np.ndarray, level: Optional[float]) -> np.ndarray:
     >>> at_level(np.full(16000, 0.5, dtype=np.float32), -20.0)[:2]
     array([0.1, 0.1], dtype=float32)
     """
-    return np.concatenate([audio[:0], *levelled([audio], level)])
+    if level is None:
+        return audio
+    heard = np.empty_like(audio)
+    position = 0
+    for block in levelled([audio], level):
+        heard[position : position + len(block)] = block
+        position += len(block)
+    return heard
 
 
 def _amplified(
-    pieces: Iterable[np.ndarray], gain: np.float32
+    pieces: Iterable[np.ndarray], gain: np.float32, before: Optional[np.float32]
 ) -> Iterator[np.ndarray]:
-    """Pieces times a gain."""
-    return (piece * gain for piece in pieces)
+    """Pieces times a gain, which the first one begins below or above."""
+    for piece in pieces:
+        gains: np.ndarray | np.float32 = gain
+        if before is not None and before != gain:
+            gains = np.full(len(piece), gain)
+            fade = np.geomspace(before, gain, FADE, dtype=np.float32)
+            gains[:FADE] = fade[: len(piece)]
+        yield piece * gains
+        before = None
 
 
 def _pieces(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -171,7 +190,7 @@ def _pieces(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         n_held += len(block)
         if n_held < PIECE:
             continue
-        audio = np.concatenate(held)
+        audio = np.concatenate(held) if len(held) > 1 else block
         n_whole = n_held // PIECE * PIECE
         yield from np.split(audio[:n_whole], n_whole // PIECE)
         held, n_held = [audio[n_whole:]], n_held - n_whole

@@ -8,9 +8,9 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.data import level as level_module
-from explainable_seg.data.level import (
-    STRONGEST_DB,
+from explainable_seg import level as level_module
+from explainable_seg.level import (
+    MAX_GAIN_DB,
     at_level,
     frame_powers,
     gated_level,
@@ -56,14 +56,15 @@ def test_pauses_do_not_count():
 
 def test_hiss_stays_quiet_and_silence_silent():
     hiss = noise(2.0, -80.0)
-    expected = level_of(hiss) + STRONGEST_DB
+    expected = level_of(hiss) + MAX_GAIN_DB
     assert level_of(at_level(hiss, -20.0)) == pytest.approx(expected, abs=1e-3)
     assert not at_level(np.zeros(RATE, dtype=np.float32), -20.0).any()
 
 
 def test_without_a_level_the_blocks_are_what_they_were():
     blocks = [noise(0.1, -30.0), noise(0.2, -10.0)]
-    assert all(a is b for a, b in zip(levelled(blocks, None), blocks))
+    assert [id(block) for block in levelled(blocks, None)] == [*map(id, blocks)]
+    assert at_level(blocks[0], None) is blocks[0]
 
 
 @settings(max_examples=25, deadline=None)
@@ -85,6 +86,14 @@ def test_a_long_recording_is_followed(short_pieces):
     assert np.ptp(gains[: 15 * RATE]) < 0.01  # one gain for what is alike
     # Ten pieces after the change, nothing is left of the loud part.
     assert level_of(heard[-10 * RATE :]) == pytest.approx(-20.0, abs=0.01)
+
+
+def test_a_gain_becomes_another_without_a_click(short_pieces):
+    sound = np.concatenate([noise(15.0, -10.0), noise(15.0, -30.0)])
+    gains_db = 20 * np.log10(at_level(sound, -20.0) / sound)
+    assert np.ptp(gains_db) > 19
+    # In a second at most 20 dB, in a sample a hundredth.
+    assert np.abs(np.diff(gains_db)).max() < 0.01
 
 
 def test_the_end_has_the_level_of_what_was_before(short_pieces):
