@@ -90,7 +90,9 @@ sounds as they are, which this model does not.
 
 ## Where it fails
 
-- Through a telephone it finds less, overlap least of all (`docs/results.md`).
+- Through a telephone it finds less noise and overlap (`docs/results.md`). How
+  loud a recording is does not matter, but what is far quieter than the rest of
+  it is found less.
 - Singing is taken for speech at times: in music where nobody speaks, songs
   among it, more speech is found than silero-vad finds (`docs/results.md`).
 - Children's voices, whispering and tonal languages are rare in what it learned
