@@ -5,7 +5,7 @@ Times are medians of one run in which the candidates take turns; memory is the
 peak of a process of its own for each data set. Writes a JSON file, and a table
 in Markdown to the terminal.
 
-> python benchmarks/explanation_cost.py --output explanation_cost.json
+> python benchmarks/explanation_cost.py --output results/explanation_cost.json
 > python benchmarks/explanation_cost.py --model student/ --audio show.flac
 """
 
@@ -187,7 +187,7 @@ def as_markdown(figures: dict[str, Any]) -> str:
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    default=Path("explanation_cost.json"),
+    default=Path("results/explanation_cost.json"),
     show_default=True,
 )
 @click.option("--peak", type=click.Path(path_type=Path), hidden=True)

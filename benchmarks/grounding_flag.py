@@ -323,7 +323,7 @@ PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    default=Path("grounding_flag.json"),
+    default=Path("results/grounding_flag.json"),
     show_default=True,
 )
 def main(dev: Path, test: Path | None, model: str | None, output: Path) -> None:

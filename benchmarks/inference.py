@@ -281,7 +281,9 @@ def main() -> None:
     parser.add_argument("--rttm", type=Path, help="their references")
     parser.add_argument("--short", action="store_true", help="less of all")
     parser.add_argument("--only", nargs="+", help="names of sections")
-    parser.add_argument("--output", type=Path, default=Path("inference.json"))
+    parser.add_argument(
+        "--output", type=Path, default=Path("results/inference.json")
+    )
     parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -6,11 +6,10 @@ without interruption and once with Ctrl-C and kill -9 again and again, and
 compares the results byte by byte. It also asks for a segmentation from damaged
 model folders. Writes a JSON file.
 
-> python tests/damaged_archive.py --files 200 --models 50 --output damaged.json
+> python tests/damaged_archive.py --files 200 --models 50 --output results/damaged.json
 """
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -23,6 +22,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from tiny_student import save_student, tones
+
+from explainable_seg.files import atomic_write_json
 
 COMMAND = Path(sys.executable).with_name("explainable-seg")
 # What libsndfile writes: extension, format, subtype, rate, channels.
@@ -229,7 +230,9 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=200)
     parser.add_argument("--models", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("damaged.json"))
+    parser.add_argument(
+        "--output", type=Path, default=Path("results/damaged.json")
+    )
     args = parser.parse_args()
     parts = {
         "archive": lambda folder: run_archive(folder, args.files, args.seed),
@@ -239,7 +242,7 @@ def main() -> None:
     for name, run in parts.items():
         with tempfile.TemporaryDirectory() as folder:
             figures[name] = run(Path(folder))
-        args.output.write_text(json.dumps(figures, indent=2) + "\n")
+        atomic_write_json(args.output, figures)
 
 
 if __name__ == "__main__":
