@@ -23,10 +23,10 @@ import speechbrain as sb
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.inference.device import choose_device, choose_precision
-from explainable_seg.inference.pretrained import load_pretrained
 from explainable_seg.training.cache_filling import ShardMaker, fill
 from explainable_seg.training.feature_cache import FeatureCache
 from explainable_seg.training.run import load_hparams, run_recipe
+from explainable_seg.training.teacher import load_teacher
 from speechbrain.utils.distributed import (
     ddp_barrier,
     if_main_process,
@@ -70,7 +70,9 @@ def main(arguments):
     device = choose_device(run_opts["device"] or infer_device())
     teacher, config = None, None
     if hparams["teacher"]:
-        teacher, config = load_pretrained(hparams["teacher"], device)
+        teacher, config = load_teacher(
+            hparams["teacher"], hparams["level"], device
+        )
     settings = hparams["cache_settings"](config)
     cache = FeatureCache(hparams["feature_cache"], settings, create=True)
     maker = shard_maker(hparams, run_opts, cache, teacher)

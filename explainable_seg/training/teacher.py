@@ -9,7 +9,9 @@ from explainable_seg.inference.pretrained import load_pretrained
 
 
 def load_teacher(
-    source: str, level: Optional[float]
+    source: str,
+    level: Optional[float],
+    device: str | torch.device = "cpu",
 ) -> tuple[torch.nn.Module, dict[str, Any]]:
     """Load a teacher, and be sure that it fits the student's recordings.
 
@@ -19,6 +21,8 @@ def load_teacher(
         A pretrained folder.
     level : float or None
         What the student's recordings are brought to, dB re full scale.
+    device : str or torch.device
+        Where it shall run.
 
     Returns
     -------
@@ -30,7 +34,7 @@ def load_teacher(
     ModelError
         If it cannot be loaded, or learned from recordings at another level.
     """
-    teacher, config = load_pretrained(source)
+    teacher, config = load_pretrained(source, device)
     theirs = config.get("level")
     if theirs != level:
         raise ModelError(

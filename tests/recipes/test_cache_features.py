@@ -47,6 +47,7 @@ def work(tmp_path_factory):
         {
             "window": 4.0,
             "step": 2.0,
+            "level": -20.0,
             "thresholds": dict.fromkeys(CLASSES, 0.5),
         },
         "",
