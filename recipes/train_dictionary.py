@@ -124,12 +124,14 @@ def main(arguments):
         part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
         for part in ("dev", "test")
     }
-    dev = validation_loader(parts["dev"], hparams["level"])
-    brain.fit(hparams["epoch_counter"], loader, dev)
+    whole = {
+        part: validation_loader(regions, hparams["level"])
+        for part, regions in parts.items()
+    }
+    brain.fit(hparams["epoch_counter"], loader, whole["dev"])
     measures = {}
-    for part, regions in parts.items():
-        loader = validation_loader(regions, hparams["level"])
-        brain.evaluate(loader, min_key="error")
+    for part, recordings in whole.items():
+        brain.evaluate(recordings, min_key="error")
         measures[part] = brain.summary
     folder = Path(hparams["output_folder"])
     run_on_main(

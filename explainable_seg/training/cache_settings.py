@@ -5,12 +5,12 @@ A cache that was filled with other values is stale, and refused.
 
 import functools
 import hashlib
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
 from explainable_seg.data import cache
-from explainable_seg.data.augment import Augment
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.errors import CorpusError
 
@@ -65,7 +65,6 @@ def cache_settings(
             "expected a teacher, whose decisions a feature cache keeps, got "
             "none, in the settings; set feature_cache to null or name a teacher"
         )
-    arguments = dict(training_set.keywords)
     wavlm = frontend["type"] == "wavlm"
     theirs = teacher["model"]["frontend"]
     if wavlm and theirs["type"] != "wavlm":
@@ -74,7 +73,14 @@ def cache_settings(
             f"from the cache, got the front end '{theirs['type']}', in the "
             "settings; set feature_cache to null or name another teacher"
         )
-    clips = arguments.get("clips")
+    # Defaults as well: another one gives other chunks.
+    arguments = {
+        name: parameter.default
+        for name, parameter in inspect.signature(
+            training_set
+        ).parameters.items()
+    }
+    clips = arguments["clips"]
     return {
         "version": [VERSION, cache.VERSION],
         "teacher": teacher["weights_sha256"],
@@ -88,8 +94,7 @@ def cache_settings(
             for name, value in arguments.items()
             if name not in (*ORDER, *FILES)
         },
-        "augment": repr(arguments.get("augment", Augment())),
-        "kept_chunks": arguments.get("cache_folder") is not None,
+        "kept_chunks": arguments["cache_folder"] is not None,
         "n_chunks": n_chunks,
         "shard_size": shard_size,
     }

@@ -10,12 +10,15 @@ import soundfile
 from tiny_student import CONFIG, make_student, tones
 
 from explainable_seg.errors import ExplainableSegError
+from explainable_seg.inference.audio import WHOLE
 from explainable_seg.inference.batch import segment_files
 from explainable_seg.inference.output_folder import (
     SETTINGS,
     OutputFolder,
     check_outputs,
+    run_settings,
 )
+from explainable_seg.inference.rules import make_rules
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import Job, find_jobs
 from explainable_seg.inference.tables import FAILURE_COLUMNS, SUMMARY_COLUMNS
@@ -234,6 +237,14 @@ def test_results_of_other_settings_do_not_mix(archive, tmp_path, segmenter):
     again("b", overwrite=True)
     with pytest.raises(ExplainableSegError, match="expected the model of the"):
         again("a")
+
+
+def test_settings_are_all_that_results_depend_on(segmenter):
+    rules = make_rules(segmenter.config)
+    settings = run_settings(segmenter.config, rules, WHOLE)
+    for change in ({"level": -20.0}, {"step": 0.5}, {"context": 3}):
+        other = run_settings({**segmenter.config, **change}, rules, WHOLE)
+        assert other["model"] != settings["model"]
 
 
 def test_two_inputs_for_one_output(archive, tmp_path):

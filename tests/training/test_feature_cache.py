@@ -245,12 +245,14 @@ def manifests(tmp_path):
 def test_settings_are_those_that_decide_the_content(manifests):
     settings = make_settings(manifests)
     assert make_settings(manifests, order_seed=2) == settings
+    assert make_settings(manifests, augment=Augment()) == settings
     for other in (
         make_settings(manifests, seed=1),
         make_settings(manifests, window=2.0),
         make_settings(manifests, teacher="b"),
         make_settings(manifests, frontend="spectrogram"),
         make_settings(manifests, augment=None),
+        make_settings(manifests, augment=Augment(telephone_probability=0.0)),
         make_settings(manifests, cache_folder="chunks"),
     ):
         assert other != settings

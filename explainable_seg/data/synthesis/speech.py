@@ -14,6 +14,7 @@ from scipy.signal import butter, sosfilt
 from explainable_seg.data.synthesis.engine import Espeak, in_fresh_process
 from explainable_seg.data.synthesis.texts import draw_text
 from explainable_seg.frames import SAMPLE_RATE, Span
+from explainable_seg.level import POWER_RATE, frame_powers, gated_level
 
 SHORTEST, LONGEST = 2.0, 12.0  # seconds of an utterance
 LEVEL_DB = -23.0  # dB re full scale of the speech, pauses left out
@@ -167,11 +168,11 @@ def active_spans(
     >>> active_spans(np.concatenate([tone, np.zeros(8000), tone]))
     ((0.0, 0.5), (1.0, 1.5))
     """
-    powers = _frame_powers(audio)
-    active = powers > _speech_power(powers) * 10 ** (silence_db / 10)
+    powers = frame_powers(audio)
+    active = powers > 10 ** ((gated_level(powers) + silence_db) / 10)
     edges = np.flatnonzero(np.diff(active, prepend=False, append=False))
     spans: list[Span] = []
-    for first, last in (edges.reshape(-1, 2) / 100).tolist():
+    for first, last in (edges.reshape(-1, 2) / POWER_RATE).tolist():
         if spans and first - spans[-1][1] < shortest_pause:
             first = spans.pop()[0]
         spans.append((first, last))
@@ -219,20 +220,6 @@ def _utter(
 
 def _levelled(audio: np.ndarray) -> np.ndarray:
     """Audio at the level of all voices, lower where a peak forbids it."""
-    gain = np.sqrt(10 ** (LEVEL_DB / 10) / _speech_power(_frame_powers(audio)))
+    gain = 10 ** ((LEVEL_DB - gated_level(frame_powers(audio))) / 20)
     gain = min(gain, PEAK / np.abs(audio).max())
     return (gain * audio).astype(np.float32)
-
-
-def _frame_powers(audio: np.ndarray) -> np.ndarray:
-    """Mean square of each whole frame of 10 ms."""
-    frame = SAMPLE_RATE // 100
-    frames = audio[: len(audio) // frame * frame].reshape(-1, frame)
-    return np.square(frames).mean(axis=1)
-
-
-def _speech_power(powers: np.ndarray) -> float:
-    """Mean power of the frames less than 10 dB below the mean of all."""
-    if not powers.any():
-        return 1.0
-    return float(powers[powers >= 0.1 * powers.mean()].mean())
