@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from explainable_seg.audio.level import at_level, frame_powers, gain_to
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.clips import ClipPool, read_clips
@@ -20,7 +21,6 @@ from explainable_seg.explanation.rankings import atom_rankings
 from explainable_seg.explanation.reanalysis import predictor
 from explainable_seg.explanation.separation import oracle_mask, si_sdr
 from explainable_seg.frames import FRAME_RATE, SAMPLE_RATE
-from explainable_seg.level import at_level, frame_powers, gain_to
 from explainable_seg.models import Student
 
 FEWEST = 25  # marked frames of a passage: half a second

@@ -22,10 +22,10 @@ import torch
 from inference_peers import PEERS, installed_peers, run_peer, silero_f1
 from side_by_side import BASE, LARGE, peak_of, say_peak, seconds_of, write_noise
 
+from explainable_seg.audio.stream import WHOLE, load_audio
 from explainable_seg.classes import CLASSES
 from explainable_seg.evaluation.detection import evaluate
 from explainable_seg.files import atomic_write_json, json_text
-from explainable_seg.inference.audio import WHOLE, load_audio
 from explainable_seg.inference.batch import segment_files
 from explainable_seg.inference.device import choose_device
 from explainable_seg.inference.formats import WRITERS

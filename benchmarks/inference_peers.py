@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from explainable_seg.audio.stream import load_audio
 from explainable_seg.classes import CLASSES
 from explainable_seg.evaluation.detection import evaluate
-from explainable_seg.inference.audio import load_audio
 from explainable_seg.inference.formats import WRITERS
 from explainable_seg.inference.segmentation import Segment, Segmentation
 

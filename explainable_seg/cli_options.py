@@ -136,7 +136,7 @@ def grouped(
 
 def _excerpt(**values: Any) -> Any:
     """Excerpt of options; imported on use, for it needs torch."""
-    from explainable_seg.inference.audio import Excerpt
+    from explainable_seg.audio.stream import Excerpt
 
     return Excerpt(**values)
 

@@ -7,10 +7,10 @@ from typing import Optional
 
 import gradio as gr
 
+from explainable_seg.audio.stream import Excerpt, stream_audio
 from explainable_seg.cli import cli
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.frames import SAMPLE_RATE
-from explainable_seg.inference.audio import Excerpt, stream_audio
 
 LONGEST = 600  # seconds: all of a recording is held to explain it
 FRAME = (

@@ -22,7 +22,7 @@ from explainable_seg.commands.console import (
 )
 
 if TYPE_CHECKING:
-    from explainable_seg.inference.audio import Excerpt
+    from explainable_seg.audio.stream import Excerpt
     from explainable_seg.inference.rules import DecisionOptions
     from explainable_seg.inference.sources import Share
 

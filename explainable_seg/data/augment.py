@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explainable_seg.audio.level import frame_powers, gated_level
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.acoustics import PEAK, Tone, transform
 from explainable_seg.data.clips import ClipPool
@@ -21,7 +22,6 @@ from explainable_seg.frames import (
     frame_targets,
     num_frames,
 )
-from explainable_seg.level import frame_powers, gated_level
 
 SPEECH, OVERLAP = CLASSES.index("speech"), CLASSES.index("overlap")
 QUIETEST_DB = -45.0  # level re which sounds are laid over near silence

@@ -15,6 +15,7 @@ import soundfile
 import soxr
 import torch
 
+from explainable_seg.audio.level import at_level, frame_powers, gain_to
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.augment import Augment, Overlays, overlay, within_peak
 from explainable_seg.data.cache import ChunkCache
@@ -24,7 +25,6 @@ from explainable_seg.data.manifest import Region
 from explainable_seg.data.sampling import Balance, ChunkSampler
 from explainable_seg.data.truth import UNKNOWN, load_truth, region_targets
 from explainable_seg.frames import HOP, SAMPLE_RATE, frame_targets, num_frames
-from explainable_seg.level import at_level, frame_powers, gain_to
 
 Chunk = tuple[np.ndarray, np.ndarray]  # audio [N], targets [T, C]
 

@@ -18,11 +18,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from explainable_seg.audio.level import POWER_RATE, gated_level
 from explainable_seg.data.sound import Sound, decode
 from explainable_seg.errors import CorpusError
 from explainable_seg.files import atomic_write_text
 from explainable_seg.frames import SAMPLE_RATE, Span
-from explainable_seg.level import POWER_RATE, gated_level
 
 CLIP_LABELS: tuple[str, ...] = ("speech", "music", "noise")
 COLUMNS = ("path", "class", "group", "duration", "speech_spans")

@@ -6,7 +6,7 @@ from pathlib import Path
 import soundfile
 import soxr
 
-from explainable_seg.data.headers import read_header
+from explainable_seg.audio.headers import read_header
 from explainable_seg.data.recording import Recording
 from explainable_seg.errors import AudioError
 from explainable_seg.files import atomic_path

@@ -6,9 +6,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from explainable_seg.audio.level import POWER_RATE, frame_powers, gated_level
 from explainable_seg.errors import AudioError
 from explainable_seg.frames import SAMPLE_RATE, Span
-from explainable_seg.level import POWER_RATE, frame_powers, gated_level
 
 AUDIBLE_DB = 45.0  # below the level of a sound, this much is silence
 

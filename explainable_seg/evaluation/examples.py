@@ -5,11 +5,11 @@ from typing import Optional
 
 import torch
 
+from explainable_seg.audio.level import gain_to
 from explainable_seg.classes import CLASSES, implies
 from explainable_seg.data.chunks import read_region, sampled_powers
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import heard_spans, load_truth
-from explainable_seg.level import gain_to
 from explainable_seg.nmf.converged import converged_code
 
 LONGEST = 3.0  # seconds

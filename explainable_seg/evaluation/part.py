@@ -14,6 +14,7 @@ import torch
 from pyannote.core import Segment, Timeline
 from tqdm import tqdm
 
+from explainable_seg.audio.level import at_level
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region
@@ -36,7 +37,6 @@ from explainable_seg.frames import SAMPLE_RATE, WINDOW, num_frames
 from explainable_seg.inference.pipeline import apply_rules
 from explainable_seg.inference.rules import make_rules
 from explainable_seg.inference.windows import stitch_blocks
-from explainable_seg.level import at_level
 
 TUNED, HALF = "tuned", "half"  # points of decision: the model's own, and 0.5
 BY_H, BY_CODE = "by_h", "by_code"  # whose activations rebuild the spectrogram

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from tqdm import tqdm
 
+from explainable_seg.audio.stream import Excerpt, stream_audio
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.frames import SAMPLE_RATE
-from explainable_seg.inference.audio import Excerpt, stream_audio
 from explainable_seg.inference.output_folder import OutputFolder
 from explainable_seg.inference.prefetch import prefetched
 from explainable_seg.inference.rules import Rules

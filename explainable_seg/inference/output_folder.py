@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from explainable_seg.audio.stream import Excerpt
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.files import atomic_write_text, json_text
-from explainable_seg.inference.audio import Excerpt
 from explainable_seg.inference.formats import WRITERS
 from explainable_seg.inference.rules import Rules
 from explainable_seg.inference.segmentation import Segmentation

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from explainable_seg.audio.level import levelled
 from explainable_seg.frames import SAMPLE_RATE
 from explainable_seg.inference.decisions import decide, derived_segments
 from explainable_seg.inference.rules import Rules, make_rules
@@ -17,7 +18,6 @@ from explainable_seg.inference.windows import (
     joined,
     stitch_blocks,
 )
-from explainable_seg.level import levelled
 
 Part = tuple[torch.Tensor, ...]
 

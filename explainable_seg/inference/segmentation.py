@@ -11,6 +11,8 @@ from explainable_seg.frames import FRAME_CENTRE, FRAME_RATE, FRAME_STEP, Span
 if TYPE_CHECKING:
     from pyannote.core import Annotation
 
+    from explainable_seg.inference.rules import Rules
+
 
 @dataclass(frozen=True, order=True)
 class Segment:
@@ -56,6 +58,11 @@ class Segmentation:
     start : float
         Where in the recording the audio begins that was segmented, seconds;
         it ends at ``start + duration``.
+    rules : Rules, optional
+        How the segments were decided.
+    notes : tuple[str, ...]
+        What is to be said of the sound: what of it is missing, which of
+        several tracks was taken. One line each.
     """
 
     uri: str
@@ -65,6 +72,8 @@ class Segmentation:
     frame_rate: float = FRAME_RATE
     classes: tuple[str, ...] = CLASSES
     start: float = 0.0
+    rules: "Rules | None" = None
+    notes: tuple[str, ...] = ()
 
     @property
     def end(self) -> float:

@@ -10,6 +10,7 @@ import torch
 from typing_extensions import Unpack
 
 from explainable_seg.annotation.fields import uri_of
+from explainable_seg.audio.stream import WHOLE, Excerpt, Recording, stream_audio
 from explainable_seg.classes import CLASSES, parse_class
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
@@ -19,12 +20,6 @@ from explainable_seg.inference.analysis import (
     Analysis,
     check_span,
     explain_analysis,
-)
-from explainable_seg.inference.audio import (
-    WHOLE,
-    Excerpt,
-    Recording,
-    stream_audio,
 )
 from explainable_seg.inference.loading import PretrainedStudent
 from explainable_seg.inference.pipeline import Part, run_model
@@ -72,7 +67,7 @@ class ExplainableSegmenter(PretrainedStudent):
         the recording, apart from the probabilities. If the model has a level,
         what is heard, the excerpt, is brought to it, ten minutes (38 MB) of
         which are read before the first window; see
-        :func:`~explainable_seg.level.levelled`.
+        :func:`~explainable_seg.audio.level.levelled`.
 
         Arguments
         ---------

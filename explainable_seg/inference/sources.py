@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from explainable_seg.annotation.fields import uri_of
+from explainable_seg.audio.stream import WHOLE, Excerpt
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.inference.audio import WHOLE, Excerpt
 
 # What a search of a folder takes for audio. A file that is named itself is
 # tried whatever its extension is.

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import torch
 
+from explainable_seg.audio.level import at_level
 from explainable_seg.frames import FRAME_RATE, HOP, num_frames, num_samples
-from explainable_seg.level import at_level
 
 Predict = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 BATCH_SIZE = 16  # windows
@@ -342,7 +342,7 @@ def stitch(
         whole recording at once, whatever the window.
     level : float, optional
         What the recording is brought to first, dB re full scale, as by
-        :func:`~explainable_seg.level.at_level`.
+        :func:`~explainable_seg.audio.level.at_level`.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from pyannote.core import Annotation, Segment, Timeline
 
 from explainable_seg.annotation.rttm import write_rttm
 from explainable_seg.annotation.uem import write_uem
+from explainable_seg.audio.level import at_level
 from explainable_seg.data.augment import Augment
 from explainable_seg.data.cache import ChunkCache
 from explainable_seg.data.chunks import (
@@ -21,7 +22,6 @@ from explainable_seg.data.chunks import (
 from explainable_seg.data.manifest import Region
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import num_frames
-from explainable_seg.level import at_level
 
 
 @pytest.fixture

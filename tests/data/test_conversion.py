@@ -5,8 +5,8 @@ import pytest
 import soundfile
 from pyannote.core import Timeline
 
+from explainable_seg.audio.headers import read_header
 from explainable_seg.data.conversion import convert
-from explainable_seg.data.headers import read_header
 from explainable_seg.data.recording import make_recording
 from explainable_seg.errors import AudioError
 

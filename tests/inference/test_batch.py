@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from tiny_student import CONFIG, make_student, tones
 
+from explainable_seg.audio.stream import WHOLE
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.inference.audio import WHOLE
 from explainable_seg.inference.batch import segment_files
 from explainable_seg.inference.output_folder import (
     SETTINGS,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tiny_student import CONFIG, make_student, tones
 
+from explainable_seg.audio.level import at_level
 from explainable_seg.frames import num_frames
 from explainable_seg.inference.segmenter import ExplainableSegmenter
-from explainable_seg.level import at_level
 from explainable_seg.models.build import build_model
 
 WINDOW = round(CONFIG["window"] * 16000)
@@ -82,7 +82,7 @@ def test_with_a_norm_of_frames_the_window_does_not_matter():
 MEASURE = """
 import sys
 import numpy as np, soundfile
-from explainable_seg.inference.audio import stream_audio
+from explainable_seg.audio.stream import stream_audio
 from explainable_seg.inference.pipeline import run_model
 
 def peak(minutes):

@@ -11,10 +11,10 @@ import numpy as np
 import soxr
 from scipy.signal import butter, sosfilt
 
+from explainable_seg.audio.level import POWER_RATE, frame_powers, gated_level
 from explainable_seg.data.synthesis.engine import Espeak, in_fresh_process
 from explainable_seg.data.synthesis.texts import draw_text
 from explainable_seg.frames import SAMPLE_RATE, Span
-from explainable_seg.level import POWER_RATE, frame_powers, gated_level
 
 SHORTEST, LONGEST = 2.0, 12.0  # seconds of an utterance
 LEVEL_DB = -23.0  # dB re full scale of the speech, pauses left out

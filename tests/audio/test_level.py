@@ -8,8 +8,8 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg import level as level_module
-from explainable_seg.level import (
+from explainable_seg.audio import level as level_module
+from explainable_seg.audio.level import (
     MAX_GAIN_DB,
     at_level,
     frame_powers,

@@ -18,14 +18,14 @@ from hypothesis import (
 )
 from tiny_student import tones
 
-from explainable_seg.errors import AudioError
-from explainable_seg.inference.audio import (
+from explainable_seg.audio.decoding import BLOCK
+from explainable_seg.audio.stream import (
     Excerpt,
     load_audio,
     stream_audio,
     to_mono_16k,
 )
-from explainable_seg.inference.decoding import BLOCK
+from explainable_seg.errors import AudioError
 
 
 def write(folder: Path, audio: np.ndarray, rate: int, name: str, **kw) -> Path:

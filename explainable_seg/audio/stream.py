@@ -15,9 +15,9 @@ from typing import Any, Union
 import numpy as np
 import torch
 
+from explainable_seg.audio.decoding import BLOCK, Sound, open_sound
 from explainable_seg.errors import AudioError
 from explainable_seg.frames import SAMPLE_RATE, WINDOW
-from explainable_seg.inference.decoding import BLOCK, Sound, open_sound
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ class Excerpt:
         Where to begin, seconds.
     end : float, optional
         Where to end, seconds; a later one than the recording's is its end.
+    track : int, optional
+        The sound track of a video, counted from 1; without it, the default.
 
     Raises
     ------
@@ -49,6 +51,7 @@ class Excerpt:
     channel: int | None = None
     start: float | None = None
     end: float | None = None
+    track: int | None = None
 
     def __post_init__(self) -> None:
         if self.channel is not None and self.channel < 1:
@@ -74,6 +77,37 @@ class Excerpt:
 
 
 WHOLE = Excerpt()
+
+
+class AudioStream:
+    """Sound of a file or array at 16 kHz, mono, and what is to be said of it.
+
+    It can be read once.
+
+    Arguments
+    ---------
+    source : str, os.PathLike, np.ndarray or torch.Tensor
+        As for :func:`stream_audio`.
+    sample_rate : int, optional
+        As for :func:`stream_audio`.
+    excerpt : Excerpt
+        Which part of it.
+    """
+
+    def __init__(
+        self,
+        source: Recording,
+        sample_rate: int | None = None,
+        excerpt: Excerpt = WHOLE,
+    ):
+        self.source = source
+        self.sample_rate = sample_rate
+        self.excerpt = excerpt
+        self.notes: list[str] = []  # complete when all was read
+        self.duration: float | None = None  # seconds that are expected
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return stream_audio(self.source, self.sample_rate, self.excerpt)
 
 
 def stream_audio(

@@ -1,0 +1,1 @@
+"""One way from any file, array or stream to 16 kHz mono at a level."""
