@@ -37,7 +37,7 @@ from explainable_seg.annotation.mdtm import read_mdtm
 from explainable_seg.annotation.transcription import transcription_spans
 from explainable_seg.annotation.trs import read_trs
 from explainable_seg.annotation.uem import read_uem
-from explainable_seg.audio.headers import read_header
+from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.matching import (
     AUDIO_SUFFIXES,

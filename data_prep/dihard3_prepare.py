@@ -33,7 +33,7 @@ from explainable_seg.annotation.lab import read_lab
 from explainable_seg.annotation.lists import read_list
 from explainable_seg.annotation.rttm import read_rttm
 from explainable_seg.annotation.uem import read_uem
-from explainable_seg.audio.headers import read_header
+from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.matching import find_files, match_files
 from explainable_seg.data.preparation import (

@@ -37,7 +37,7 @@ from explainable_seg.annotation.bmat_tsv import read_bmat_tsv
 from explainable_seg.annotation.classes import class_spans
 from explainable_seg.annotation.fields import blanks_replaced
 from explainable_seg.annotation.voting import vote
-from explainable_seg.audio.headers import read_header
+from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.matching import find_files, match_files
 from explainable_seg.data.preparation import (

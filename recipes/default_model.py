@@ -33,6 +33,7 @@ HERE = Path(__file__).resolve().parent
 CORPUS = "realbroadcast"
 SYNTHESISED = "minibroadcast"
 LABELS = ("sp", "mu", "no", "ov")
+COMPOSED_SHARE = 0.9
 FASTER = ("--precision=bf16", "--compile_tcn=True")
 
 
@@ -57,6 +58,8 @@ def main(arguments):
         "manifest_folder": prepare(options.corpora / CORPUS, work),
         "skip_prep": True,
         "chunks_folder": work / "chunks",
+        # All that was recorded is composed of the same clips.
+        "composed_share": COMPOSED_SHARE,
         "dictionary": dictionary / "dictionary.safetensors",
     }
     run_stage(

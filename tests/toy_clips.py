@@ -10,7 +10,9 @@ from explainable_seg.data.clips import Clip
 RATE = 16000
 
 
-def bursts(seconds: float, spans: tuple, hertz: float) -> np.ndarray:
+def bursts(
+    seconds: float, spans: tuple, hertz: float | np.ndarray
+) -> np.ndarray:
     """A tone that sounds in the spans only."""
     time = np.arange(round(seconds * RATE)) / RATE
     active = np.zeros(len(time))

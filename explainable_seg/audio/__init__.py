@@ -1,1 +1,52 @@
 """One way from any file, array or stream to 16 kHz mono at a level."""
+
+from explainable_seg.audio.decoding import open_sound
+from explainable_seg.audio.files import (
+    AudioHeader,
+    copy_at_16k,
+    decoded_length,
+    encode_audio,
+    read_header,
+    write_audio,
+)
+from explainable_seg.audio.filters import RumbleFilter, resample
+from explainable_seg.audio.level import (
+    at_level,
+    frame_powers,
+    gain_curve,
+    gain_to,
+    gains_between,
+    gated_level,
+    levelled,
+)
+from explainable_seg.audio.stream import (
+    WHOLE,
+    AudioStream,
+    Excerpt,
+    Recording,
+    load_audio,
+)
+
+__all__ = [
+    "WHOLE",
+    "AudioHeader",
+    "AudioStream",
+    "Excerpt",
+    "Recording",
+    "RumbleFilter",
+    "at_level",
+    "copy_at_16k",
+    "decoded_length",
+    "encode_audio",
+    "frame_powers",
+    "gain_curve",
+    "gain_to",
+    "gains_between",
+    "gated_level",
+    "levelled",
+    "load_audio",
+    "open_sound",
+    "read_header",
+    "resample",
+    "write_audio",
+]

@@ -1,32 +1,63 @@
 """Files of sound, block by block: with libsndfile, else with ffmpeg.
 
-Nothing is read ahead, so memory does not grow with the length of a file.
+Nothing is read ahead, so memory does not grow with the length of a file. What
+libsndfile refuses, or does not account for, goes to ffmpeg; without ffmpeg it
+is an error. What is missing from a recording is said in its notes.
 """
 
-import json
-import logging
 import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from io import RawIOBase
 
 import numpy as np
 import soundfile
 
+from explainable_seg.audio.containers import (
+    mp3_length_is_known,
+    ogg_fault,
+    starts_anew,
+    tags_at_end,
+    wav_goes_on,
+)
+from explainable_seg.audio.ffmpeg import (
+    Track,
+    choose_track,
+    decoding,
+    find_ffmpeg,
+    read_tracks,
+)
 from explainable_seg.errors import AudioError
 
-logger = logging.getLogger(__name__)
-
+N_STRETCHES, STRETCH = 8, 2.0  # of a look at a recording; seconds of each
 BLOCK = 2**18  # samples of all channels that are decoded at a time
-LENGTH_TOLERANCE = 0.1  # seconds, between the header and the decoded sound
-PROBE_SECONDS = 60  # in which ffprobe must have read a header
+TOLERANCE = 0.1  # seconds, between what is promised and what is there
+LONGEST = 10 * 365 * 86400  # seconds: a header that says more does not know
 # Of these formats, libsndfile finds a sample without decoding up to it.
-SEEKABLE = frozenset("WAV WAVEX FLAC AIFF AU W64 RF64 NIST".split())
+SEEKABLE = frozenset("WAV WAVEX FLAC AIFF AU W64 RF64 NIST CAF OGG MP3".split())
+# Formats with other chunks behind the sound.
+CHUNKED = frozenset("AIFF CAF RF64 W64 NIST".split())
+# A size in the header, and the one that libsndfile finds.
+SIZES = re.compile(r"(\d+) \(should be (\d+)\)")
+BEYOND = "more than its header counts"
+UNTOLD = 0x7FFF0000  # and above: a size that a pipe could not know
+REASONS = {"joined": "joined", "hole": "damaged", "cut": "cut off"}
+
+
+class ForwardFile(soundfile.SoundFile):
+    """A file that is read from one place to its end.
+
+    After each block, soundfile goes where it is already. That makes libmpg123
+    forget what earlier frames held for later ones: samples behind a block are
+    then wrong, and it says so on the standard error of the process.
+    """
+
+    def seekable(self) -> bool:
+        """No, as far as reading is concerned."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -43,17 +74,43 @@ class Sound:
         Samples [n, channels], dtype float32.
     first : int
         Sample that the blocks begin with.
+    duration : float, optional
+        Seconds of the whole recording, as far as they are known before.
+    look : callable, optional
+        Gives stretches [n, channels] from all over the recording and leaves
+        the blocks where they are; None where one would have to decode it all.
     """
 
     sample_rate: int
     n_channels: int
     blocks: Iterator[np.ndarray]
     first: int = 0
+    duration: float | None = None
+    look: Callable[[], list[np.ndarray]] | None = None
+
+
+@dataclass
+class _File:
+    """A file that is being decoded, and what is said of it."""
+
+    path: str
+    stream: RawIOBase
+    notes: list[str] = field(default_factory=list)
+    block: int = BLOCK
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return os.fstat(self.stream.fileno()).st_size
 
 
 @contextmanager
 def open_sound(
-    path: str | os.PathLike[str], start: float = 0.0
+    path: str | os.PathLike[str],
+    start: float = 0.0,
+    track: int | None = None,
+    notes: list[str] | None = None,
+    block: int = BLOCK,
 ) -> Iterator[Sound]:
     """Open a recording of any format.
 
@@ -64,6 +121,12 @@ def open_sound(
         ffmpeg of the machine reads, if there is one.
     start : float
         Second from which samples are wanted. The blocks begin there or before.
+    track : int, optional
+        The sound track, from 1; by default the one that players take.
+    notes : list[str], optional
+        Is told what is missing; complete when the blocks have ended.
+    block : int
+        Samples of all channels that are decoded at a time.
 
     Yields
     ------
@@ -76,7 +139,8 @@ def open_sound(
     """
     where = os.fspath(path)
     try:
-        stream = open(path, "rb")
+        # Without a buffer, for libsndfile reads from the same descriptor.
+        stream = open(path, "rb", buffering=0)
     except (OSError, ValueError) as error:  # a name may hold a zero byte
         reason = getattr(error, "strerror", None) or str(error)
         raise AudioError(
@@ -84,143 +148,254 @@ def open_sound(
             "check the name and whether you may read it"
         ) from None
     with stream:
-        if os.fstat(stream.fileno()).st_size == 0:
+        file = _File(where, stream, [] if notes is None else notes, block)
+        if file.size == 0:
             raise AudioError(
                 f"expected audio, got an empty file, in {where}; copy or "
                 "export the file again"
             )
-        try:
-            # A descriptor: what the file is called does not matter, and
-            # nothing of libsndfile's work comes back to Python.
-            sound = soundfile.SoundFile(stream.fileno(), closefd=False)
-        except soundfile.SoundFileError as error:
-            reason = getattr(error, "error_string", str(error)).rstrip(".")
-        else:
-            with sound:
-                yield _sound_of(sound, where, start)
-            return
-    with _open_with_ffmpeg(where, reason) as decoded:
-        yield decoded
+        with _opened(file, start, track) as sound:
+            yield sound
 
 
-def _sound_of(sound: soundfile.SoundFile, where: str, start: float) -> Sound:
-    """An open file of libsndfile, moved towards the start."""
-    first = round(start * sound.samplerate)
-    if sound.format not in SEEKABLE or not 0 < first < sound.frames:
-        first = 0
-    if first:
-        sound.seek(first)
-    blocks = _decoded_blocks(sound, where, first)
-    return Sound(sound.samplerate, sound.channels, blocks, first)
+def _opened(
+    file: _File, start: float, track: int | None
+) -> AbstractContextManager[Sound]:
+    """The reader that can account for a file."""
+    fault = ogg_fault(file.stream)
+    if fault in ("joined", "hole") and find_ffmpeg():
+        file.notes.append(f"the file is {REASONS[fault]}")
+        return _through_ffmpeg(file, track, REASONS[fault], fault == "hole")
+    is_guess = fault is None and _is_mp3_of_guessed_length(file)
+    if is_guess and find_ffmpeg():
+        return _through_ffmpeg(file, track, "no length", False)
+    try:
+        # A descriptor: what the file is called does not matter, and nothing
+        # of libsndfile's work comes back to Python.
+        sound = ForwardFile(file.stream.fileno(), closefd=False)
+    except soundfile.SoundFileError as error:
+        return _through_ffmpeg(file, track, _reason(error), True)
+    if track not in (None, 1):
+        sound.close()
+        raise AudioError(
+            f"expected the one sound track of a {sound.format} file, got "
+            f"track {track}, in {file.path}; leave --track out"
+        )
+    return _through_libsndfile(file, sound, start, fault)
 
 
-def _decoded_blocks(
-    sound: soundfile.SoundFile, where: str, first: int
-) -> Iterator[np.ndarray]:
-    """Blocks [n, channels] of an open file, up to where its sound ends."""
-    decoded = first
-    size = max(1, BLOCK // sound.channels)
-    while True:
-        try:
-            block = sound.read(size, dtype="float32", always_2d=True)
-        except soundfile.SoundFileError as error:
-            reason = getattr(error, "error_string", str(error)).rstrip(".")
-            raise AudioError(
-                f"expected sound up to the end, got '{reason}' after "
-                f"{decoded / sound.samplerate:.1f} s, in {where}; the file is "
-                "damaged: copy or export it again"
-            ) from None
-        if len(block) == 0:
-            break
-        decoded += len(block)
-        yield block
-    missing = (sound.frames - decoded) / sound.samplerate
-    if decoded and missing > LENGTH_TOLERANCE:
-        logger.warning(
-            "%s: the header promises %.1f s more than can be decoded",
-            where,
-            missing,
+def _is_mp3_of_guessed_length(file: _File) -> bool:
+    """Whether libsndfile would guess where an MP3 file ends, and end there."""
+    try:
+        with ForwardFile(file.stream.fileno(), closefd=False) as sound:
+            is_mp3 = sound.format == "MP3"
+            return is_mp3 and not mp3_length_is_known(file.stream)
+    except soundfile.SoundFileError:
+        return False
+    finally:
+        file.stream.seek(0)
+
+
+def _reason(error: soundfile.SoundFileError) -> str:
+    """What libsndfile says, in some words."""
+    text = getattr(error, "error_string", str(error)).strip().rstrip(".:")
+    return text or "damaged sound"
+
+
+@contextmanager
+def _through_ffmpeg(
+    file: _File, number: int | None, reason: str, player_clock: bool
+) -> Iterator[Sound]:
+    """A file that libsndfile does not do for a reason."""
+    tracks = read_tracks(file.path, reason)
+    track = choose_track(tracks, number, file.path, file.notes)
+    with decoding(
+        file.path, track, file.block, file.notes, player_clock
+    ) as blocks:
+        yield Sound(
+            track.sample_rate, track.n_channels, blocks, 0, track.duration
         )
 
 
 @contextmanager
-def _open_with_ffmpeg(where: str, reason: str) -> Iterator[Sound]:
-    """Sound of a file that libsndfile rejected for a reason."""
-    ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
-    if ffmpeg is None or ffprobe is None:
-        raise AudioError(
-            f"expected audio such as wav, flac, ogg or mp3, got '{reason}', in "
-            f"{where}; install ffmpeg, with which all other formats are read"
+def _through_libsndfile(
+    file: _File, sound: soundfile.SoundFile, start: float, fault: str | None
+) -> Iterator[Sound]:
+    """An open file of libsndfile, moved towards the start."""
+    with sound:
+        rate, known = sound.samplerate, has_known_length(file.stream, sound)
+        first = round(start * rate)
+        if fault or sound.format not in SEEKABLE or not known:
+            first = 0
+        first = first if 0 < first < sound.frames else 0
+        if first:
+            sound.seek(first)
+
+        blocks = _decoded_blocks(file, sound, first, known, fault)
+        yield Sound(
+            rate,
+            sound.channels,
+            blocks,
+            first,
+            sound.frames / rate if known else None,
+            partial(_stretches, file.path)
+            if known and sound.format in SEEKABLE
+            else None,
         )
-    sample_rate, n_channels = _probe(ffprobe, where, reason)
-    command = [ffmpeg, "-nostdin", "-v", "error", *_input(where)]
-    command += ["-map", "0:a:0", "-f", "f32le", "-ac", str(n_channels)]
-    command += ["-ar", str(sample_rate), "pipe:1"]
-    # A file takes any number of complaints; a pipe that is full would block.
-    with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=complaints
-        )
-        try:
-            blocks = _piped_blocks(process, complaints, n_channels, where)
-            yield Sound(sample_rate, n_channels, blocks)
-        finally:
-            process.kill()
-            process.communicate()
 
 
-def _input(where: str) -> list[str]:
-    """Arguments that name one local file, and let it name no other place."""
-    path = Path(where).absolute()
-    return ["-protocol_whitelist", "file,pipe", "-i", f"file:{path}"]
+def _stretches(path: str) -> list[np.ndarray]:
+    """Samples [n, channels] from all over a file."""
+    with ForwardFile(path) as sound:
+        size = min(sound.frames, round(STRETCH * sound.samplerate))
+        stretches = []
+        for start in np.linspace(0, sound.frames - size, N_STRETCHES):
+            if sound.format != "MP3":  # of which the beginning does
+                sound.seek(int(start))
+            stretches.append(sound.read(size, "float32", always_2d=True))
+        return stretches
 
 
-def _probe(ffprobe: str, where: str, reason: str) -> tuple[int, int]:
-    """Sample rate and number of channels of the first audio stream."""
-    command = [ffprobe, "-v", "error", "-select_streams", "a:0"]
-    command += ["-show_entries", "stream=sample_rate,channels", "-of", "json"]
-    command += _input(where)
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            timeout=PROBE_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-        (stream,) = json.loads(done.stdout)["streams"]
-        sample_rate, n_channels = stream["sample_rate"], stream["channels"]
-    # No JSON, no stream in it, or none of its entries.
-    except (ValueError, KeyError, subprocess.TimeoutExpired):
-        raise AudioError(
-            f"expected audio or video with sound, got '{reason}', in {where}; "
-            "ffmpeg finds no sound in it either: export it again"
-        ) from None
-    if int(n_channels) < 1:
-        raise AudioError(
-            f"expected a channel or more, got {n_channels}, in {where}; the "
-            "file is damaged: copy or export it again"
-        )
-    return int(sample_rate), int(n_channels)
+def has_known_length(stream: RawIOBase, sound: soundfile.SoundFile) -> bool:
+    """Whether the number of frames in a header is no guess.
+
+    Arguments
+    ---------
+    stream : io.RawIOBase
+        The open file.
+    sound : soundfile.SoundFile
+        The same, open.
+
+    Returns
+    -------
+    bool
+    """
+    if not 0 <= sound.frames < LONGEST * sound.samplerate:
+        return False
+    if sound.format in ("WAV", "WAVEX") and wav_goes_on(stream):
+        return False
+    if sound.format == "OGG" and ogg_fault(stream) in ("joined", "hole"):
+        return False
+    return sound.format != "MP3" or mp3_length_is_known(stream)
 
 
-def _piped_blocks(
-    process: "subprocess.Popen[bytes]",
-    complaints: IO[bytes],
-    n_channels: int,
-    where: str,
+def _decoded_blocks(
+    file: _File,
+    sound: soundfile.SoundFile,
+    first: int,
+    known: bool,
+    fault: str | None,
 ) -> Iterator[np.ndarray]:
-    """Blocks [n, channels] that ffmpeg decodes."""
-    pipe: Any = process.stdout
-    size = 4 * n_channels * max(1, BLOCK // n_channels)
-    while data := pipe.read(size):
-        whole = len(data) // (4 * n_channels)
-        samples = np.frombuffer(data, "<f4", whole * n_channels)
-        yield samples.reshape(whole, n_channels)
-    if process.wait() != 0:
-        complaints.seek(0)
-        lines = complaints.read().decode("utf-8", "replace").splitlines()
-        raise AudioError(
-            f"expected sound up to the end, got '{lines[-1] if lines else ''}' "
-            f"from ffmpeg, in {where}; the file is damaged: copy or export it "
-            "again"
+    """Blocks [n, channels] of an open file, up to where its sound ends."""
+    decoded = first
+    size = max(1, file.block // sound.channels)
+    reason = ""
+    while not reason:
+        if known:
+            size = min(size, sound.frames - decoded)
+        block, reason = _read_block(sound, size)
+        decoded += len(block)
+        if len(block) == 0:
+            break
+        yield block
+    seconds = decoded / sound.samplerate
+    position = os.lseek(file.stream.fileno(), 0, os.SEEK_CUR)
+    left = file.size - position
+    if sound.format == "MP3":
+        left -= tags_at_end(file.stream)
+    if left > 0 and _holds_sound(file, sound, left, position, seconds, reason):
+        reason = reason or BEYOND
+        yield from _the_rest(file, sound, decoded, reason)
+        return
+    promised = _promised_seconds(sound, file.size, known)
+    if promised > seconds + TOLERANCE:
+        file.notes.append(
+            f"ends after {seconds:.1f} s, where its header promises "
+            f"{promised:.1f} s"
         )
+    elif fault:
+        file.notes.append(f"the file is {REASONS[fault]}")
+
+
+def _read_block(
+    sound: soundfile.SoundFile, size: int
+) -> tuple[np.ndarray, str]:
+    """The next samples, and why there are no more of them."""
+    # What libsndfile had decoded before it failed is in the array, but how
+    # much it does not say.
+    block = np.full((size, sound.channels), np.nan, dtype=np.float32)
+    try:
+        return sound.read(out=block), ""
+    except soundfile.SoundFileError as error:
+        there = np.isnan(block).all(axis=1)
+        n_read = int(np.argmax(there)) if there.any() else size
+        return block[:n_read], _reason(error)
+
+
+def _holds_sound(
+    file: _File,
+    sound: soundfile.SoundFile,
+    left: int,
+    position: int,
+    seconds: float,
+    reason: str,
+) -> bool:
+    """Whether sound lies in the bytes that libsndfile left."""
+    if sound.format in ("WAV", "WAVEX"):
+        return bool(reason) or wav_goes_on(file.stream)
+    if sound.format in CHUNKED:
+        if starts_anew(file.stream, position):
+            file.notes.append("another recording lies behind it, and is left")
+        return bool(reason)
+    return bool(reason) or left / max(1, position) * seconds > TOLERANCE
+
+
+def _the_rest(
+    file: _File, sound: soundfile.SoundFile, decoded: int, reason: str
+) -> Iterator[np.ndarray]:
+    """What ffmpeg decodes behind what libsndfile did."""
+    seconds = decoded / sound.samplerate
+    if find_ffmpeg() is None:
+        raise AudioError(
+            f"expected sound up to the end, got '{reason}' after "
+            f"{seconds:.1f} s, in {file.path}; the file is damaged or joined "
+            "of several: install ffmpeg, which reads more of such files, or "
+            "export it again"
+        )
+    track = Track(1, sound.samplerate, sound.channels, None, "", True)
+    # A damaged FLAC file has a clock; of joined files each has its own.
+    joined = reason == BEYOND
+    player_clock = sound.format == "FLAC" and not joined
+    with decoding(
+        file.path, track, file.block, file.notes, player_clock
+    ) as blocks:
+        passed = 0
+        for block in blocks:
+            rest = block[max(0, decoded - passed) :]
+            passed += len(block)
+            if len(rest):
+                yield rest
+    more = passed / sound.samplerate - seconds
+    if more > TOLERANCE:
+        file.notes.append(
+            f"'{reason}' after {seconds:.1f} s: {more:.1f} s more were decoded "
+            "with ffmpeg"
+        )
+    else:
+        file.notes.append(f"'{reason}' after {seconds:.1f} s: nothing follows")
+
+
+def _promised_seconds(
+    sound: soundfile.SoundFile, size: int, known: bool
+) -> float:
+    """Seconds that the header of a file promises, 0 if it does not."""
+    promised = sound.frames / sound.samplerate if known else 0.0
+    missing = [
+        int(written) - int(found)
+        for written, found in SIZES.findall(sound.extra_info)
+        if int(written) < UNTOLD
+    ]
+    if not known or not missing or max(missing) <= 0:
+        return promised
+    # The bytes that are there are the frames that libsndfile counts.
+    return promised * (size + max(missing)) / size

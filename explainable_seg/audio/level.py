@@ -7,8 +7,8 @@ trained for.
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Optional
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Optional, Union
 
 import numpy as np
 
@@ -19,6 +19,7 @@ SILENCE_DB = -120.0
 PIECE = 60 * SAMPLE_RATE  # samples that get one gain
 N_PIECES = 10  # whose level counts
 FADE = SAMPLE_RATE  # samples in which one gain becomes another
+N_CLICK = 10  # frames that a click may have
 MAX_GAIN_DB = 25.0  # a recording of nothing but hiss stays quiet
 
 
@@ -40,10 +41,12 @@ def frame_powers(audio: np.ndarray) -> np.ndarray:
 
 
 def gated_level(powers: np.ndarray) -> float:
-    """Level of a sound, its pauses left out.
+    """Level of a sound, its pauses left out, which a few frames cannot set.
 
     The mean power of the frames that are less than 10 dB below the mean of
     all: the relative gate of ITU-R BS.1770, without frequency weighting.
+    Before, the loudest of 200 frames, and the ten loudest at least, count no
+    more than the loudest of the others: a click is no level.
 
     Arguments
     ---------
@@ -59,11 +62,24 @@ def gated_level(powers: np.ndarray) -> float:
     -------
     >>> round(gated_level(np.array([0.0, 0.01, 0.01])), 1)
     -20.0
+    >>> round(gated_level(np.array([0.01] * 95 + [1.0] * 5)), 1)
+    -20.0
     """
     if len(powers) == 0:
         return SILENCE_DB
-    loud = powers[powers >= 0.1 * powers.mean()]
+    counted = np.minimum(powers, _loudest_that_counts(powers))
+    loud = counted[counted >= 0.1 * counted.mean()]
     return max(SILENCE_DB, 10 * math.log10(max(loud.mean(), 1e-12)))
+
+
+def _loudest_that_counts(powers: np.ndarray) -> float:
+    """Power that frames count for at most."""
+    n_frames = len(powers)
+    n_left_out = max(n_frames // 200, min(N_CLICK, n_frames // 10))
+    place = n_frames - 1 - n_left_out
+    power = float(np.partition(powers, place)[place])
+    # In digital silence, what sounds is the sound, however short.
+    return power if power > 0 else float(powers.max())
 
 
 def gain_to(level: float, powers: np.ndarray) -> np.float32:
@@ -123,19 +139,112 @@ def levelled(
     if level is None:
         yield from blocks
         return
-    powers: deque[np.ndarray] = deque(maxlen=N_PIECES)
     held: list[np.ndarray] = []
-    gain: Optional[np.float32] = None
+    curve = _GainCurve(level)
+    n_yielded = 0
     for piece in _pieces(blocks):
-        powers.append(frame_powers(piece))
         held.append(piece)
-        if len(powers) == N_PIECES:
-            before, gain = gain, gain_to(level, np.concatenate(powers))
-            yield from _amplified(held, gain, before)
-            held = []
-    if held:
-        before, gain = gain, gain_to(level, np.concatenate(powers))
-        yield from _amplified(held, gain, before)
+        if not curve.add(frame_powers(piece)):
+            continue
+        for ready in held:
+            yield ready * curve.between(n_yielded, n_yielded + len(ready))
+            n_yielded += len(ready)
+        held = []
+    curve.end()
+    for ready in held:
+        yield ready * curve.between(n_yielded, n_yielded + len(ready))
+        n_yielded += len(ready)
+
+
+def gain_curve(blocks: Iterable[np.ndarray], level: float) -> np.ndarray:
+    """Gain of each minute of a recording, as :func:`levelled` gives it.
+
+    Arguments
+    ---------
+    blocks : Iterable[np.ndarray]
+        Audio at 16 kHz, [N] each, of the whole recording.
+    level : float
+        dB re full scale, pauses left out.
+
+    Returns
+    -------
+    np.ndarray [shape=(ceil(N / 960000),), dtype=float32]
+
+    Example
+    -------
+    >>> gain_curve([np.full(16000, 0.5, dtype=np.float32)], -20.0)
+    array([0.2], dtype=float32)
+    """
+    curve = _GainCurve(level)
+    for piece in _pieces(blocks):
+        curve.add(frame_powers(piece))
+    curve.end()
+    return np.array(curve.gains, dtype=np.float32)
+
+
+def gains_between(
+    curve: Union[Sequence[float], np.ndarray], first: int, last: int
+) -> np.ndarray:
+    """Gain of each sample of a stretch of a recording.
+
+    Arguments
+    ---------
+    curve : Sequence[float] or np.ndarray
+        As of :func:`gain_curve`.
+    first, last : int
+        The stretch, samples from the start of the recording.
+
+    Returns
+    -------
+    np.ndarray [shape=(last - first,), dtype=float32]
+
+    Example
+    -------
+    >>> gains_between([0.5, 2.0], 960000 - 1, 960000 + 1)
+    array([0.5, 0.5], dtype=float32)
+    >>> gains_between([0.5, 2.0], 980000, 980001)
+    array([2.], dtype=float32)
+    """
+    gains = np.empty(last - first, dtype=np.float32)
+    for number in range(first // PIECE, -(-last // PIECE)):
+        start = number * PIECE
+        low, high = max(first, start), min(last, start + PIECE)
+        gains[low - first : high - first] = curve[number]
+        before, after = float(curve[max(0, number - 1)]), float(curve[number])
+        if before != after and low < start + FADE:
+            fade = np.geomspace(before, after, FADE, dtype=np.float32)
+            faded = fade[low - start : high - start]
+            gains[low - first : low - first + len(faded)] = faded
+    return gains
+
+
+class _GainCurve:
+    """Gains of the minutes of a recording, each known once it can be."""
+
+    def __init__(self, level: float):
+        self.level = level
+        self.gains: list[float] = []
+        self._powers: deque[np.ndarray] = deque(maxlen=N_PIECES)
+        self._n_open = 0  # pieces that wait for their gain
+
+    def add(self, powers: np.ndarray) -> bool:
+        """Add a minute; whether the gains of all are known now."""
+        self._powers.append(powers)
+        self._n_open += 1
+        if len(self._powers) == N_PIECES:
+            self.end()
+        return self._n_open == 0
+
+    def end(self) -> None:
+        """Decide the gain of all minutes that wait for it."""
+        if self._n_open:
+            gain = gain_to(self.level, np.concatenate(self._powers))
+            self.gains += [float(gain)] * self._n_open
+            self._n_open = 0
+
+    def between(self, first: int, last: int) -> np.ndarray:
+        """Gain of each sample of a stretch."""
+        return gains_between(self.gains, first, last)
 
 
 def at_level(audio: np.ndarray, level: Optional[float]) -> np.ndarray:
@@ -159,26 +268,8 @@ def at_level(audio: np.ndarray, level: Optional[float]) -> np.ndarray:
     """
     if level is None:
         return audio
-    heard = np.empty_like(audio)
-    position = 0
-    for block in levelled([audio], level):
-        heard[position : position + len(block)] = block
-        position += len(block)
-    return heard
-
-
-def _amplified(
-    pieces: Iterable[np.ndarray], gain: np.float32, before: Optional[np.float32]
-) -> Iterator[np.ndarray]:
-    """Pieces times a gain, which the first one begins below or above."""
-    for piece in pieces:
-        gains: np.ndarray | np.float32 = gain
-        if before is not None and before != gain:
-            gains = np.full(len(piece), gain)
-            fade = np.geomspace(before, gain, FADE, dtype=np.float32)
-            gains[:FADE] = fade[: len(piece)]
-        yield piece * gains
-        before = None
+    curve = gain_curve([audio], level)
+    return audio * gains_between(curve, 0, len(audio))
 
 
 def _pieces(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

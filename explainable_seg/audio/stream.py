@@ -1,30 +1,46 @@
-"""Any recording in, 16 kHz mono out.
+"""Any recording in, 16 kHz mono out, free of DC and rumble.
 
-Blocks of a file or an array are averaged over the channels, and soxr resamples
-them at high quality. An array takes the same way as a file, so that the result
-depends on the samples only.
+What is heard of a recording at a moment depends on the recording alone: an
+excerpt, and a chunk that training cuts out, are the very samples that the whole
+recording has there. So all filters have a short memory, and whoever begins in
+the midst begins that much earlier. An array takes the same way as a file.
 """
 
+import itertools
 import logging
 import math
 import os
+import select
+import stat
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Union
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, Any, Union
 
 import numpy as np
-import torch
 
 from explainable_seg.audio.decoding import BLOCK, Sound, open_sound
+from explainable_seg.audio.ffmpeg import STALLED_SECONDS
+from explainable_seg.audio.filters import RumbleFilter, resampled
 from explainable_seg.errors import AudioError
 from explainable_seg.frames import SAMPLE_RATE, WINDOW
+
+if TYPE_CHECKING:
+    import torch
 
 logger = logging.getLogger(__name__)
 
 LOUDEST = 100.0  # 40 dB over full scale: beyond it the scale itself is wrong
 SLOWEST, FASTEST = 1000, 768_000  # Hz, sample rates that are believed
+MARGIN = 0.15  # seconds before and after an excerpt that its samples need
+LOOK = 16.0  # seconds of several channels that are looked at beforehand
+CANCELLED = 0.01  # of the power of the channels is left in their mean
+# Integers of these types come with their own full scale.
+FULL_SCALE = {"int8": 2**7, "uint8": 2**7, "int16": 2**15, "uint16": 2**15}
 
-Recording = Union[str, os.PathLike[str], np.ndarray, torch.Tensor]
+Recording = Union[str, os.PathLike[str], np.ndarray, "torch.Tensor", IO[bytes]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +50,8 @@ class Excerpt:
     Arguments
     ---------
     channel : int, optional
-        The channel, counted from 1; without it, channels are averaged.
+        The channel, counted from 1; without it, channels are averaged, unless
+        they cancel each other: then the loudest is taken.
     start : float, optional
         Where to begin, seconds.
     end : float, optional
@@ -45,7 +62,7 @@ class Excerpt:
     Raises
     ------
     AudioError
-        If the channel is below 1, or the end is not after the start.
+        If channel or track is below 1, or the end is not after the start.
     """
 
     channel: int | None = None
@@ -54,11 +71,13 @@ class Excerpt:
     track: int | None = None
 
     def __post_init__(self) -> None:
-        if self.channel is not None and self.channel < 1:
-            raise AudioError(
-                f"expected a channel from 1 on, got {self.channel}, for the "
-                "excerpt; the first channel is 1"
-            )
+        for name in ("channel", "track"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise AudioError(
+                    f"expected a {name} from 1 on, got {number}, for the "
+                    f"excerpt; the first {name} is 1"
+                )
         if not 0 <= self.first < self.last:
             raise AudioError(
                 f"expected an end after the start, got {self.first:g} to "
@@ -80,18 +99,35 @@ WHOLE = Excerpt()
 
 
 class AudioStream:
-    """Sound of a file or array at 16 kHz, mono, and what is to be said of it.
-
-    It can be read once.
+    """A recording at 16 kHz, mono, in blocks, and what is to be said of it.
 
     Arguments
     ---------
-    source : str, os.PathLike, np.ndarray or torch.Tensor
-        As for :func:`stream_audio`.
+    source : str, os.PathLike, np.ndarray, torch.Tensor or binary file
+        A file of any format, pipe or open file object (which is read from
+        where it stands and left open); or samples [N], [N, channels] or
+        [channels, N] (the shorter axis holds the channels): floats in -1..1,
+        or integers of a type that has a full scale.
     sample_rate : int, optional
-        As for :func:`stream_audio`.
+        Samples a second; for samples only, and needed there.
     excerpt : Excerpt
         Which part of it.
+    filtered : bool
+        Whether DC and rumble are taken out.
+    shortest : int
+        Samples at 16 kHz below which it is an error.
+
+    Raises
+    ------
+    AudioError
+        When the blocks are asked for: if the file is missing, empty, not audio
+        or damaged beyond reading, holds NaN, or is too short.
+
+    Example
+    -------
+    >>> stream = AudioStream(np.zeros((16000, 2)), 16000)
+    >>> sum(len(block) for block in stream), stream.duration, stream.notes
+    (16000, 1.0, [])
     """
 
     def __init__(
@@ -99,140 +135,275 @@ class AudioStream:
         source: Recording,
         sample_rate: int | None = None,
         excerpt: Excerpt = WHOLE,
+        filtered: bool = True,
+        shortest: int = WINDOW,
     ):
         self.source = source
         self.sample_rate = sample_rate
         self.excerpt = excerpt
+        self.filtered = filtered
+        self.shortest = shortest
         self.notes: list[str] = []  # complete when all was read
-        self.duration: float | None = None  # seconds that are expected
+        self.duration: float | None = None  # seconds, known once it is open
+        self._where = _name_of(source)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return stream_audio(self.source, self.sample_rate, self.excerpt)
+        """Blocks [N], float32; one may have no samples."""
+        self.notes.clear()
+        with ExitStack() as stack:
+            sound = stack.enter_context(self._open())
+            self._check(sound)
+            self.duration = _expected(sound, self.excerpt)
+            n_samples = 0
+            for block in self._samples(sound):
+                n_samples += len(block)
+                yield block
+        _check_length(n_samples, self.shortest, self.excerpt, self._where)
 
+    def read(self) -> np.ndarray:
+        """All of it [N], float32."""
+        blocks = list(self)
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-def stream_audio(
-    source: Recording,
-    sample_rate: int | None = None,
-    excerpt: Excerpt = WHOLE,
-) -> Iterator[np.ndarray]:
-    """Sound of a file or array at 16 kHz, mono, in blocks.
-
-    Arguments
-    ---------
-    source : str, os.PathLike, np.ndarray or torch.Tensor
-        As for :func:`load_audio` or :func:`to_mono_16k`.
-    sample_rate : int, optional
-        Samples a second; for samples only, and needed there.
-    excerpt : Excerpt
-        Which part of it.
-
-    Yields
-    ------
-    np.ndarray [shape=(N,), dtype=float32]
-        400 samples or more in all, though a block may have none.
-
-    Raises
-    ------
-    AudioError
-        As :func:`load_audio` and :func:`to_mono_16k`; when the blocks are
-        asked for.
-
-    Example
-    -------
-    >>> second = np.zeros((16000, 2))
-    >>> sum(len(block) for block in stream_audio(second, 16000))
-    16000
-    """
-    if isinstance(source, (str, os.PathLike)):
-        where = os.fspath(source)
-        if sample_rate is not None:
+    @contextmanager
+    def _open(self) -> Iterator[Sound]:
+        """The recording, open before what is wanted of it begins."""
+        excerpt, source = self.excerpt, self.source
+        if isinstance(source, (str, os.PathLike)) or hasattr(source, "read"):
+            if self.sample_rate is not None:
+                raise AudioError(
+                    f"expected no sample rate for a file, which knows its own, "
+                    f"got {self.sample_rate}, in {self._where}; leave it out"
+                )
+            start = max(0.0, excerpt.first - MARGIN - 1.1)
+            wanted = min(excerpt.last - excerpt.first, 16.0) + 2.0
+            block = min(BLOCK, round(wanted * SAMPLE_RATE))
+            with _as_file(source, self._where) as path:
+                with open_sound(
+                    path, start, excerpt.track, self.notes, block
+                ) as sound:
+                    yield sound
+            return
+        if self.sample_rate is None:
             raise AudioError(
-                f"expected no sample rate for a file, which knows its own, got "
-                f"{sample_rate}, in {where}; leave it out"
+                "expected a sample rate for samples, got none, in the array; "
+                "pass sample_rate=16000, or whatever it is"
             )
-        with open_sound(source, excerpt.first) as sound:
-            yield from _to_house_rate(sound, excerpt, where)
-        return
-    if sample_rate is None:
-        raise AudioError(
-            "expected a sample rate for samples, got none, in the array; pass "
-            "sample_rate=16000, or whatever it is"
+        yield _sound_of(_as_float(source), self.sample_rate)
+
+    def _check(self, sound: Sound) -> None:
+        """Raise on a rate or a channel that cannot be."""
+        if not SLOWEST <= sound.sample_rate <= FASTEST:
+            raise AudioError(
+                f"expected a sample rate of {SLOWEST} to {FASTEST} Hz, got "
+                f"{sound.sample_rate}, in {self._where}; give the right rate"
+            )
+        if (self.excerpt.channel or 1) > sound.n_channels:
+            raise AudioError(
+                f"expected a channel up to {sound.n_channels}, got "
+                f"{self.excerpt.channel}, in {self._where}; name another or "
+                "average them all"
+            )
+        logger.info(
+            "%s: %d Hz, %d channels",
+            self._where,
+            sound.sample_rate,
+            sound.n_channels,
         )
-    where = "the array"
-    samples = _as_float(source, where)
-    blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
-    sound = Sound(sample_rate, samples.shape[1], blocks)
-    yield from _to_house_rate(sound, excerpt, where)
+
+    def _samples(self, sound: Sound) -> Iterator[np.ndarray]:
+        """The excerpt: what the whole recording has there, at 16 kHz."""
+        rate = sound.sample_rate
+        divisor = math.gcd(rate, SAMPLE_RATE)
+        up, down = SAMPLE_RATE // divisor, rate // divisor
+        margin = math.ceil(MARGIN * SAMPLE_RATE)
+        first = round(self.excerpt.first * SAMPLE_RATE)
+        # Begin where samples of both rates fall together.
+        begin = max(0, first - margin) // up
+        end = stop = None
+        if self.excerpt.end is not None:
+            last = round(self.excerpt.end * SAMPLE_RATE)
+            end = math.ceil((last + margin) / up) * down
+            stop = last - begin * up
+        blocks, channel = self._channel(sound)
+        blocks = _cut(blocks, sound.first, begin * down, end)
+        mono = _checked_mono(blocks, channel, begin * down, rate, self._where)
+        if self.filtered:
+            mono = RumbleFilter(rate).apply(mono)
+        yield from _cut(resampled(mono, rate), 0, first - begin * up, stop)
+
+    def _channel(self, sound: Sound) -> tuple[Iterator[np.ndarray], int | None]:
+        """Blocks, and the channel to take of them; None for their mean."""
+        if self.excerpt.channel is not None or sound.n_channels == 1:
+            return sound.blocks, (self.excerpt.channel or 1) - 1
+        blocks = sound.blocks
+        if sound.look is None:
+            # Without seeking, what there is to look at is the beginning.
+            looked = _taken(blocks, int(LOOK * sound.sample_rate))
+            channel = cancelled_channel(looked)
+            blocks = itertools.chain(looked, blocks)
+        elif isinstance(self.source, (str, os.PathLike)):
+            file = os.stat(self.source)
+            channel = _cancelled_channel_of(
+                os.fspath(self.source), file.st_size, file.st_mtime_ns
+            )
+        else:
+            channel = cancelled_channel(sound.look())
+        if channel is not None:
+            self.notes.append(
+                f"the channels cancel each other: took channel {channel + 1}; "
+                "choose with --channel"
+            )
+        return blocks, channel
 
 
 def load_audio(
-    path: str | os.PathLike[str], excerpt: Excerpt = WHOLE
+    source: Recording,
+    excerpt: Excerpt = WHOLE,
+    sample_rate: int | None = None,
+    shortest: int = WINDOW,
 ) -> np.ndarray:
-    """Sound of a file at 16 kHz, mono.
+    """A recording, or an excerpt of it, at 16 kHz, mono.
 
     The samples that can be decoded count, not the length in the header.
 
     Arguments
     ---------
-    path : str or os.PathLike
-        A file that libsndfile reads (wav, flac, ogg, mp3, aiff and more) or
-        that the ffmpeg of the machine reads; any number of channels, any
-        sample width.
+    source : str, os.PathLike, np.ndarray, torch.Tensor or binary file
+        As for :class:`AudioStream`.
     excerpt : Excerpt
         Which part of it.
+    sample_rate : int, optional
+        Samples a second; for samples only, and needed there.
+    shortest : int
+        Samples below which it is an error.
 
     Returns
     -------
     np.ndarray [shape=(N,), dtype=float32]
-        Samples in -1..1, N >= 400.
 
     Raises
     ------
     AudioError
-        If the file is missing, empty, not audio, damaged, holds NaN, or is
-        shorter than one frame (400 samples at 16 kHz).
-    """
-    return np.concatenate(list(stream_audio(path, None, excerpt)))
-
-
-def to_mono_16k(audio: Any, sample_rate: int) -> np.ndarray:
-    """Samples of any rate and number of channels at 16 kHz, mono.
-
-    Arguments
-    ---------
-    audio : np.ndarray or torch.Tensor [shape=(N,), (N, channels) or (channels, N)]
-        Float samples in -1..1, or integer samples, which are divided by their
-        full scale. The shorter axis holds the channels; they are averaged.
-    sample_rate : int
-        Samples a second.
-
-    Returns
-    -------
-    np.ndarray [shape=(N',), dtype=float32]
-        Samples at 16 kHz.
-
-    Raises
-    ------
-    AudioError
-        If the array is no audio, holds NaN, or is shorter than one frame.
+        As :class:`AudioStream`.
 
     Example
     -------
-    >>> to_mono_16k(np.zeros((2, 16000), dtype=np.int16), 16000).shape
+    >>> load_audio(np.zeros((2, 16000)), sample_rate=16000).shape
     (16000,)
     """
-    return np.concatenate(list(stream_audio(audio, sample_rate)))
+    return AudioStream(source, sample_rate, excerpt, shortest=shortest).read()
 
 
-def _as_float(audio: Any, where: str) -> np.ndarray:
+def cancelled_channel(stretches: Iterable[np.ndarray]) -> int | None:
+    """The loudest channel of a sound whose channels cancel each other.
+
+    Arguments
+    ---------
+    stretches : Iterable[np.ndarray] [shape=(N, channels)]
+        Of the sound.
+
+    Returns
+    -------
+    int or None
+        Counted from 0; None where the mean of the channels is heard.
+
+    Example
+    -------
+    >>> left = np.sin(np.arange(1000.0))
+    >>> cancelled_channel([np.stack([left, -left], axis=1)])
+    0
+    """
+    apart: np.ndarray | float = 0.0
+    together = 0.0
+    for stretch in stretches:
+        if len(stretch):
+            swinging = stretch - stretch.mean(axis=0, dtype=np.float64)
+            apart = apart + np.square(swinging).sum(axis=0)
+            together += float(np.square(swinging.mean(axis=1)).sum())
+    if np.mean(apart) * CANCELLED <= together:
+        return None
+    return int(np.argmax(apart))
+
+
+@lru_cache(maxsize=1 << 16)
+def _cancelled_channel_of(path: str, size: int, changed: int) -> int | None:
+    """:func:`cancelled_channel` of a file, looked at once as it is."""
+    with open_sound(path) as sound:
+        return cancelled_channel(sound.look() if sound.look else [])
+
+
+def _name_of(source: Recording) -> str:
+    """What messages call a recording."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    if hasattr(source, "read"):
+        return str(getattr(source, "name", "the stream"))
+    return "the array"
+
+
+@contextmanager
+def _as_file(source: Any, where: str) -> Iterator[str]:
+    """A file that can be looked through; a stream is copied into one."""
+    if isinstance(source, (str, os.PathLike)):
+        try:
+            mode = os.stat(source).st_mode
+        except (OSError, ValueError):
+            mode = stat.S_IFREG  # opening it says why
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+            yield os.fspath(source)
+            return
+        if not stat.S_ISFIFO(mode):
+            raise AudioError(
+                f"expected a file or a pipe, got a device or socket, in "
+                f"{where}; name a file"
+            )
+        chunks = _piped(source, where)
+    else:
+        chunks = iter(lambda: source.read(1 << 20), b"")
+    with tempfile.NamedTemporaryFile(prefix="explainable-seg-") as copy:
+        for chunk in chunks:
+            if not isinstance(chunk, (bytes, bytearray)):
+                raise AudioError(
+                    f"expected a file open in binary mode, got text, in "
+                    f"{where}; open it with mode 'rb'"
+                )
+            copy.write(chunk)
+        copy.flush()
+        yield copy.name
+
+
+def _piped(path: str | os.PathLike[str], where: str) -> Iterator[bytes]:
+    """What comes through a pipe; raise if nothing does for too long."""
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        while True:
+            ready, _, _ = select.select([pipe], [], [], STALLED_SECONDS)
+            if not ready:
+                raise AudioError(
+                    f"expected sound, got none for {STALLED_SECONDS} s, in "
+                    f"{where}; check who writes into the pipe"
+                )
+            chunk = os.read(pipe, 1 << 20)
+            if not chunk:
+                return
+            yield chunk
+    finally:
+        os.close(pipe)
+
+
+def _as_float(audio: Any) -> np.ndarray:
     """Array or tensor as float32 samples [N, channels]."""
     if hasattr(audio, "detach"):  # a torch tensor, wherever it lives
         audio = audio.detach().cpu()
-    samples = np.asarray(audio)
+    try:
+        samples = np.asarray(audio)
+    except ValueError:  # rows of different lengths
+        samples = np.empty(0, dtype=object)
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
         raise AudioError(
             f"expected numbers of shape [N] or [N, channels], got "
-            f"{samples.dtype} of shape {list(samples.shape)}, in {where}; "
+            f"{samples.dtype} of shape {list(samples.shape)}, in the array; "
             "pass one recording at a time"
         )
     if samples.ndim == 1:
@@ -241,80 +412,83 @@ def _as_float(audio: Any, where: str) -> np.ndarray:
         samples = samples.T
     if samples.dtype.kind == "f":
         return samples.astype(np.float32, copy=False)
-    full_scale = np.float32(2.0 ** (8 * samples.dtype.itemsize - 1))
+    full_scale = np.float32(_full_scale(samples))
     centre = full_scale if samples.dtype.kind == "u" else np.float32(0)
     return (samples.astype(np.float32) - centre) / full_scale
 
 
-def _to_house_rate(
-    sound: Sound, excerpt: Excerpt, where: str
-) -> Iterator[np.ndarray]:
-    """An excerpt of a sound at 16 kHz, mono, in blocks."""
-    rate = sound.sample_rate
-    if not SLOWEST <= rate <= FASTEST:
-        raise AudioError(
-            f"expected a sample rate of {SLOWEST} to {FASTEST} Hz, got "
-            f"{rate}, in {where}; give the right rate"
-        )
-    if (excerpt.channel or 1) > sound.n_channels:
-        raise AudioError(
-            f"expected a channel up to {sound.n_channels}, got "
-            f"{excerpt.channel}, in {where}; name another or average them all"
-        )
-    logger.info("%s: %d Hz, %d channels", where, rate, sound.n_channels)
-    blocks = _cut(sound, excerpt)
-    mono = _checked_mono(blocks, excerpt.channel, rate, excerpt.first, where)
-    n_samples = 0
-    for block in mono if rate == SAMPLE_RATE else _resampled(mono, rate):
-        n_samples += len(block)
-        yield block
-    _check_length(n_samples, excerpt, where)
-
-
-def _cut(sound: Sound, excerpt: Excerpt) -> Iterator[np.ndarray]:
-    """Blocks [n, channels] of the excerpt."""
-    first = round(excerpt.first * sound.sample_rate)
-    last = excerpt.last * sound.sample_rate
-    stop = None if math.isinf(last) else round(last)
-    position = sound.first
-    for block in sound.blocks:
-        low = max(0, first - position)
-        high = len(block) if stop is None else stop - position
-        position += len(block)
-        yield block[low:high]
-        if stop is not None and position >= stop:
-            return
-
-
-def _resampled(
-    blocks: Iterable[np.ndarray], sample_rate: int
-) -> Iterator[np.ndarray]:
-    """Mono blocks brought to 16 kHz."""
-    # Imported on use: sound at 16 kHz needs no resampler.
-    import soxr
-
-    stream = soxr.ResampleStream(
-        sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ"
+def _full_scale(samples: np.ndarray) -> int:
+    """Full scale of integers; raise where their type does not tell it."""
+    known = FULL_SCALE.get(samples.dtype.name)
+    if known:
+        return known
+    peak = int(np.abs(samples.astype(np.float64)).max(initial=0.0))
+    # Above 24 bits, samples fill 32; below, they may have any width.
+    if samples.dtype.name == "int32" and (peak >= 2**24 or peak == 0):
+        return int(2**31)
+    raise AudioError(
+        f"expected samples whose full scale is known, got {samples.dtype} up "
+        f"to {peak}, in the array; divide by the full scale (32768 for 16 "
+        "bits), or pass int16"
     )
+
+
+def _sound_of(samples: np.ndarray, sample_rate: int) -> Sound:
+    """An array [N, channels] as an open recording."""
+    blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
+    return Sound(
+        sample_rate,
+        samples.shape[1],
+        blocks,
+        0,
+        len(samples) / sample_rate if sample_rate > 0 else None,
+        lambda: [samples],
+    )
+
+
+def _expected(sound: Sound, excerpt: Excerpt) -> float | None:
+    """Seconds that an excerpt will have, as far as that is known."""
+    ends = [x for x in (sound.duration, excerpt.end) if x is not None]
+    return max(0.0, min(ends) - excerpt.first) if ends else None
+
+
+def _taken(blocks: Iterator[np.ndarray], n_samples: int) -> list[np.ndarray]:
+    """The first blocks, of so many samples together."""
+    taken: list[np.ndarray] = []
+    while sum(map(len, taken)) < n_samples:
+        block = next(blocks, None)
+        if block is None:
+            break
+        taken.append(block)
+    return taken
+
+
+def _cut(
+    blocks: Iterable[np.ndarray], at: int, first: int, last: int | None
+) -> Iterator[np.ndarray]:
+    """What lies from ``first`` to ``last`` of blocks that begin ``at``."""
     for block in blocks:
-        yield stream.resample_chunk(block)
-    yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+        low = max(0, first - at)
+        high = len(block) if last is None else max(0, last - at)
+        at += len(block)
+        yield block[low:high]
+        if last is not None and at >= last:
+            return
 
 
 def _checked_mono(
     blocks: Iterable[np.ndarray],
     channel: int | None,
+    at: int,
     sample_rate: int,
-    start: float,
     where: str,
 ) -> Iterator[np.ndarray]:
     """One channel or the mean of all; raise on what cannot be sound."""
-    seen = 0
     for block in blocks:
-        mono = block.mean(axis=1) if channel is None else block[:, channel - 1]
+        mono = block.mean(axis=1) if channel is None else block[:, channel]
         finite = np.isfinite(mono)
         if not finite.all():
-            second = start + (seen + int(np.argmin(finite))) / sample_rate
+            second = (at + int(np.argmin(finite))) / sample_rate
             raise AudioError(
                 f"expected finite samples, got NaN or infinity at "
                 f"{second:.3f} s, in {where}; export the recording again"
@@ -325,12 +499,16 @@ def _checked_mono(
                 f"expected float samples in -1..1, got {peak:.6g}, in {where}; "
                 "divide by the full scale (32768 for 16 bits)"
             )
-        seen += len(mono)
+        at += len(mono)
         yield np.ascontiguousarray(mono)
 
 
-def _check_length(n_samples: int, excerpt: Excerpt, where: str) -> None:
-    """Raise if there is no sound, or less than one frame of it."""
+def _check_length(
+    n_samples: int, shortest: int, excerpt: Excerpt, where: str
+) -> None:
+    """Raise if there is no sound, or less than is needed."""
+    if n_samples >= shortest:
+        return
     if n_samples == 0 and excerpt.first:
         raise AudioError(
             f"expected sound after {excerpt.first:g} s, got none, in {where}; "
@@ -341,9 +519,8 @@ def _check_length(n_samples: int, excerpt: Excerpt, where: str) -> None:
             f"expected sound, got no samples behind the header, in {where}; "
             "copy or export the file again"
         )
-    if n_samples < WINDOW:
-        raise AudioError(
-            f"expected at least {WINDOW} samples at 16 kHz "
-            f"({WINDOW / SAMPLE_RATE:g} s), got {n_samples}, in {where}; use "
-            "a longer recording"
-        )
+    raise AudioError(
+        f"expected at least {shortest} samples at 16 kHz "
+        f"({shortest / SAMPLE_RATE:g} s), got {n_samples}, in {where}; use "
+        "a longer recording"
+    )

@@ -19,7 +19,7 @@ from explainable_seg.files import atomic_write_text
 from explainable_seg.frames import SAMPLE_RATE, num_frames
 
 FULL_SCALE = 32767
-VERSION = 3  # goes up when an equal recipe gives other chunks
+VERSION = 4  # goes up when an equal recipe gives other chunks
 
 
 class ChunkCache:
@@ -67,6 +67,7 @@ class ChunkCache:
             },
         )
         self._audio = self._open("audio", (n_chunks, n_samples), np.int16)
+        self._scale = self._open("scale", (n_chunks,), np.float32)
         self._targets = self._open(
             "targets", (n_chunks, num_frames(n_samples), len(CLASSES)), np.int8
         )
@@ -84,7 +85,7 @@ class ChunkCache:
         number : int
             Which chunk.
         make : callable
-            Gives audio [N] within full scale and targets [T, C].
+            Gives audio [N] and targets [T, C].
 
         Returns
         -------
@@ -93,10 +94,13 @@ class ChunkCache:
         """
         if not self._made[number]:
             audio, targets = make()
-            self._audio[number] = to_pcm(audio)
+            # At its level a recording may go beyond full scale.
+            scale = np.float32(max(1.0, float(np.abs(audio).max(initial=0.0))))
+            self._audio[number] = to_pcm(audio / scale)
+            self._scale[number] = scale
             self._targets[number] = targets
             self._made[number] = 1
-        audio = from_pcm(self._audio[number])
+        audio = from_pcm(self._audio[number]) * self._scale[number]
         return audio, np.array(self._targets[number])
 
     def _open(

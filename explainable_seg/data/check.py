@@ -7,16 +7,14 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import soundfile
 from pyannote.core import Segment, Timeline
 
+from explainable_seg.audio.files import AudioHeader, decoded_length
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region, parse_rows
 from explainable_seg.data.recording import EXCESS
 from explainable_seg.data.truth import Truth, load_truth
-from explainable_seg.errors import ExplainableSegError
-
-BLOCK = 1 << 20  # samples a channel decoded at once
+from explainable_seg.errors import AudioError, ExplainableSegError
 
 # What the annotators of a corpus listened for; all else is unknown there.
 ANNOTATED: dict[str, frozenset[str]] = {
@@ -125,13 +123,13 @@ def _check_audio(rows: Sequence[Row], processes: int) -> Iterator[Problem]:
     wavs = list(dict.fromkeys(row.region.wav for row in rows))
     if processes > 1 and len(wavs) > 1:
         with ProcessPoolExecutor(processes) as pool:
-            found = dict(zip(wavs, pool.map(decoded_length, wavs)))
+            found = dict(zip(wavs, pool.map(_decoded, wavs)))
     else:
-        found = {wav: decoded_length(wav) for wav in wavs}
+        found = {wav: _decoded(wav) for wav in wavs}
     for where, region in rows:
         decoded = found[region.wav]
         if isinstance(decoded, str):
-            yield Problem(where, f"{decoded}, in {region.wav}")
+            yield Problem(where, decoded)
             continue
         rate, n_samples = decoded
         if rate != region.sample_rate:
@@ -148,31 +146,12 @@ def _check_audio(rows: Sequence[Row], processes: int) -> Iterator[Problem]:
             )
 
 
-def decoded_length(wav: str) -> tuple[int, int] | str:
-    """Rate and number of samples that a file really decodes to.
-
-    Arguments
-    ---------
-    wav : str
-        Audio file.
-
-    Returns
-    -------
-    tuple[int, int] or str
-        Rate in Hz and samples a channel; what is wrong, if it does not decode.
-    """
-    if not Path(wav).is_file():
-        return "expected an audio file, got none"
+def _decoded(wav: str) -> AudioHeader | str:
+    """Rate and samples that a file really has; what is wrong, if it has none."""
     try:
-        with soundfile.SoundFile(wav) as audio:
-            n_samples = 0
-            while True:
-                block = audio.read(BLOCK, dtype="float32", always_2d=True)
-                n_samples += len(block)
-                if len(block) < BLOCK:
-                    return audio.samplerate, n_samples
-    except (soundfile.SoundFileError, OSError) as error:
-        return f"expected audio that can be decoded, got '{error}'"
+        return decoded_length(wav)
+    except AudioError as error:
+        return str(error)
 
 
 def _check_annotations(rows: Sequence[Row], path: str) -> Iterator[Problem]:

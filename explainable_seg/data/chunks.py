@@ -11,13 +11,17 @@ from collections.abc import Iterator, Sequence
 from typing import Optional, Protocol
 
 import numpy as np
-import soundfile
-import soxr
 import torch
 
-from explainable_seg.audio.level import at_level, frame_powers, gain_to
+from explainable_seg.audio.level import (
+    PIECE,
+    at_level,
+    gain_curve,
+    gains_between,
+)
+from explainable_seg.audio.stream import AudioStream, Excerpt, load_audio
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.augment import Augment, Overlays, overlay, within_peak
+from explainable_seg.data.augment import Augment, Overlays, overlay
 from explainable_seg.data.cache import ChunkCache
 from explainable_seg.data.clips import ClipPool
 from explainable_seg.data.composer import Composer
@@ -92,8 +96,8 @@ class RecordedChunks:
     balance : Balance
         How often each corpus and class is drawn.
     level : float, optional
-        What each region as a whole is brought to, dB re full scale; without
-        it regions stay as they are.
+        What each region is brought to, as a run brings it there, dB re full
+        scale; without it regions stay as they are.
     """
 
     def __init__(
@@ -110,10 +114,7 @@ class RecordedChunks:
         self.duration = duration
         self.pool = pool
         self.overlays = overlays
-        self.level = level
-        # Shared with the workers of a loader, which are new in each epoch.
-        self._gains = torch.full((len(regions),), math.nan).share_memory_()
-        self._rows = {region.id: row for row, region in enumerate(regions)}
+        self.gains = None if level is None else RegionGains(regions, level)
 
     def draw(self, rng: np.random.Generator) -> Chunk:
         """A chunk of one region."""
@@ -123,9 +124,7 @@ class RecordedChunks:
         start_s = (
             float(np.floor(start_s * SAMPLE_RATE / HOP)) * HOP / SAMPLE_RATE
         )
-        audio = read_region(region, start_s, self.duration)
-        if self.level is not None:
-            audio = within_peak(audio * self._gain(region, self.level))
+        audio = read_region(region, start_s, self.duration, self.gains)
         n_samples = round(self.duration * SAMPLE_RATE)
         n_frames, n_read = num_frames(n_samples), num_frames(len(audio))
         truth = self.truths[region.recording]
@@ -138,48 +137,16 @@ class RecordedChunks:
             )
         return audio, targets
 
-    def _gain(self, region: Region, level: float) -> np.float32:
-        """What brings a region to a level; measured once."""
-        row = self._rows[region.id]
-        if self._gains[row].isnan():
-            self._gains[row] = float(gain_to(level, sampled_powers(region)))
-        return np.float32(self._gains[row].item())
-
-
-def sampled_powers(
-    region: Region, n_pieces: int = 20, seconds: float = 30.0
-) -> np.ndarray:
-    """Powers of a region, or of pieces of it if it is long.
-
-    Arguments
-    ---------
-    region : Region
-        A row of a manifest.
-    n_pieces : int
-        Pieces that are read of a long region, spread evenly.
-    seconds : float
-        Of a piece.
-
-    Returns
-    -------
-    np.ndarray [shape=(T,)]
-        Mean square of each 10 ms; all of the region, if it is no longer than
-        its pieces.
-    """
-    if region.duration <= n_pieces * seconds:
-        return frame_powers(read_region(region))
-    starts = np.linspace(0.0, region.duration - seconds, n_pieces)
-    return np.concatenate(
-        [frame_powers(read_region(region, start, seconds)) for start in starts]
-    )
-
 
 def read_region(
-    region: Region, start_s: float = 0.0, duration: Optional[float] = None
+    region: Region,
+    start_s: float = 0.0,
+    duration: Optional[float] = None,
+    gains: Optional["RegionGains"] = None,
 ) -> np.ndarray:
-    """Audio of a region, or of a stretch of it, as 16 kHz mono.
+    """Audio of a region, or of a stretch of it, as a run hears it.
 
-    Only the stretch is decoded. Channels are averaged.
+    Only the stretch is decoded, where the format allows it.
 
     Arguments
     ---------
@@ -189,23 +156,73 @@ def read_region(
         Start of the stretch in the region, seconds.
     duration : float, optional
         Seconds; by default up to the end of the region.
+    gains : RegionGains, optional
+        What brings it to a level; without it, it stays as it is.
 
     Returns
     -------
     np.ndarray [shape=(N,), dtype=float32]
+        16 kHz, mono; shorter than the duration where the region ends.
     """
-    rate = region.sample_rate
-    start = min(region.start + round(start_s * rate), region.stop)
-    stop = region.stop
+    start, end = region.start_s + start_s, region.stop_s
     if duration is not None:
-        stop = min(stop, start + round(duration * rate))
-    audio, _ = soundfile.read(
-        region.wav, start=start, stop=stop, dtype="float32", always_2d=True
-    )
-    mono = audio.mean(axis=1)
-    return (
-        mono if rate == SAMPLE_RATE else soxr.resample(mono, rate, SAMPLE_RATE)
-    )
+        end = min(end, start + duration)
+    if end - start < 1 / SAMPLE_RATE:
+        return np.zeros(0, dtype=np.float32)
+    audio = load_audio(region.wav, Excerpt(start=start, end=end), shortest=0)
+    if gains is not None:
+        first = round(start_s * SAMPLE_RATE)
+        audio *= gains.between(region, first, first + len(audio))
+    return audio
+
+
+class RegionGains:
+    """What brings each region of a manifest to a level, minute by minute.
+
+    A region is measured when it is first asked for: all of it is decoded once.
+
+    Arguments
+    ---------
+    regions : Sequence[Region]
+        Rows of the manifest.
+    level : float
+        dB re full scale.
+    """
+
+    def __init__(self, regions: Sequence[Region], level: float):
+        self.level = level
+        pieces = [math.ceil(r.duration * SAMPLE_RATE / PIECE) for r in regions]
+        ends = np.cumsum([n + 1 for n in pieces]).tolist()
+        self._places = {
+            region.id: slice(end - n - 1, end)
+            for region, n, end in zip(regions, pieces, ends)
+        }
+        # Shared with the workers of a loader, which are new in each epoch.
+        self._gains = torch.full((ends[-1],), math.nan).share_memory_()
+
+    def between(self, region: Region, first: int, last: int) -> np.ndarray:
+        """Gain of each sample of a stretch.
+
+        Arguments
+        ---------
+        region : Region
+            One of the regions.
+        first, last : int
+            The stretch, samples at 16 kHz from the start of the region.
+
+        Returns
+        -------
+        np.ndarray [shape=(last - first,), dtype=float32]
+        """
+        gains = self._gains[self._places[region.id]]
+        if gains[0].isnan():
+            excerpt = Excerpt(start=region.start_s, end=region.stop_s)
+            stream = AudioStream(region.wav, None, excerpt, shortest=0)
+            curve = torch.from_numpy(gain_curve(stream, self.level))
+            gains[: len(curve)] = curve
+            # A region may round to a sample more than its minutes hold.
+            gains[len(curve) :] = curve[-1] if len(curve) else 1.0
+        return gains_between(gains.tolist(), first, last)
 
 
 class TrainingChunks(torch.utils.data.Dataset):

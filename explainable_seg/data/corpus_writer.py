@@ -17,17 +17,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from pyannote.core import Annotation, Segment
 
 from explainable_seg.annotation.rttm import write_rttm
+from explainable_seg.audio.files import write_audio
 from explainable_seg.classes import SHORT_LABELS
 from explainable_seg.data.clips import Clip, ClipPool
 from explainable_seg.data.composer import Composer, Programme
 from explainable_seg.data.style import Style
 from explainable_seg.errors import CorpusError
-from explainable_seg.files import atomic_path, atomic_write_text
-from explainable_seg.frames import SAMPLE_RATE
+from explainable_seg.files import atomic_write_text
 
 logger = logging.getLogger(__name__)
 
@@ -168,8 +167,7 @@ def _compose_file(
     """Compose one programme and write its audio and its annotation."""
     rng = np.random.default_rng([seed, zlib.crc32(programme.encode())])
     composed = composer.compose(seconds, rng)
-    with atomic_path(folder / "audio" / name / f"{programme}.flac") as path:
-        soundfile.write(path, composed.audio, SAMPLE_RATE, subtype="PCM_16")
+    write_audio(folder / "audio" / name / f"{programme}.flac", composed.audio)
     write_rttm(
         folder / "rttms_segmentation" / name / f"{programme}.rttm",
         _annotation(programme, composed),

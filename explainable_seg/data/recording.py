@@ -8,7 +8,7 @@ from pathlib import Path
 from pyannote.core import Annotation, Segment, Timeline
 
 from explainable_seg.annotation.overlap import overlap_timeline
-from explainable_seg.audio.headers import AudioHeader
+from explainable_seg.audio.files import AudioHeader
 from explainable_seg.classes import CLASSES, KNOWN_LABELS
 from explainable_seg.errors import AnnotationError
 

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import soundfile
-import soxr
 
 from explainable_seg.audio.level import POWER_RATE, frame_powers, gated_level
-from explainable_seg.errors import AudioError
-from explainable_seg.frames import SAMPLE_RATE, Span
+from explainable_seg.audio.stream import Excerpt, load_audio
+from explainable_seg.frames import Span
 
 AUDIBLE_DB = 45.0  # below the level of a sound, this much is silence
 
@@ -41,7 +39,7 @@ def decode(path: str, start: float, duration: float) -> Sound:
     Arguments
     ---------
     path : str
-        Audio file, any rate and number of channels.
+        Audio file of any format.
     start : float
         Seconds from the start of the file.
     duration : float
@@ -57,21 +55,7 @@ def decode(path: str, start: float, duration: float) -> Sound:
     AudioError
         If the file is missing or cannot be read.
     """
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            file.seek(round(start * rate))
-            audio = file.read(
-                round(duration * rate), dtype="float32", always_2d=True
-            ).mean(axis=1)
-    except (OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise AudioError(
-            f"expected a readable clip, got '{reason}', in {path}; "
-            "write the clip again or leave it out of the list"
-        ) from None
-    if rate != SAMPLE_RATE:
-        audio = soxr.resample(audio, rate, SAMPLE_RATE, quality="HQ")
+    audio = load_audio(path, Excerpt(start=start, end=start + duration))
     samples = np.rint(np.clip(audio, -1, 1) * 32767).astype(np.int16)
     powers = frame_powers(audio)
     return Sound(samples, powers, gated_level(powers), audible_extent(powers))

@@ -5,9 +5,8 @@ from typing import Optional
 
 import torch
 
-from explainable_seg.audio.level import gain_to
 from explainable_seg.classes import CLASSES, implies
-from explainable_seg.data.chunks import read_region, sampled_powers
+from explainable_seg.data.chunks import RegionGains, read_region
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import heard_spans, load_truth
 from explainable_seg.nmf.converged import converged_code
@@ -50,6 +49,7 @@ def class_examples(
         heard alone for half a second are left out.
     """
     truths = load_truth(regions)
+    gains = None if level is None else RegionGains(regions, level)
     examples = {}
     for name in CLASSES:
         spans = [
@@ -64,9 +64,7 @@ def class_examples(
         )
         if region is None or length < SHORTEST:
             continue
-        audio = read_region(region, start, min(length, LONGEST))
-        if level is not None:
-            audio = audio * gain_to(level, sampled_powers(region))
+        audio = read_region(region, start, min(length, LONGEST), gains)
         X = spectrogram(torch.from_numpy(audio)[None].to(W.device))[0]
         rebuilt = converged_code(X, W, mu) @ W.T
         examples[name] = (X.cpu(), rebuilt.cpu())

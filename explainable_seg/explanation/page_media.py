@@ -1,13 +1,12 @@
 """Sound and pictures as ``data:`` addresses, so that a page needs no file."""
 
 import base64
-import io
-from collections.abc import Iterable
 
 import numpy as np
-import soundfile
 
-from explainable_seg.frames import SAMPLE_RATE
+from explainable_seg.audio.files import encode_audio
+
+MEDIA = {"MP3": "audio/mpeg", "WAV": "audio/wav"}  # the smallest first
 
 
 def audio_address(audio: np.ndarray) -> str:
@@ -24,22 +23,8 @@ def audio_address(audio: np.ndarray) -> str:
         MP3 (about 4 kB a second) where the sound library can write it, else
         WAV of 16 bits (32 kB a second).
     """
-    kind = choose_format(soundfile.available_formats())
-    buffer = io.BytesIO()
-    soundfile.write(buffer, fit_range(audio), SAMPLE_RATE, format=kind)
-    media = {"MP3": "audio/mpeg", "WAV": "audio/wav"}[kind]
-    return data_address(media, buffer.getvalue())
-
-
-def choose_format(available: Iterable[str]) -> str:
-    """Smallest format that all browsers play, among those that can be written.
-
-    Example
-    -------
-    >>> choose_format(["WAV", "OGG", "MP3"]), choose_format(["WAV", "OGG"])
-    ('MP3', 'WAV')
-    """
-    return "MP3" if "MP3" in available else "WAV"
+    kind, content = encode_audio(fit_range(audio), *MEDIA)
+    return data_address(MEDIA[kind], content)
 
 
 def fit_range(audio: np.ndarray) -> np.ndarray:

@@ -5,15 +5,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import soundfile
-
+from explainable_seg.audio.files import write_audio
 from explainable_seg.explanation.document import make_document
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.page_media import fit_range
 from explainable_seg.explanation.report import render_report
 from explainable_seg.files import atomic_path, atomic_write_text
-from explainable_seg.frames import SAMPLE_RATE
 
 
 def save_explanations(
@@ -108,7 +106,4 @@ def save_audio(explanation: Explanation, path: str | os.PathLike[str]) -> None:
     path : str or os.PathLike
         The file to write.
     """
-    with atomic_path(path) as temporary:
-        soundfile.write(
-            temporary, fit_range(explanation.audio), SAMPLE_RATE, "PCM_16"
-        )
+    write_audio(path, fit_range(explanation.audio))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from tqdm import tqdm
 
-from explainable_seg.audio.stream import Excerpt, stream_audio
+from explainable_seg.audio.stream import AudioStream, Excerpt
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.frames import SAMPLE_RATE
 from explainable_seg.inference.output_folder import OutputFolder
@@ -150,7 +150,7 @@ def segment_jobs(
 
 def _blocks(job: Job) -> Iterator[np.ndarray]:
     """Audio of a job, 16 kHz mono."""
-    return stream_audio(job.path, None, job.excerpt)
+    return iter(AudioStream(job.path, None, job.excerpt))
 
 
 class _Progress(tqdm):

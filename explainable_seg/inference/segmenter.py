@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import torch
 from typing_extensions import Unpack
 
 from explainable_seg.annotation.fields import uri_of
-from explainable_seg.audio.stream import WHOLE, Excerpt, Recording, stream_audio
+from explainable_seg.audio import WHOLE, AudioStream, Excerpt, Recording
 from explainable_seg.classes import CLASSES, parse_class
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
@@ -101,9 +102,14 @@ class ExplainableSegmenter(PretrainedStudent):
         """
         rules = make_rules(self.config, decisions)
         excerpt = Excerpt(channel, start, end)
-        blocks = read_ahead(partial(stream_audio, source, sample_rate, excerpt))
-        uri = _uri_of(_name_of(source))
-        return self.segment_blocks(blocks, uri, rules, excerpt)
+        stream = AudioStream(source, sample_rate, excerpt)
+        found = self.segment_blocks(
+            read_ahead(stream.__iter__),
+            _uri_of(_name_of(source)),
+            rules,
+            excerpt,
+        )
+        return replace(found, notes=tuple(stream.notes))
 
     def segment_blocks(
         self,
@@ -178,16 +184,17 @@ class ExplainableSegmenter(PretrainedStudent):
             take(part[1])
             return part[:1]
 
+        stream = AudioStream(source, None, excerpt)
         segmentation, _ = run_model(
             self._on_windows(2),
-            read_ahead(partial(stream_audio, source, None, excerpt)),
+            read_ahead(stream.__iter__),
             self.config,
             _uri_of(_name_of(source)),
             start=excerpt.first,
             batch_size=self.batch_size,
             keep=keep_logits,
         )
-        return segmentation
+        return replace(segmentation, notes=tuple(stream.notes))
 
     def analyse(
         self,
@@ -221,9 +228,10 @@ class ExplainableSegmenter(PretrainedStudent):
         rules = make_rules(self.config, decisions)
         name = _name_of(source)
         held: list[np.ndarray] = []
+        stream = AudioStream(source, sample_rate)
         segmentation, (logits, activations, spectrogram) = run_model(
             self._on_windows(3),
-            read_ahead(partial(stream_audio, source, sample_rate)),
+            read_ahead(stream.__iter__),
             self.config,
             _uri_of(name),
             rules,
@@ -233,6 +241,7 @@ class ExplainableSegmenter(PretrainedStudent):
         reading = make_reading(
             np.concatenate(held), spectrogram, activations, logits, name
         )
+        segmentation = replace(segmentation, notes=tuple(stream.notes))
         return Analysis(segmentation, reading)
 
     def explain(

@@ -19,12 +19,7 @@ from hypothesis import (
 from tiny_student import tones
 
 from explainable_seg.audio.decoding import BLOCK
-from explainable_seg.audio.stream import (
-    Excerpt,
-    load_audio,
-    stream_audio,
-    to_mono_16k,
-)
+from explainable_seg.audio.stream import AudioStream, Excerpt, load_audio
 from explainable_seg.errors import AudioError
 
 
@@ -53,7 +48,7 @@ def test_resampling_agrees_with_scipy(rate):
     )
     up, down = (2, 1) if rate == 8000 else (160, 441)
     theirs = scipy.signal.resample_poly(audio, up, down)
-    ours = to_mono_16k(audio, rate)
+    ours = load_audio(audio, sample_rate=rate)
     assert len(ours) == len(theirs) == 16000
     np.testing.assert_allclose(ours[800:-800], theirs[800:-800], atol=2e-3)
 
@@ -79,7 +74,7 @@ def test_sample_widths_differ_by_their_rounding_only(tmp_path, subtype, step):
 def test_other_formats_hold_the_same_sound(tmp_path, extension):
     sound = tones(3.0, 44100)
     audio = load_audio(write(tmp_path, sound, 44100, f"a.{extension}"))
-    expected = to_mono_16k(sound, 44100)
+    expected = load_audio(sound, sample_rate=44100)
     size = min(len(audio), len(expected))
     assert abs(len(audio) - len(expected)) < 2000
     assert np.corrcoef(audio[:size], expected[:size])[0, 1] > 0.99
@@ -112,7 +107,9 @@ def test_blocks_leave_no_seam(tmp_path):
     whole = soxr.resample(sound, 44100, 16000)
     path = write(tmp_path, sound, 44100, "a.wav", subtype="FLOAT")
     np.testing.assert_allclose(load_audio(path), whole, atol=1e-6)
-    np.testing.assert_array_equal(load_audio(path), to_mono_16k(sound, 44100))
+    np.testing.assert_array_equal(
+        load_audio(path), load_audio(sound, sample_rate=44100)
+    )
 
 
 def test_a_file_cut_in_the_middle_counts_as_far_as_it_decodes(tmp_path):
@@ -203,7 +200,7 @@ def test_an_error_in_a_later_block_is_told_with_its_time():
     sound = np.zeros(BLOCK + 1000, dtype=np.float32)
     sound[BLOCK + 800] = np.nan
     with pytest.raises(AudioError, match=f"at {(BLOCK + 800) / 16000:.3f} s"):
-        to_mono_16k(sound, 16000)
+        load_audio(sound, sample_rate=16000)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -226,14 +223,14 @@ def test_arrays_of_any_kind_and_layout(channels, dtype, turned):
     centre = 2**7 if dtype == "uint8" else 0
     array = np.tile((scale * sound.astype(float) + centre)[:, None], channels)
     array = array.astype(dtype)
-    audio = to_mono_16k(array.T if turned else array, 16000)
+    audio = load_audio(array.T if turned else array, sample_rate=16000)
     np.testing.assert_allclose(audio, sound, atol=1.01 / min(scale, 2**20))
 
 
 def test_tensors_are_arrays():
     sound = tones(0.5)
     tensor = torch.from_numpy(sound)[None].requires_grad_()
-    np.testing.assert_array_equal(to_mono_16k(tensor, 16000), sound)
+    np.testing.assert_array_equal(load_audio(tensor, sample_rate=16000), sound)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +249,7 @@ def test_tensors_are_arrays():
 )
 def test_what_is_no_audio_array_fails(array, rate):
     with pytest.raises(AudioError, match="in the array"):
-        to_mono_16k(array, rate)
+        load_audio(array, sample_rate=rate)
 
 
 needs_ffmpeg = pytest.mark.skipif(
@@ -328,7 +325,7 @@ def test_an_excerpt_is_what_the_whole_has_there(tmp_path, extension):
 
 def test_an_excerpt_of_an_array_is_resampled_after_the_cut():
     sound = tones(2.0, 48000)
-    part = stream_audio(sound, 48000, Excerpt(end=0.5))
+    part = AudioStream(sound, 48000, Excerpt(end=0.5))
     assert sum(map(len, part)) == 8000
 
 
@@ -353,5 +350,5 @@ def test_excerpts_that_cannot_be(tmp_path, excerpt, words):
 def test_a_header_of_many_channels_costs_no_memory(tmp_path):
     sound = np.zeros((2000, 1000), dtype=np.int16)
     path = write(tmp_path, sound, 16000, "a.wav", subtype="PCM_16")
-    blocks = [len(block) for block in stream_audio(path)]
+    blocks = [len(block) for block in AudioStream(path)]
     assert sum(blocks) == 2000 and max(blocks) <= BLOCK // 1000

@@ -84,7 +84,7 @@ def test_all_problems_are_listed_each_with_its_line(folder):
     ]
     assert "whole number for start" in found[0]
     assert "each ID once" in found[1]
-    assert "expected an audio file, got none" in found[2]
+    assert "expected an audio file, got 'No such file" in found[2]
 
 
 def test_a_file_that_stops_early_is_found_by_decoding(folder):

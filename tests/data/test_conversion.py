@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from pyannote.core import Timeline
 
-from explainable_seg.audio.headers import read_header
+from explainable_seg.audio.files import read_header
 from explainable_seg.data.conversion import convert
 from explainable_seg.data.recording import make_recording
 from explainable_seg.errors import AudioError
@@ -42,7 +42,7 @@ def test_long_audio_is_converted_in_blocks(tmp_path, monkeypatch):
     path = tmp_path / "show.wav"
     soundfile.write(path, tone(2, 22050), 22050)
     one = convert(recording(path), tmp_path / "whole")
-    monkeypatch.setattr("explainable_seg.data.conversion.BLOCK", 1000)
+    monkeypatch.setattr("explainable_seg.audio.stream.BLOCK", 1000)
     two = convert(recording(path), tmp_path / "blocks")
     whole, blocks = soundfile.read(one.wav)[0], soundfile.read(two.wav)[0]
     np.testing.assert_allclose(whole, blocks, atol=1e-4)

@@ -8,7 +8,7 @@ from pyannote.core import Segment, Timeline
 
 from explainable_seg.annotation.rttm import read_rttm
 from explainable_seg.annotation.uem import read_uem
-from explainable_seg.audio.headers import AudioHeader
+from explainable_seg.audio.files import AudioHeader
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.preparation import (
     CHUNK,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pyannote.core import Segment, Timeline
 
-from explainable_seg.audio.headers import AudioHeader
+from explainable_seg.audio.files import AudioHeader
 from explainable_seg.data.recording import make_recording
 from explainable_seg.data.summary import summarise
 

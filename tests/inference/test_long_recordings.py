@@ -82,7 +82,7 @@ def test_with_a_norm_of_frames_the_window_does_not_matter():
 MEASURE = """
 import sys
 import numpy as np, soundfile
-from explainable_seg.audio.stream import stream_audio
+from explainable_seg.audio.stream import AudioStream
 from explainable_seg.inference.pipeline import run_model
 
 def peak(minutes):
@@ -95,7 +95,7 @@ def peak(minutes):
         ("speech", "music", "noise", "overlap"), 0.5)}
     def predict(wav):  # no model: what is measured is all around it
         return (wav.unfold(1, 400, 320)[..., :4] - 1.0,)
-    result, _ = run_model(predict, stream_audio(path), config, "a")
+    result, _ = run_model(predict, AudioStream(path), config, "a")
     assert result.duration == 60.0 * minutes
     # Not that of `getrusage`, which begins with the peak of the parent.
     status = open("/proc/self/status").read()

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import soxr
 from scipy.signal import butter, sosfilt
 
+from explainable_seg.audio.filters import resample
 from explainable_seg.data.synthesis.composition import Band, Part, compose_music
 from explainable_seg.data.synthesis.extras import package_folder, require
 from explainable_seg.data.synthesis.signals import convolved, filtered_noise
@@ -110,9 +110,7 @@ def render(parts: Sequence[Part]) -> np.ndarray:
             "expected music, got silence or numbers without bounds, from the "
             'soundfont player; run: pip install "symusic==0.5.9"'
         )
-    return soxr.resample(
-        stereo.mean(axis=0), RENDER_RATE, SAMPLE_RATE, quality="HQ"
-    )
+    return resample(stereo.mean(axis=0), RENDER_RATE)
 
 
 def _soundfont() -> Path:

@@ -8,8 +8,8 @@ from itertools import repeat
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
+from explainable_seg.audio.files import write_audio
 from explainable_seg.data.clips import Clip, write_clips
 from explainable_seg.data.synthesis.engine import process_context
 from explainable_seg.data.synthesis.extras import package_folder
@@ -23,7 +23,6 @@ from explainable_seg.data.synthesis.planning import (
 )
 from explainable_seg.data.synthesis.speech import speak
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.files import atomic_path
 from explainable_seg.frames import SAMPLE_RATE, Span
 
 PACKAGES = ("espeakng_loader", "symusic", "pretty_midi")
@@ -140,7 +139,6 @@ def _write_clip(
     spans: tuple[Span, ...] | None = None,
 ) -> Clip:
     """Write one file and describe it; without spans all of it is active."""
-    with atomic_path(path) as temporary:
-        soundfile.write(temporary, audio, SAMPLE_RATE, subtype="PCM_16")
+    write_audio(path, audio)
     duration = len(audio) / SAMPLE_RATE
     return Clip(str(path), label, group, duration, spans or ((0.0, duration),))

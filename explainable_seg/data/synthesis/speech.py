@@ -8,9 +8,9 @@ that voices kept apart by name are apart in timbre as well.
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 from scipy.signal import butter, sosfilt
 
+from explainable_seg.audio.filters import resample
 from explainable_seg.audio.level import POWER_RATE, frame_powers, gated_level
 from explainable_seg.data.synthesis.engine import Espeak, in_fresh_process
 from explainable_seg.data.synthesis.texts import draw_text
@@ -208,7 +208,7 @@ def _utter(
         pitch_range=round(np.clip(voice.pitch_range + rng.normal(0, 8), 0, 99)),
         seed=int(rng.integers(1, 2**31)),
     )
-    audio = soxr.resample(audio, engine.sample_rate, SAMPLE_RATE, quality="HQ")
+    audio = resample(audio, engine.sample_rate)
     audio = _levelled(sosfilt(_RUMBLE_FILTER, audio))
     spans = active_spans(audio)
     first, last = round(spans[0][0] * SAMPLE_RATE), spans[-1][1] * SAMPLE_RATE
