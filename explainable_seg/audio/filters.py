@@ -15,7 +15,7 @@ class RumbleFilter:
     """A high-pass filter without delay: a sound minus its moving mean.
 
     The mean is taken three times over a fortieth of a second, which makes a
-    smooth curve of it: nothing is left at 0 Hz, 3 dB are lost at 24 Hz, 11 dB
+    smooth curve of it: nothing is left at 0 Hz, 3 dB are lost at 19 Hz, 11 dB
     at 10 Hz, and less than 0.1 dB above 35 Hz.
 
     Arguments
