@@ -32,6 +32,7 @@ from explainable_seg.explanation.relevance import (
 from explainable_seg.explanation.selection import Selector
 from explainable_seg.explanation.spans import frames_to_explain
 from explainable_seg.frames import SAMPLE_RATE, Span
+from explainable_seg.nmf.precision import full_precision
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -178,6 +179,7 @@ class Explanation:
         return save_explanations(folder, [self], Findings.of_passage(self))
 
 
+@full_precision
 def explain_class(
     reading: Reading,
     weights: StudentWeights,

@@ -22,6 +22,7 @@ from explainable_seg.explanation.relevance import BANDS_HZ, DEFAULT_TAU, bin_hz
 from explainable_seg.explanation.style import CLASS_COLOURS
 from explainable_seg.explanation.wording import format_band
 from explainable_seg.frames import HOP, SAMPLE_RATE, WINDOW
+from explainable_seg.nmf.precision import full_precision
 
 STEPS = 65535  # of a value rounded to 16 bits, from zero to the largest
 ROWS = 96  # of the pictures, evenly spaced on the frequency axis
@@ -211,6 +212,7 @@ def waveform_peaks(audio: np.ndarray, most: int = MOST_PEAKS) -> list[float]:
     return [round(float(peak), 3) for peak in peaks]
 
 
+@full_precision
 def _energies(findings: Findings) -> str:
     """Of each frame, energy of the sound and of what is not rebuilt."""
     reading = findings.reading
