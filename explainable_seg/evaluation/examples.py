@@ -11,7 +11,7 @@ from explainable_seg.data.chunks import read_region, sampled_powers
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import heard_spans, load_truth
 from explainable_seg.nmf.converged import converged_code
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 
 LONGEST = 3.0  # seconds
 SHORTEST = 0.5

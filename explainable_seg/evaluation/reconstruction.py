@@ -14,7 +14,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.relevance import BANDS_HZ, band_masks
 from explainable_seg.nmf.coding import frame_blocks
 from explainable_seg.nmf.distributed import sum_over_ranks
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 
 
 class ReconstructionStats:

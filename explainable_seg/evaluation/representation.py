@@ -12,7 +12,7 @@ from explainable_seg.explanation.relevance import (
 from explainable_seg.nmf.coding import overshoot
 from explainable_seg.nmf.converged import converged_code
 from explainable_seg.nmf.distributed import sum_over_ranks
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 
 CODES = ("student", "nmf")
 

@@ -32,7 +32,7 @@ from explainable_seg.explanation.relevance import (
 from explainable_seg.explanation.selection import Selector
 from explainable_seg.explanation.spans import frames_to_explain
 from explainable_seg.frames import SAMPLE_RATE, Span
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

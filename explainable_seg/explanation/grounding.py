@@ -11,7 +11,7 @@ from typing import Callable
 
 import torch
 
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 
 Coder = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Maps frames X [T, F] and a dictionary W [F, K] to activations [T, K]."""

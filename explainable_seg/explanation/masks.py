@@ -2,7 +2,7 @@
 
 import torch
 
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 
 EPSILON = 1e-10
 

@@ -22,7 +22,7 @@ from explainable_seg.explanation.relevance import BANDS_HZ, DEFAULT_TAU, bin_hz
 from explainable_seg.explanation.style import CLASS_COLOURS
 from explainable_seg.explanation.wording import format_band
 from explainable_seg.frames import HOP, SAMPLE_RATE, WINDOW
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 
 STEPS = 65535  # of a value rounded to 16 bits, from zero to the largest
 ROWS = 96  # of the pictures, evenly spaced on the frequency axis

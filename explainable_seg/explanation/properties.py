@@ -6,7 +6,7 @@ The properties asked of H in arXiv 2406.13385, measured on relevances.
 import torch
 
 from explainable_seg.explanation.selection import select_share
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 
 CARRIED = 0.9  # share of the positive relevance
 

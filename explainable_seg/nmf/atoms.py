@@ -3,7 +3,7 @@
 import torch
 
 from explainable_seg.nmf.distributed import gather_over_ranks
-from explainable_seg.nmf.precision import powers_of_two
+from explainable_seg.nmf.numerics import powers_of_two
 from explainable_seg.nmf.statistics import Statistics
 from explainable_seg.nmf.sweeps import sweep_rows
 

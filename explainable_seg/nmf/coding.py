@@ -10,7 +10,7 @@ from typing import Iterator
 
 import torch
 
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 from explainable_seg.nmf.sweeps import sweep_rows
 
 # Frames worked on at once: their activations stay in the cache of a CPU core,

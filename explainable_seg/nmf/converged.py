@@ -6,7 +6,7 @@ import torch
 
 from explainable_seg.nmf.checks import check_start
 from explainable_seg.nmf.coding import coordinate_code, frame_blocks
-from explainable_seg.nmf.precision import full_precision, powers_of_two
+from explainable_seg.nmf.numerics import full_precision, powers_of_two
 
 START_SHARE = 0.8  # measured: of 0.5 to 0.9, fewest sweeps to a given value
 ROUND = 4  # sweeps between two looks at what has converged

@@ -17,7 +17,7 @@ import torch
 
 from explainable_seg.nmf.atoms import unit_columns
 from explainable_seg.nmf.coding import frame_blocks
-from explainable_seg.nmf.precision import full_precision, working_scale
+from explainable_seg.nmf.numerics import full_precision, working_scale
 
 FLOOR = 1e-8  # of a frame or a rebuilt frame, in beta 1 and 0
 SHORTEST_STEP = 2.0**-8

@@ -24,7 +24,7 @@ from explainable_seg.nmf.multiplicative import (
     multiplicative_code,
     scaled_weight,
 )
-from explainable_seg.nmf.precision import full_precision, working_scale
+from explainable_seg.nmf.numerics import full_precision, working_scale
 from explainable_seg.nmf.solvers import Hals, MultiplicativeUpdates, Solver
 from explainable_seg.nmf.statistics import Statistics, Summary
 

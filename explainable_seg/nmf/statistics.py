@@ -6,7 +6,7 @@ from typing import NamedTuple, Optional
 import torch
 
 from explainable_seg.nmf.distributed import sum_over_ranks
-from explainable_seg.nmf.precision import powers_of_two
+from explainable_seg.nmf.numerics import powers_of_two
 
 
 class Summary(NamedTuple):

@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from explainable_seg.frames import UNKNOWN
 from explainable_seg.models.student import StudentOutput
 from explainable_seg.nmf.coding import overshoot
-from explainable_seg.nmf.precision import full_precision
+from explainable_seg.nmf.numerics import full_precision
 from explainable_seg.training.processes import total
 
 # Of a frame, in units of the log-power spectrogram: sounds that loud are about

@@ -20,7 +20,7 @@ from explainable_seg.nmf import (
 from explainable_seg.nmf.atoms import unit_columns
 from explainable_seg.nmf.descent import check_descent
 from explainable_seg.nmf.multiplicative import scaled_weight
-from explainable_seg.nmf.precision import working_scale
+from explainable_seg.nmf.numerics import working_scale
 
 UNITS = [2e12, 1e30, 1e-20, 1e-36]
 
