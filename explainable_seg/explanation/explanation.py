@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.grounding import (
     Coder,
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4  # of bias + sum of relevances against the mean logit
 
 
-@dataclass(frozen=True, eq=False)
-class Explanation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Brief):
     """Why a class was found, or not, in a passage of a recording.
 
     The passage runs from ``start`` to ``end``. The frames explained are those

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
+from explainable_seg.brief import Brief
 from explainable_seg.explanation.bootstrap import AT_ONCE, interval
 
 DRAWS = 500  # resampled data sets
@@ -21,8 +22,8 @@ RESERVOIR = 2048  # segments of a class
 QUANTILES = (0.1, 0.5, 0.9)
 
 
-@dataclass(frozen=True, eq=False)
-class Prototype:
+@dataclass(frozen=True, eq=False, repr=False)
+class Prototype(Brief):
     """What makes up a class in a data set.
 
     Arguments

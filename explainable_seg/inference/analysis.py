@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from explainable_seg.brief import Brief
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.explanation.explanation import Explanation, explain_class
 from explainable_seg.explanation.reading import Reading, StudentWeights
@@ -12,8 +13,8 @@ from explainable_seg.nmf import sparse_code
 CODE_SWEEPS = 20  # of the sparse code that activations are compared with
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Analysis(Brief):
     """All that the student says of a recording, from one pass over it.
 
     Arguments

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from typing_extensions import Unpack
 
+from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import AudioError, ModelError
 from explainable_seg.frames import (
@@ -23,8 +24,8 @@ from explainable_seg.inference.rules import DecisionOptions, make_rules
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 
-@dataclass(frozen=True, eq=False)
-class LiveFrames:
+@dataclass(frozen=True, eq=False, repr=False)
+class LiveFrames(Brief):
     """Decisions on the next frames of a stream.
 
     Arguments
