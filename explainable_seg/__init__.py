@@ -1,11 +1,16 @@
 """Find speech, music, noise and overlapped speech, and say why.
 
 Names are imported when first used, so that data preparation, which needs
-neither torch nor a model, starts quickly.
+neither torch nor a model, starts quickly. Import the package before torch, and
+threads sleep while they wait for each other: :mod:`explainable_seg.threads`.
 """
 
 from importlib import import_module
 from typing import Any
+
+from explainable_seg.threads import sleep_while_waiting
+
+sleep_while_waiting()
 
 __version__ = "0.1.0"
 

@@ -18,6 +18,7 @@ from explainable_seg.commands.export import export
 from explainable_seg.commands.prototypes import prototypes
 from explainable_seg.commands.segment import segment
 from explainable_seg.errors import ExplainableSegError
+from explainable_seg.threads import take_free_cores
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0, or 2 if something failed.
     """
+    take_free_cores()
     try:
         with warnings.catch_warnings():
             # Those of libraries are for developers, and no line of ours.

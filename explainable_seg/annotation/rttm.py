@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pyannote.core import Annotation
 
 from explainable_seg.annotation.fields import parse_duration, read_fields
+from explainable_seg.annotation.rttm_text import speaker_lines
 from explainable_seg.annotation.turns import Turn, annotations_of, turns_by_uri
 from explainable_seg.errors import AnnotationError
 from explainable_seg.files import atomic_write_text
@@ -98,9 +99,7 @@ def write_rttm(
         If a uri or a label is empty.
     """
     lines = [
-        f"SPEAKER {uri} 1 {start:.4f} {end - start:.4f} "
-        f"<NA> <NA> {label} <NA> <NA>\n"
+        speaker_lines(uri, turns)
         for uri, turns in turns_by_uri(annotations, path)
-        for start, end, label in turns
     ]
     atomic_write_text(path, "".join(lines))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pyannote.core import Annotation, Segment
 
 from explainable_seg.annotation.fields import writable_field
+from explainable_seg.annotation.rttm_text import rounded_rows
 
 logger = logging.getLogger(__name__)
 
@@ -125,10 +126,7 @@ def annotation_of(
 def rounded_turns(
     annotation: Annotation, path: str | os.PathLike[str]
 ) -> list[tuple[float, float, str]]:
-    """Turns as they are to be written: sorted, rounded to 0.1 ms.
-
-    Both ends are rounded, so that no two turns touch or part by the rounding
-    of a duration. A turn shorter than that is left out.
+    """Turns as they are to be written: :func:`.rttm_text.rounded_rows`.
 
     Arguments
     ---------
@@ -147,15 +145,13 @@ def rounded_turns(
     AnnotationError
         If a label is empty.
     """
-    turns = sorted(
+    return rounded_rows(
         (
-            round(segment.start, 4),
-            round(segment.end, 4),
-            writable_field(str(label), "label", path),
-        )
-        for segment, _, label in annotation.itertracks(yield_label=True)
+            (segment.start, segment.end, str(label))
+            for segment, _, label in annotation.itertracks(yield_label=True)
+        ),
+        path,
     )
-    return [(start, end, label) for start, end, label in turns if end > start]
 
 
 def turns_by_uri(

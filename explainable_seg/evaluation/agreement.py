@@ -6,6 +6,8 @@ import torch
 
 from explainable_seg.classes import CLASSES
 
+ROUNDING = 1e-12  # share of a mean square, in float64
+
 
 class AgreementStats:
     """Decisions and scores of two models, accumulated over recordings.
@@ -125,5 +127,8 @@ def pearson(
     >>> pearson(0.0, 0.0, 1.0, 4.0, 2.0)
     1.0
     """
-    variances = (xx - x * x) * (yy - y * y)
-    return (xy - x * y) / variances**0.5 if variances > 0 else None
+    variance_x, variance_y = xx - x * x, yy - y * y
+    # What is left of a constant by rounding is no variance.
+    if variance_x <= ROUNDING * xx or variance_y <= ROUNDING * yy:
+        return None
+    return (xy - x * y) / (variance_x * variance_y) ** 0.5

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
 
 LIMIT = 16.0  # scores beyond this logit count as equal: 1e-7 from 0 or 1
@@ -17,8 +18,8 @@ BINS_A_LOGIT = 128
 SHOWN_POINTS = 200  # of a curve that is written or drawn
 
 
-@dataclass(frozen=True, eq=False)
-class Curve:
+@dataclass(frozen=True, eq=False, repr=False)
+class Curve(Brief):
     """Precision and recall of one class, from the strictest threshold on.
 
     Arguments

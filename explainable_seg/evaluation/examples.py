@@ -10,6 +10,7 @@ from explainable_seg.data.chunks import RegionGains, read_region
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import heard_spans, load_truth
 from explainable_seg.nmf.converged import converged_code
+from explainable_seg.nmf.numerics import full_precision
 
 LONGEST = 3.0  # seconds
 SHORTEST = 0.5
@@ -20,6 +21,7 @@ OTHERS = {  # that are not to be heard beside the class
 
 
 @torch.no_grad()
+@full_precision
 def class_examples(
     regions: Sequence[Region],
     spectrogram: torch.nn.Module,

@@ -14,6 +14,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.relevance import BANDS_HZ, band_masks
 from explainable_seg.nmf.coding import frame_blocks
 from explainable_seg.nmf.distributed import sum_over_ranks
+from explainable_seg.nmf.numerics import full_precision
 
 
 class ReconstructionStats:
@@ -81,6 +82,7 @@ class ReconstructionStats:
             self._add(X[block], H[block], targets[block])
 
     @torch.no_grad()
+    @full_precision
     def _add(
         self, X: torch.Tensor, H: torch.Tensor, targets: torch.Tensor
     ) -> None:

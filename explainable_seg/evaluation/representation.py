@@ -12,6 +12,7 @@ from explainable_seg.explanation.relevance import (
 from explainable_seg.nmf.coding import overshoot
 from explainable_seg.nmf.converged import converged_code
 from explainable_seg.nmf.distributed import sum_over_ranks
+from explainable_seg.nmf.numerics import full_precision
 
 CODES = ("student", "nmf")
 
@@ -66,6 +67,7 @@ class RepresentationStats:
             for name, shape in shapes.items()
         }
 
+    @full_precision
     def update(self, X: torch.Tensor, H: torch.Tensor) -> None:
         """Add the frames of a recording.
 

@@ -8,6 +8,7 @@ import torch
 
 LEVEL = 0.95
 DRAWS = 2000
+AT_ONCE = 1 << 22  # numbers that are held beside the means
 
 
 def resample(
@@ -19,7 +20,8 @@ def resample(
     """Means of data sets whose recordings are drawn with replacement.
 
     The same seed draws the same recordings, so differences of two results are
-    paired.
+    paired. Memory beyond the means does not depend on the number of
+    recordings, as long as the draws of one data set are few millions.
 
     Arguments
     ---------
@@ -37,19 +39,37 @@ def resample(
     torch.Tensor [shape=(B, ...), dtype=float64]
         NaN where the recordings drawn count nothing.
 
+    Raises
+    ------
+    ValueError
+        If there is no recording, or the two are not of the same ones.
+
     Example
     -------
     >>> sums, counts = torch.tensor([2.0, 2.0]), torch.tensor([1, 1])
     >>> resample(sums, counts, draws=3).tolist()
     [2.0, 2.0, 2.0]
     """
-    generator = torch.Generator().manual_seed(seed)
     n = len(sums)
-    drawn = torch.randint(n, (draws, n), generator=generator)
-    times = torch.nn.functional.one_hot(drawn, n).sum(dim=1).double()
-    return torch.tensordot(times, sums.double(), dims=1) / torch.tensordot(
-        times, counts.double(), dims=1
-    )
+    if n == 0 or len(counts) != n:
+        raise ValueError(
+            "expected `sums` and `counts` of the same recordings, one or "
+            f"more, got {n} and {len(counts)}"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    sums, counts = sums.double(), counts.double()
+    means = []
+    rows = max(1, AT_ONCE // n)
+    for first in range(0, draws, rows):
+        shape = (min(rows, draws - first), n)
+        drawn = torch.randint(n, shape, generator=generator)
+        ones = torch.ones_like(drawn, dtype=torch.float64)
+        times = torch.zeros_like(ones).scatter_add_(1, drawn, ones)
+        means.append(
+            torch.tensordot(times, sums, dims=1)
+            / torch.tensordot(times, counts, dims=1)
+        )
+    return torch.cat(means)
 
 
 def interval(
@@ -77,8 +97,12 @@ def interval(
     """
     values = values.double()
     tail = (1 - level) / 2
-    ends = torch.tensor([tail, 1 - tail], dtype=values.dtype)
-    low, high = values.nanquantile(ends.to(values), dim=0)
+    ranks = values.new_tensor([tail, 1 - tail])
+    columns = values.reshape(len(values), -1)
+    # A quantile takes 16 million values at most.
+    width = max(1, AT_ONCE // len(values))
+    ends = [c.nanquantile(ranks, dim=0) for c in columns.split(width, dim=1)]
+    low, high = torch.cat(ends, dim=1).reshape(2, *values.shape[1:])
     return low, high
 
 

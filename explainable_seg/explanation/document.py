@@ -1,7 +1,8 @@
 """Content of ``explanation.json``: all the numbers that a page shows.
 
-The page carries this very document, so what it shows of a segment or of an
-explanation and what programs read are the same numbers.
+The page carries this very document, with names in place of paths, so what it
+shows of a segment or of an explanation and what programs read are the same
+numbers.
 """
 
 from collections.abc import Sequence

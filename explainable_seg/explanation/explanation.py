@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.grounding import (
     Coder,
@@ -32,6 +33,7 @@ from explainable_seg.explanation.relevance import (
 from explainable_seg.explanation.selection import Selector
 from explainable_seg.explanation.spans import frames_to_explain
 from explainable_seg.frames import SAMPLE_RATE, Span
+from explainable_seg.nmf.numerics import full_precision
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4  # of bias + sum of relevances against the mean logit
 
 
-@dataclass(frozen=True, eq=False)
-class Explanation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Brief):
     """Why a class was found, or not, in a passage of a recording.
 
     The passage runs from ``start`` to ``end``. The frames explained are those
@@ -178,6 +180,7 @@ class Explanation:
         return save_explanations(folder, [self], Findings.of_passage(self))
 
 
+@full_precision
 def explain_class(
     reading: Reading,
     weights: StudentWeights,

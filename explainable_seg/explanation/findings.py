@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.reading import Reading, StudentWeights
@@ -13,8 +14,8 @@ from explainable_seg.frames import Span, frame_spans
 SLACK = 1e-7  # seconds; a border that falls on a centre stays on its side
 
 
-@dataclass(frozen=True, eq=False)
-class Findings:
+@dataclass(frozen=True, eq=False, repr=False)
+class Findings(Brief):
     """A recording as a student read it, and where it found each class.
 
     Arguments

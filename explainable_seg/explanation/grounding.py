@@ -11,6 +11,8 @@ from typing import Callable
 
 import torch
 
+from explainable_seg.nmf.numerics import full_precision
+
 Coder = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Maps frames X [T, F] and a dictionary W [F, K] to activations [T, K]."""
 
@@ -38,6 +40,7 @@ class Grounding:
     control_agreement: float | None
 
 
+@full_precision
 def reconstruction_error(
     X: torch.Tensor, W: torch.Tensor, H: torch.Tensor
 ) -> float | None:
@@ -70,6 +73,7 @@ def reconstruction_error(
     return ((X - H @ W.T).double().norm() / norm).item()
 
 
+@full_precision
 def frame_errors(
     X: torch.Tensor, W: torch.Tensor, H: torch.Tensor
 ) -> torch.Tensor:
@@ -154,6 +158,7 @@ def permute_frequencies(W: torch.Tensor, seed: int = 0) -> torch.Tensor:
     return W[torch.randperm(len(W), generator=generator)]
 
 
+@full_precision
 def measure_grounding(
     X: torch.Tensor,
     W: torch.Tensor,

@@ -2,9 +2,12 @@
 
 import torch
 
+from explainable_seg.nmf.numerics import full_precision
+
 EPSILON = 1e-10
 
 
+@full_precision
 def class_mask(
     H: torch.Tensor,
     W: torch.Tensor,
@@ -45,6 +48,7 @@ def class_mask(
     return (kept / (H @ W.T + eps)).clamp(max=1.0)
 
 
+@full_precision
 def class_masks(
     H: torch.Tensor,
     W: torch.Tensor,
@@ -84,6 +88,7 @@ def class_masks(
     return (kept / (H @ W.T + eps)).clamp(max=1.0)
 
 
+@full_precision
 def evidence_map(
     H: torch.Tensor, W: torch.Tensor, theta_c: torch.Tensor
 ) -> torch.Tensor:

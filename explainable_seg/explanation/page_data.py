@@ -18,10 +18,20 @@ from explainable_seg.explanation.caution import CLOSE
 from explainable_seg.explanation.drawing import unwarp_hz, warp_hz
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.page_media import audio_address, data_address
-from explainable_seg.explanation.relevance import BANDS_HZ, DEFAULT_TAU, bin_hz
+from explainable_seg.explanation.relevance import (
+    BANDS_HZ,
+    DEFAULT_TAU,
+    bin_hz,
+    peak_hz,
+)
 from explainable_seg.explanation.style import CLASS_COLOURS
-from explainable_seg.explanation.wording import format_band
+from explainable_seg.explanation.wording import (
+    format_band,
+    format_hz,
+    format_peak,
+)
 from explainable_seg.frames import HOP, SAMPLE_RATE, WINDOW
+from explainable_seg.nmf.numerics import full_precision
 
 STEPS = 65535  # of a value rounded to 16 bits, from zero to the largest
 ROWS = 96  # of the pictures, evenly spaced on the frequency axis
@@ -29,6 +39,7 @@ TILE = 3000  # frames a picture: browsers refuse very wide ones
 BRIGHTEST = 99.5  # percentile of the spectrogram drawn in the fullest colour
 MOST_PEAKS = 6000  # points of the waveform
 JPEG_QUALITY = 80
+HZ_TICKS = (100, 500, 1000, 2000, 4000)
 
 
 def page_data(findings: Findings) -> dict[str, Any]:
@@ -45,6 +56,7 @@ def page_data(findings: Findings) -> dict[str, Any]:
     """
     reading = findings.reading
     W = findings.weights.dictionary.numpy()
+    peaks = peak_hz(findings.weights.dictionary).tolist()
     X = reading.spectrogram.numpy()
     rows = row_weights(X.shape[1])
     shown = X @ rows.T
@@ -61,6 +73,8 @@ def page_data(findings: Findings) -> dict[str, Any]:
         "n_bins": W.shape[0],
         "tau": DEFAULT_TAU,
         "close": CLOSE,
+        "peak_names": [format_peak(hz) for hz in peaks],
+        "hz_ticks": [{"hz": hz, "name": format_hz(hz)} for hz in HZ_TICKS],
         "colours": {name: CLASS_COLOURS[name] for name in CLASSES},
         "spans": {name: findings.spans.get(name, []) for name in CLASSES},
         "bands": [
@@ -211,6 +225,7 @@ def waveform_peaks(audio: np.ndarray, most: int = MOST_PEAKS) -> list[float]:
     return [round(float(peak), 3) for peak in peaks]
 
 
+@full_precision
 def _energies(findings: Findings) -> str:
     """Of each frame, energy of the sound and of what is not rebuilt."""
     reading = findings.reading

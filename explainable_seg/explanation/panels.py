@@ -29,7 +29,7 @@ from explainable_seg.explanation.style import (
     QUIET,
     SOUND,
 )
-from explainable_seg.explanation.wording import format_hz, format_signed
+from explainable_seg.explanation.wording import format_peak, format_signed
 
 MOST_FOR = 9  # rows of atoms that speak for the class
 MOST_AGAINST = 3  # rows of atoms that speak against it
@@ -110,7 +110,7 @@ def draw_atom_spectra(axes: Axes, explanation: Explanation) -> None:
     calm(axes)
     axes.set_xticks(
         [column + 0.4 for column in range(len(atoms))],
-        [format_hz(explanation.peak_hz[k]) for k in atoms],
+        [format_peak(explanation.peak_hz[k]) for k in atoms],
     )
     axes.tick_params(axis="x", length=0, pad=2, labelsize=7.5)
     axes.tick_params(axis="y", left=False, labelleft=False)
@@ -140,7 +140,7 @@ def draw_atoms(axes: Axes, explanation: Explanation, rows: np.ndarray) -> None:
         interpolation="nearest",
         extent=(*time_limits(explanation.passage), -0.5, len(rows) - 0.5),
     )
-    labels = [format_hz(explanation.peak_hz[k]) for k in rows]
+    labels = [format_peak(explanation.peak_hz[k]) for k in rows]
     axes.set_yticks(range(len(rows)), labels)
     axes.set_ylabel("atom, by its peak", color=QUIET, fontsize=9.5)
 

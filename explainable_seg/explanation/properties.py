@@ -6,6 +6,7 @@ The properties asked of H in arXiv 2406.13385, measured on relevances.
 import torch
 
 from explainable_seg.explanation.selection import select_share
+from explainable_seg.nmf.numerics import full_precision
 
 CARRIED = 0.9  # share of the positive relevance
 
@@ -62,6 +63,7 @@ def modularity(prototypes: torch.Tensor) -> torch.Tensor:
     return 1 - others / (best * (len(prototypes) - 1))
 
 
+@full_precision
 def similarity(prototypes: torch.Tensor) -> torch.Tensor:
     """Cosine of the angle between the prototypes of each two classes.
 

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 
 import torch
 
-from explainable_seg.explanation.bootstrap import interval
+from explainable_seg.brief import Brief
+from explainable_seg.explanation.bootstrap import AT_ONCE, interval
 
 DRAWS = 500  # resampled data sets
 RESERVOIR = 2048  # segments of a class
 QUANTILES = (0.1, 0.5, 0.9)
 
 
-@dataclass(frozen=True, eq=False)
-class Prototype:
+@dataclass(frozen=True, eq=False, repr=False)
+class Prototype(Brief):
     """What makes up a class in a data set.
 
     Arguments
@@ -91,10 +92,11 @@ class PrototypeStats:
         r = r.double().cpu()
         self.sums += r.sum(dim=0)
         self.squares += r.square().sum(dim=0)
-        ones = torch.ones(DRAWS, len(r), dtype=torch.float64)
-        times = torch.poisson(ones, generator=self.generator)
-        self.drawn_sums += times @ r
-        self.drawn_counts += times.sum(dim=1, keepdim=True)
+        for part in r.split(AT_ONCE // DRAWS):
+            ones = torch.ones(DRAWS, len(part), dtype=torch.float64)
+            times = torch.poisson(ones, generator=self.generator)
+            self.drawn_sums += times @ part
+            self.drawn_counts += times.sum(dim=1, keepdim=True)
         for row in r.float():
             self._sample(row)
         self.n_frames += n_frames

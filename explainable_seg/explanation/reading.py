@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from explainable_seg.brief import Brief
 from explainable_seg.explanation.listening import FIRST_CENTRE
 from explainable_seg.frames import HOP, SAMPLE_RATE, num_frames
 from explainable_seg.models.student import Student
 
 
-@dataclass(frozen=True, eq=False)
-class StudentWeights:
+@dataclass(frozen=True, eq=False, repr=False)
+class StudentWeights(Brief):
     """The readable end of a student: what its explanations refer to.
 
     Arguments
@@ -62,8 +63,8 @@ class StudentWeights:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Reading:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reading(Brief):
     """A recording, or a passage of it, as a student read it.
 
     Arguments

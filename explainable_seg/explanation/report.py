@@ -5,6 +5,8 @@ asks for nothing from the network and says so to the browser.
 """
 
 import json
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +68,8 @@ def render_report(document: str, findings: Findings) -> str:
     Arguments
     ---------
     document : str
-        JSON of ``explanation.json``: the numbers that the page shows.
+        JSON of ``explanation.json``: the numbers that the page shows. Of the
+        paths in it the page has the names alone.
     findings : Findings
         The recording.
 
@@ -129,19 +132,46 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
+def shown_name(path: str) -> str:
+    """Last part of a path, as text that can stand in a page.
+
+    Example
+    -------
+    >>> shown_name("/home/me/shows/a.wav"), shown_name(r"C:\\shows\\a.wav")
+    ('a.wav', 'a.wav')
+    """
+    name = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+    # A file name that is no UTF-8 cannot stand there as it is.
+    return name.encode("utf-8", "replace").decode()
+
+
+def shown_model(name: str) -> str:
+    """Hub id of a model as it is, and of a folder its last part.
+
+    Example
+    -------
+    >>> shown_model("org/name"), shown_model("/home/me/models/student/")
+    ('org/name', 'student')
+    """
+    is_id = name.count("/") == 1 and not name.startswith((".", "~", "/"))
+    return name if is_id and not os.path.exists(name) else shown_name(name)
+
+
 def _recording(document: str, findings: Findings) -> dict[str, Any]:
     """What the template of a recording needs."""
     reading = findings.reading
+    name, model = shown_name(reading.name), shown_model(findings.weights.name)
+    # Numbers and all, but no folder of whoever made the page to be shared.
+    numbers = {**json.loads(document), "audio": name, "model": model}
     return {
-        # A file name that is no UTF-8 cannot stand in a page as it is.
-        "name": reading.name.encode("utf-8", "replace").decode(),
-        "model": findings.weights.name,
+        "name": name,
+        "model": model,
         "duration": reading.duration,
         "start": reading.start,
         "lanes": make_lanes(findings),
         "ticks": time_ticks(reading.duration),
         "has_reference": findings.reference is not None,
-        "document": _inside_script(document),
+        "document": _inside_script(json.dumps(numbers, allow_nan=False)),
         "data": _inside_script(json.dumps(page_data(findings))),
     }
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explainable_seg.brief import Brief
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.frames import frame_range, frame_spans
 
 
-@dataclass(frozen=True, eq=False)
-class Chosen:
+@dataclass(frozen=True, eq=False, repr=False)
+class Chosen(Brief):
     """A passage of a recording and the frames of it to explain.
 
     Arguments

@@ -1,6 +1,8 @@
 """An explanation in words: the sentences of pictures."""
 
 import math
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 
@@ -9,19 +11,61 @@ from explainable_seg.frames import FRAME_STEP, SAMPLE_RATE
 
 MOST_PEAKS = 3  # named in a sentence
 NO_BREAK = "\N{NO-BREAK SPACE}"
+HEARD_FROM = 20.0  # hertz
 
 
 def format_hz(hz: float) -> str:
-    """A frequency as people say it.
+    """A frequency as people say it; halves are rounded up.
 
     Example
     -------
-    >>> format_hz(250.0), format_hz(1187.5), format_hz(4000.0)
-    ('250\\xa0Hz', '1.2\\xa0kHz', '4\\xa0kHz')
+    >>> format_hz(62.5), format_hz(1187.5), format_hz(4000.0)
+    ('63\\xa0Hz', '1.2\\xa0kHz', '4\\xa0kHz')
     """
-    if round(hz) < 1000:
-        return f"{hz:.0f}{NO_BREAK}Hz"
-    return f"{hz / 1000:.1f}".removesuffix(".0") + f"{NO_BREAK}kHz"
+    if hz < 999.5:
+        return f"{_rounded(hz)}{NO_BREAK}Hz"
+    return f"{_rounded(hz / 1000, 1)}".removesuffix(".0") + f"{NO_BREAK}kHz"
+
+
+def format_peak(hz: float) -> str:
+    """Where an atom peaks, as people say it: the one name of picture and page.
+
+    Arguments
+    ---------
+    hz : float
+        NaN for an atom that is zero everywhere.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> format_peak(500.0), format_peak(0.0), format_peak(float("nan"))
+    ('500\\xa0Hz', 'below 20\\xa0Hz', 'no peak')
+    """
+    if math.isnan(hz):
+        return "no peak"
+    if hz < HEARD_FROM:
+        return f"below {format_hz(HEARD_FROM)}"
+    return format_hz(hz)
+
+
+def format_percent(share: float) -> str:
+    """A share in percent.
+
+    Example
+    -------
+    >>> format_percent(0.125)
+    '13\\xa0%'
+    """
+    return f"{_rounded(100 * share)}{NO_BREAK}%"
+
+
+def _rounded(value: float, digits: int = 0) -> Decimal:
+    """A number rounded as the scripts of a page do it: halves upwards."""
+    unit = Decimal(1).scaleb(-digits)
+    return Decimal(float(value)).quantize(unit, ROUND_HALF_UP)
 
 
 def format_band(band: tuple[float, float]) -> str:
@@ -50,7 +94,7 @@ def format_signed(value: float) -> str:
     >>> format_signed(1.234), format_signed(-0.5)
     ('+1.23', '\u22120.50')
     """
-    return f"{value:+.2f}".replace("-", "\u2212")
+    return ("\u2212" if value < 0 else "+") + f"{_rounded(abs(value), 2)}"
 
 
 def verdict(explanation: Explanation) -> str:
@@ -98,18 +142,20 @@ def reason(explanation: Explanation) -> str:
     r, selected = explanation.relevance, explanation.selected
     if not selected.any():
         return "No atom speaks for it."
-    share = kept_share(explanation)
-    peaks = _join(strongest_peaks(explanation))
+    share = format_percent(kept_share(explanation))
+    peaks = strongest_peaks(explanation)
     if selected.sum() == 1:
         sentence = (
-            f"One of {len(r)} atoms carries {share:.0%} of the evidence for "
-            f"it; its peak is at {peaks}."
+            f"One of {len(r)} atoms carries {share} of the evidence for it"
         )
+        verb = "; its peak is"
     else:
         sentence = (
-            f"{selected.sum()} of {len(r)} atoms carry {share:.0%} of the "
-            f"evidence for it; the strongest peak at {peaks}."
+            f"{selected.sum()} of {len(r)} atoms carry {share} of the "
+            "evidence for it"
         )
+        verb = "; the strongest peak"
+    sentence += f"{verb} {place(peaks)}." if peaks else "."
     if r.sum() < 0:
         sentence += " More evidence speaks against it."
     return sentence
@@ -125,10 +171,33 @@ def strongest_peaks(explanation: Explanation) -> list[str]:
     """Peaks of the most relevant selected atoms, each named once."""
     order = np.argsort(-explanation.relevance)
     peaks = [explanation.peak_hz[k] for k in order if explanation.selected[k]]
-    names = [format_hz(hz) for hz in peaks if not math.isnan(hz)]
+    names = [format_peak(hz) for hz in peaks if not math.isnan(hz)]
     return list(dict.fromkeys(names))[:MOST_PEAKS]
+
+
+def place(peaks: Sequence[str]) -> str:
+    """Where peaks are, of which one may be too low to be heard.
+
+    Arguments
+    ---------
+    peaks : Sequence[str]
+        At least one, of :func:`format_peak`.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> place([format_peak(0.0), "63 Hz", "1 kHz"]).replace(NO_BREAK, " ")
+    'at 63 Hz and 1 kHz and below 20 Hz'
+    """
+    low = format_peak(0.0)
+    named = _join([peak for peak in peaks if peak != low])
+    parts = [f"at {named}"] * bool(named) + [low] * (low in peaks)
+    return " and ".join(parts)
 
 
 def _join(words: list[str]) -> str:
     """Words with commas and a final ``and``."""
-    return " and ".join([", ".join(words[:-1]), words[-1]][len(words) < 2 :])
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass
 
-from explainable_seg.errors import ExplainableSegError
+import numpy as np
+
+from explainable_seg.brief import Brief
+from explainable_seg.errors import AudioError, ExplainableSegError
 from explainable_seg.explanation.explanation import Explanation, explain_class
 from explainable_seg.explanation.reading import Reading, StudentWeights
-from explainable_seg.frames import frame_targets
+from explainable_seg.frames import SAMPLE_RATE, frame_targets
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.nmf import sparse_code
 
+LONGEST = 2 * 3600  # seconds that are explained: about 1 GB
 CODE_SWEEPS = 20  # of the sparse code that activations are compared with
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Analysis(Brief):
     """All that the student says of a recording, from one pass over it.
 
     Arguments
@@ -26,6 +30,42 @@ class Analysis:
 
     segmentation: Segmentation
     reading: Reading
+
+
+class HeldSound:
+    """Sound of a recording that is held to explain it, up to a limit.
+
+    Arguments
+    ---------
+    name : str
+        The recording, for the message.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self.blocks: list[np.ndarray] = []
+        self.n_samples = 0
+
+    def add(self, block: np.ndarray) -> None:
+        """Hold the next samples [N] too.
+
+        Raises
+        ------
+        AudioError
+            If the recording is longer than LONGEST.
+        """
+        self.n_samples += len(block)
+        if self.n_samples > LONGEST * SAMPLE_RATE:
+            raise AudioError(
+                f"expected up to {LONGEST / 3600:g} h to explain, got more, in "
+                f"{self.name or 'the audio'}; cut out the part to explain, and "
+                "segment the whole"
+            )
+        self.blocks.append(block)
+
+    def joined(self) -> np.ndarray:
+        """All of it [shape=(N,)]."""
+        return np.concatenate(self.blocks)
 
 
 def explain_analysis(

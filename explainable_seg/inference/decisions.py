@@ -144,13 +144,15 @@ def drop_short(spans: list[Span], min_on: float) -> list[Span]:
 
 
 def split_long(spans: list[Span], max_on: float) -> list[Span]:
-    """Split spans longer than ``max_on`` seconds into equal parts.
+    """Split spans longer than ``max_on`` > 0 seconds into equal parts.
 
     Example
     -------
     >>> split_long([(0.0, 1.0), (2.0, 5.0)], 2.0)
     [(0.0, 1.0), (2.0, 3.5), (3.5, 5.0)]
     """
+    if not max_on > 0:
+        raise ValueError(f"expected `max_on` above 0 seconds, got {max_on}")
     parts: list[Span] = []
     for start, end in spans:
         n_parts = int(np.ceil((end - start - _TOLERANCE) / max_on))

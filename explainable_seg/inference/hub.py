@@ -4,9 +4,6 @@ import os
 import re
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HFValidationError, HTTPError
-
 from explainable_seg.errors import ModelError, first_line
 
 CONFIG = "config.json"
@@ -64,6 +61,10 @@ def find_folder(
             f"expected a model folder or a hub id like org/name, got neither, "
             f"in {name}; check the path"
         )
+    # Imported on use: a model that is on the disk needs no hub.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, HTTPError
+
     try:
         return Path(
             snapshot_download(
@@ -108,6 +109,9 @@ def push_folder(
     ModelError
         If the hub refuses, or cannot be reached.
     """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError, HTTPError
+
     hub = HfApi(token=token)
     try:
         hub.create_repo(name, private=private, exist_ok=True)

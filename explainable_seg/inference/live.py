@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from typing_extensions import Unpack
 
+from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
-from explainable_seg.errors import ModelError
+from explainable_seg.errors import AudioError, ModelError
 from explainable_seg.frames import (
     FRAME_CENTRE,
     FRAME_RATE,
@@ -23,8 +24,8 @@ from explainable_seg.inference.rules import DecisionOptions, make_rules
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 
-@dataclass(frozen=True, eq=False)
-class LiveFrames:
+@dataclass(frozen=True, eq=False, repr=False)
+class LiveFrames(Brief):
     """Decisions on the next frames of a stream.
 
     Arguments
@@ -65,6 +66,8 @@ class LiveSegmenter:
     ------
     ModelError
         If the decisions of the model depend on the whole window.
+    ValueError
+        If the step is not above 0.
 
     Example
     -------
@@ -88,6 +91,8 @@ class LiveSegmenter:
                 f"'{norm}' on {frontend}, in {segmenter.name or 'the model'}; "
                 "train one with norm: frame for live use"
             )
+        if not 0 < step < float("inf"):
+            raise ValueError(f"expected `step` above 0 seconds, got {step}")
         self.segmenter = segmenter
         self.rules = make_rules(segmenter.config, decisions)
         self.step = max(1, round(step * FRAME_RATE))
@@ -113,14 +118,30 @@ class LiveSegmenter:
         Arguments
         ---------
         block : np.ndarray [shape=(N,)]
-            Mono samples at 16 kHz in -1..1, any number of them.
+            Mono samples at 16 kHz, floats in -1..1, any number of them.
 
         Returns
         -------
         LiveFrames
             Often none: T is a multiple of the step.
+
+        Raises
+        ------
+        AudioError
+            If the samples are no floats, of several channels or not finite.
         """
-        mono = np.asarray(block, dtype=np.float32)
+        samples = np.asarray(block)
+        if (
+            samples.ndim != 1
+            or samples.dtype.kind != "f"
+            or not np.isfinite(samples).all()
+        ):
+            raise AudioError(
+                "expected a block [N] of finite float samples in -1..1, got "
+                f"{samples.dtype} {list(samples.shape)}, in the live stream; "
+                "mix to mono and divide integers by their full scale"
+            )
+        mono = samples.astype(np.float32, copy=False)
         self._audio = np.concatenate([self._audio, mono])
         end = self._first + num_frames(len(self._audio))
         due = (end - self.reach - self._next) // self.step * self.step

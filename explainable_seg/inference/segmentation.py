@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
 from explainable_seg.frames import FRAME_CENTRE, FRAME_RATE, FRAME_STEP, Span
 
@@ -33,8 +34,8 @@ class Segment:
     label: str
 
 
-@dataclass(frozen=True, eq=False)
-class Segmentation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Segmentation(Brief):
     """Segments of a recording, and the probabilities behind them.
 
     Classes may hold at the same time: segments of different classes overlap,

@@ -19,6 +19,7 @@ from explainable_seg.explanation.reading import StudentWeights, make_reading
 from explainable_seg.frames import Span
 from explainable_seg.inference.analysis import (
     Analysis,
+    HeldSound,
     check_span,
     explain_analysis,
 )
@@ -223,11 +224,12 @@ class ExplainableSegmenter(PretrainedStudent):
         Raises
         ------
         AudioError
-            If the audio cannot be read or is shorter than a frame.
+            If the audio cannot be read, is shorter than a frame or longer
+            than 2 h.
         """
         rules = make_rules(self.config, decisions)
         name = _name_of(source)
-        held: list[np.ndarray] = []
+        held = HeldSound(name)
         stream = AudioStream(source, sample_rate)
         segmentation, (logits, activations, spectrogram) = run_model(
             self._on_windows(3),
@@ -236,10 +238,10 @@ class ExplainableSegmenter(PretrainedStudent):
             _uri_of(name),
             rules,
             batch_size=self.batch_size,
-            hear=held.append,
+            hear=held.add,
         )
         reading = make_reading(
-            np.concatenate(held), spectrogram, activations, logits, name
+            held.joined(), spectrogram, activations, logits, name
         )
         segmentation = replace(segmentation, notes=tuple(stream.notes))
         return Analysis(segmentation, reading)

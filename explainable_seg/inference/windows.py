@@ -12,7 +12,14 @@ from typing import NamedTuple
 import torch
 
 from explainable_seg.audio.level import at_level
-from explainable_seg.frames import FRAME_RATE, HOP, num_frames, num_samples
+from explainable_seg.errors import AudioError
+from explainable_seg.frames import (
+    FRAME_RATE,
+    HOP,
+    WINDOW,
+    num_frames,
+    num_samples,
+)
 
 Predict = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 BATCH_SIZE = 16  # windows
@@ -276,6 +283,8 @@ def stitch_blocks(
     ------
     ValueError
         If the windows leave frames without a weight.
+    AudioError
+        If the recording is shorter than a frame.
     """
     length = max(1, round(window * FRAME_RATE))
     hop = min(length, max(1, round(step * FRAME_RATE)))
@@ -286,11 +295,18 @@ def stitch_blocks(
         )
     mean = OverlapAdd(context)
     windows = cut_windows(blocks, length, hop)
+    heard = False
     while batch := list(islice(windows, batch_size)):
         outputs = [o.float().cpu() for o in _outputs(predict, batch)]
         for window_of_row, *rows in zip(batch, *outputs):
             mean.add(window_of_row, rows)
+        heard = True
         yield mean.finished()
+    if not heard:
+        raise AudioError(
+            f"expected {WINDOW} samples or more at 16 kHz (25 ms), got fewer, "
+            "in the audio; give a longer stretch"
+        )
     yield mean.rest()
 
 
@@ -353,6 +369,8 @@ def stitch(
     ------
     ValueError
         If the windows leave frames without a weight.
+    AudioError
+        If the recording is shorter than a frame.
     """
     heard = torch.from_numpy(at_level(wav.numpy(), level))
     return joined(

@@ -3,6 +3,7 @@
 import torch
 
 from explainable_seg.nmf.distributed import gather_over_ranks
+from explainable_seg.nmf.numerics import powers_of_two
 from explainable_seg.nmf.statistics import Statistics
 from explainable_seg.nmf.sweeps import sweep_rows
 
@@ -22,7 +23,8 @@ def unit_columns(W: torch.Tensor) -> torch.Tensor:
     torch.Tensor [shape=(F, K)]
         A new tensor.
     """
-    return torch.nn.functional.normalize(W.T, dim=1).contiguous().T
+    atoms = W.T / powers_of_two(W.amax(dim=0))[:, None]
+    return torch.nn.functional.normalize(atoms, dim=1).contiguous().T
 
 
 def update_atoms(
@@ -42,7 +44,7 @@ def update_atoms(
     A : torch.Tensor [shape=(F, K)]
         ``X' H``.
     B : torch.Tensor [shape=(K, K)]
-        ``H' H``.
+        ``H' H``. Columns k of A and of B may be divided by one number.
     n_sweeps : int
         Passes over all atoms.
 
@@ -52,7 +54,8 @@ def update_atoms(
         The same tensor as ``W``.
     """
     targets = A.T.to(W.dtype).contiguous()
-    sweep_rows(targets, B.to(W.dtype), W.T, _unit_positive, n_sweeps)
+    couplings = B.T.to(W.dtype).contiguous()
+    sweep_rows(targets, couplings, W.T, _unit_positive, n_sweeps)
     return W
 
 

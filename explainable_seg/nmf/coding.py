@@ -10,6 +10,7 @@ from typing import Iterator
 
 import torch
 
+from explainable_seg.nmf.numerics import full_precision
 from explainable_seg.nmf.sweeps import sweep_rows
 
 # Frames worked on at once: their activations stay in the cache of a CPU core,
@@ -40,6 +41,7 @@ def frame_blocks(X: torch.Tensor) -> Iterator[slice]:
         yield slice(start, min(start + size, len(X)))
 
 
+@full_precision
 def objective(
     X: torch.Tensor, W: torch.Tensor, H: torch.Tensor, mu: float
 ) -> torch.Tensor:
@@ -74,11 +76,12 @@ def objective(
 
 
 @torch.no_grad()
+@full_precision
 def coordinate_code(
     C: torch.Tensor,
     G: torch.Tensor,
     H: torch.Tensor,
-    mu: float,
+    mu: float | torch.Tensor,
     n_sweeps: int = 1,
 ) -> torch.Tensor:
     """Improve H by sweeps of exact coordinate minimisation (HALS).
@@ -97,8 +100,8 @@ def coordinate_code(
         Gram matrix ``W' W``.
     H : torch.Tensor [shape=(K, T)]
         Start, atoms first; changed in place.
-    mu : float
-        Weight of the sparsity term.
+    mu : float or torch.Tensor [shape=(T,)]
+        Weight of the sparsity term, of each frame where there are several.
     n_sweeps : int
         Passes over all atoms.
 
@@ -118,6 +121,7 @@ def _positive(value: torch.Tensor, row: torch.Tensor) -> None:
 
 
 @torch.no_grad()
+@full_precision
 def sparse_code(
     X: torch.Tensor, W: torch.Tensor, mu: float, n_sweeps: int
 ) -> torch.Tensor:
@@ -158,6 +162,7 @@ def sparse_code(
     return H.T
 
 
+@full_precision
 def overshoot(
     X: torch.Tensor, W: torch.Tensor, H: torch.Tensor
 ) -> torch.Tensor:

@@ -4,15 +4,18 @@ from typing import Optional
 
 import torch
 
+from explainable_seg.nmf.checks import check_start
 from explainable_seg.nmf.coding import coordinate_code, frame_blocks
+from explainable_seg.nmf.numerics import full_precision, powers_of_two
 
 START_SHARE = 0.8  # measured: of 0.5 to 0.9, fewest sweeps to a given value
 ROUND = 4  # sweeps between two looks at what has converged
 
 
 @torch.no_grad()
+@full_precision
 def threshold_start(
-    C: torch.Tensor, G: torch.Tensor, mu: float
+    C: torch.Tensor, G: torch.Tensor, mu: float | torch.Tensor
 ) -> torch.Tensor:
     """Activations from which few sweeps are left to go.
 
@@ -27,8 +30,8 @@ def threshold_start(
         Products of atoms and frames, ``W' X'``.
     G : torch.Tensor [shape=(K, K)]
         Gram matrix ``W' W``.
-    mu : float
-        Weight of the sparsity term.
+    mu : float or torch.Tensor [shape=(T,)]
+        Weight of the sparsity term, of each frame where there are several.
 
     Returns
     -------
@@ -50,6 +53,7 @@ def threshold_start(
 
 
 @torch.no_grad()
+@full_precision
 def converged_code(
     X: torch.Tensor,
     W: torch.Tensor,
@@ -61,6 +65,8 @@ def converged_code(
     """Activations of frames for a dictionary, to convergence.
 
     Memory beyond X and the result does not depend on the number of frames.
+    Each frame is brought to ordinary size by a power of two, and ``mu`` with
+    it, so that its code is the same in any unit.
 
     Arguments
     ---------
@@ -95,23 +101,21 @@ def converged_code(
     tensor([[2., 0.]])
     """
     codes = X.new_empty(len(X), W.shape[1])
-    if H0 is not None and H0.shape != codes.shape:
-        raise ValueError(
-            f"expected `H0` of shape {tuple(codes.shape)}, "
-            f"got {tuple(H0.shape)}"
-        )
-    if H0 is not None and not bool((H0 >= 0).all()):
-        raise ValueError("expected `H0` >= 0, got other values")
+    if H0 is not None:
+        check_start(H0, codes.shape)
     atoms = W.T.contiguous()
     G = atoms @ W
     for block in frame_blocks(X):
-        C = atoms @ X[block].T
+        scales = powers_of_two(X[block].amax(dim=1))
+        frames, weights = X[block] / scales[:, None], mu / scales
+        C = atoms @ frames.T
         if H0 is None:
-            H = threshold_start(C, G, mu)
+            H = threshold_start(C, G, weights)
         else:
-            H = H0[block].to(C).T.clone(memory_format=torch.contiguous_format)
-        energy = 0.5 * X[block].square().sum(dim=1)
-        codes[block] = _converge(C, G, H, energy, mu, max_sweeps, tol).T
+            H = (H0[block].to(C).T / scales).contiguous()
+        energy = 0.5 * frames.square().sum(dim=1)
+        H = _converge(C, G, H, energy, weights, max_sweeps, tol)
+        codes[block] = (H * scales).T
     return codes
 
 
@@ -120,7 +124,7 @@ def _converge(
     G: torch.Tensor,
     H: torch.Tensor,
     energy: torch.Tensor,
-    mu: float,
+    mu: torch.Tensor,
     max_sweeps: int,
     tol: float,
 ) -> torch.Tensor:
@@ -137,12 +141,13 @@ def _converge(
         if len(on) == 0:
             break
         moving, energy, before = moving[on], energy[on], after[on]
+        mu = mu[on]
         C, h = C[:, on], h[:, on]
     return H
 
 
 def _gram_values(
-    C: torch.Tensor, G: torch.Tensor, H: torch.Tensor, mu: float
+    C: torch.Tensor, G: torch.Tensor, H: torch.Tensor, mu: torch.Tensor
 ) -> torch.Tensor:
     """Objective of each frame [T], less half its energy."""
     return (H * torch.addmm(C - mu, G, H, beta=-1, alpha=0.5)).sum(dim=0)

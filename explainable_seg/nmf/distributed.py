@@ -45,6 +45,27 @@ def sum_over_ranks(*tensors: torch.Tensor) -> None:
         tensor.copy_(part.view_as(tensor))
 
 
+def largest_over_ranks(X: torch.Tensor) -> torch.Tensor:
+    """The largest value that any process has; 0 if there is none above.
+
+    Arguments
+    ---------
+    X : torch.Tensor
+        Of this process; it may be empty.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+
+    Example
+    -------
+    >>> largest_over_ranks(torch.tensor([1.0, 3.0]))
+    tensor(3.)
+    """
+    largest = X.amax() if X.numel() > 0 else X.new_zeros(())
+    return gather_over_ranks(largest).amax().clamp(min=0)
+
+
 def gather_over_ranks(tensor: torch.Tensor) -> torch.Tensor:
     """Tensors of all processes under each other, in the order of ranks.
 

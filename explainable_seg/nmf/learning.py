@@ -136,6 +136,11 @@ class BlockFit:
             self.total.add_(block)
         solver.move_atoms(W, self.total)
 
+    @property
+    def size(self) -> float:
+        """The objective of no activations, which rounding is a share of."""
+        return 0.5 * self.total.energy.item()
+
     def objective(self) -> float:
         """Of all frames, on all processes."""
         return self.total.objective(self.W, self.solver.mu)

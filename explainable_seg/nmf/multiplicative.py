@@ -17,6 +17,7 @@ import torch
 
 from explainable_seg.nmf.atoms import unit_columns
 from explainable_seg.nmf.coding import frame_blocks
+from explainable_seg.nmf.numerics import full_precision, working_scale
 
 FLOOR = 1e-8  # of a frame or a rebuilt frame, in beta 1 and 0
 SHORTEST_STEP = 2.0**-8
@@ -189,47 +190,67 @@ def atom_step(
     return W
 
 
-def divergence_iteration(
-    X: torch.Tensor, W: torch.Tensor, H: torch.Tensor, mu: float, beta: int
-) -> tuple[torch.Tensor, float]:
-    """One update of H, then of W, frames gone through in blocks.
+class DivergenceFit:
+    """Full fit in beta 1 or 0: all activations move, then all atoms.
 
     Arguments
     ---------
     X : torch.Tensor [shape=(T, F)]
         Frames.
     W : torch.Tensor [shape=(F, K)]
-        Unit-norm atoms.
-    H : torch.Tensor [shape=(K, T)]
-        Positive activations, atoms first; changed in place.
+        Unit-norm atoms to start from.
     mu : float
         Weight of the sparsity term.
     beta : int
         1 or 0.
-
-    Returns
-    -------
-    tuple[torch.Tensor, float]
-        New atoms [F, K] and the objective.
     """
-    negative = torch.zeros_like(W, dtype=torch.float64)
-    positive = torch.zeros_like(negative)
-    for block in frame_blocks(X):
-        code_step(X[block], W, H[:, block], mu, beta)
-        toward, away = atom_terms(X[block], W, H[:, block], beta)
-        negative += toward
-        positive += away
 
-    def value(atoms: torch.Tensor) -> float:
-        total = mu * H.sum(dtype=torch.float64)
-        for block in frame_blocks(X):
-            total = total + divergence(X[block], atoms, H[:, block], beta)
+    def __init__(self, X: torch.Tensor, W: torch.Tensor, mu: float, beta: int):
+        self.X = X
+        self.W = W
+        self.H = positive_start(X, W)
+        self.mu = mu
+        self.beta = beta
+
+    @property
+    def size(self) -> float:
+        """Sum of the terms that cancel in a good fit."""
+        if self.beta == 1:
+            return self.X.sum(dtype=torch.float64).item()
+        return float(self.X.numel())
+
+    def objective(self) -> float:
+        """Of all frames."""
+        return self._value(self.W)
+
+    def _value(self, W: torch.Tensor) -> float:
+        """The objective of other atoms [F, K]."""
+        total = self.mu * self.H.sum(dtype=torch.float64)
+        for block in frame_blocks(self.X):
+            total = total + divergence(
+                self.X[block], W, self.H[:, block], self.beta
+            )
         return total.item()
 
-    W = atom_step(W, (negative.to(W), positive.to(W)), value)
-    return W, value(W)
+    def iterate(self) -> None:
+        """One update of H, then of W, frames gone through in blocks."""
+        negative = torch.zeros_like(self.W, dtype=torch.float64)
+        positive = torch.zeros_like(negative)
+        for block in frame_blocks(self.X):
+            X, H = self.X[block], self.H[:, block]
+            code_step(X, self.W, H, self.mu, self.beta)
+            toward, away = atom_terms(X, self.W, H, self.beta)
+            negative += toward
+            positive += away
+        terms = negative.to(self.W), positive.to(self.W)
+        self.W = atom_step(self.W, terms, self._value)
+
+    def reseed(self) -> int:
+        """No atom dies by multiplication: none is replaced."""
+        return 0
 
 
+@full_precision
 def multiplicative_code(
     X: torch.Tensor,
     W: torch.Tensor,
@@ -264,13 +285,15 @@ def multiplicative_code(
     torch.Tensor [shape=(T, K)]
         Non-negative.
     """
+    scale = working_scale(X.amax())
+    mu = scaled_weight(mu, scale, beta)
     codes = X.new_empty(len(X), W.shape[1])
     for block in frame_blocks(X):
-        frames = X[block]
+        frames = X[block] / scale
         if H0 is None:
             H = positive_start(frames, W)
         else:
-            H = H0[block].to(frames).T.clone()
+            H = H0[block].to(frames).T / scale
         before = float("inf")
         for _ in range(max_iter):
             code_step(frames, W, H, mu, beta)
@@ -279,8 +302,33 @@ def multiplicative_code(
             if before - after <= tol * abs(after):
                 break
             before = after
-        codes[block] = H.T
+        codes[block] = H.T * scale
     return codes
+
+
+def scaled_weight(mu: float, scale: float, beta: int) -> float:
+    """Weight of the sparsity term for frames that a number has divided.
+
+    Arguments
+    ---------
+    mu : float
+        Weight in the unit of the frames.
+    scale : float
+        What they have been divided by.
+    beta : int
+        2, 1 or 0.
+
+    Returns
+    -------
+    float
+        With it the best activations are divided by the scale as well.
+
+    Example
+    -------
+    >>> [scaled_weight(6.0, 2.0, beta) for beta in (2, 1, 0)]
+    [3.0, 6.0, 12.0]
+    """
+    return float(mu * scale ** (1 - beta))
 
 
 def positive_start(X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:

@@ -108,7 +108,7 @@ class Hals:
 
     def move_atoms(self, W: torch.Tensor, statistics: Statistics) -> None:
         """One sweep over the atoms [F, K]."""
-        update_atoms(W, statistics.A, statistics.B)
+        update_atoms(W, *statistics.levelled())
 
 
 class MultiplicativeUpdates:
@@ -144,5 +144,6 @@ class MultiplicativeUpdates:
 
     def move_atoms(self, W: torch.Tensor, statistics: Statistics) -> None:
         """One update of W [F, K], shortened if the objective would rise."""
-        terms = statistics.A.to(W), W @ statistics.B.to(W)
+        A, B = statistics.levelled()
+        terms = A.to(W), W @ B.to(W)
         W.copy_(atom_step(W, terms, lambda V: statistics.objective(V, self.mu)))

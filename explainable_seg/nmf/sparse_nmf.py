@@ -2,19 +2,29 @@
 
 import copy
 import logging
+import math
 from typing import Any, Optional
 
 import torch
 
-from explainable_seg.nmf.checks import check_bins, check_frames
+from explainable_seg.nmf.checks import (
+    as_frames,
+    check_atoms,
+    check_bins,
+    check_frames,
+    check_start,
+)
 from explainable_seg.nmf.converged import converged_code
+from explainable_seg.nmf.descent import check_descent, descend
+from explainable_seg.nmf.distributed import largest_over_ranks
 from explainable_seg.nmf.initial import INITS, initial_atoms
 from explainable_seg.nmf.learning import BlockFit, learn_batch, warm_up
 from explainable_seg.nmf.multiplicative import (
-    divergence_iteration,
+    DivergenceFit,
     multiplicative_code,
-    positive_start,
+    scaled_weight,
 )
+from explainable_seg.nmf.numerics import full_precision, working_scale
 from explainable_seg.nmf.solvers import Hals, MultiplicativeUpdates, Solver
 from explainable_seg.nmf.statistics import Statistics, Summary
 
@@ -32,7 +42,13 @@ class SparseNMF:
     default each row of H and each column of W goes to its exact minimiser in
     turn (HALS); multiplicative updates are there for reference, and for the
     Kullback-Leibler and Itakura-Saito divergences in place of the squared
-    error. The objective never rises.
+    error. The objective never rises; where rounding or an overflow makes it
+    rise all the same, that is an error.
+
+    Frames may be in any unit: those whose largest value is below 2**-10 or
+    above 2**20 are divided by a power of two while they are worked on, ``mu``
+    with them, and activations and objectives are given back in the unit of
+    the frames. All is computed in the type of the frames, inside autocast too.
 
     Where ``torch.distributed`` is initialised, each process passes its own
     frames to ``fit`` and ``partial_fit``, all at the same time, and all learn
@@ -119,7 +135,7 @@ class SparseNMF:
         self.beta = beta
         self.init = init
         self.forgetting = forgetting
-        self.solver: Solver = SOLVERS[solver](mu)
+        self.solver = solver
         self._start_afresh()
 
     def _start_afresh(self) -> None:
@@ -148,6 +164,11 @@ class SparseNMF:
         other._start_afresh()
         return other
 
+    def _solver(self, scale: float = 1.0) -> Solver:
+        """Steps for frames that have been divided by a scale."""
+        solver: Solver = SOLVERS[self.solver](self.mu / scale)
+        return solver
+
     @property
     def dictionary(self) -> torch.Tensor:
         """The atoms W [shape=(F, K)], columns of unit norm.
@@ -166,13 +187,14 @@ class SparseNMF:
         return self._W
 
     @torch.no_grad()
-    def fit(self, X: torch.Tensor) -> "SparseNMF":
+    @full_precision
+    def fit(self, X: object) -> "SparseNMF":
         """Learn the dictionary of X, from nothing.
 
         Arguments
         ---------
-        X : torch.Tensor [shape=(T, F)]
-            Non-negative frames, finite.
+        X : torch.Tensor or array_like [shape=(T, F)]
+            Non-negative frames, finite, of float32 or float64.
 
         Returns
         -------
@@ -185,16 +207,31 @@ class SparseNMF:
         ValueError
             If X is no matrix of float32 or float64, is empty, or has negative
             or non-finite values.
+        FloatingPointError
+            If the objective rises or is not finite, or an atom is not of unit
+            norm: the frames are too extreme for their type.
         """
+        X = as_frames(X)
         check_frames(X)
         self._start_afresh()
         generator = torch.Generator().manual_seed(self.seed)
-        self._W = self._initial_atoms(X, generator)
+        scale = working_scale(largest_over_ranks(X))
+        frames = X if scale == 1.0 else X / scale
+        W = self._initial_atoms(frames, generator)
+        fit: BlockFit | DivergenceFit
         if self.beta == 2:
-            warm_up(X, self._W, self.solver, generator)
-            self._fit_blocks(X)
+            warm_up(frames, W, self._solver(scale), generator)
+            fit = BlockFit(frames, W, self._solver(scale))
         else:
-            self._fit_divergence(X)
+            mu = scaled_weight(self.mu, scale, self.beta)
+            fit = DivergenceFit(frames, W, mu, self.beta)
+        unit = math.prod([scale] * self.beta)
+        objectives = descend(fit, unit, self.max_iter, self.tol)
+        check_atoms(fit.W)
+        self._W, self.objectives = fit.W, objectives
+        if isinstance(fit, BlockFit):
+            self._statistics = fit.total.scaled(scale)
+            self.n_batches = len(fit.frames)
         logger.info(
             "sparse NMF: %d iterations, objective %.6g",
             len(self.objectives),
@@ -207,40 +244,11 @@ class SparseNMF:
     ) -> torch.Tensor:
         """Atoms [F, K] to start from."""
         W = initial_atoms(X, self.n_atoms, self.init, generator)
-        return self.solver.prepared(W)
-
-    def _fit_blocks(self, X: torch.Tensor) -> None:
-        """Squared error: passes over blocks until the objective stands."""
-        state = BlockFit(X, self._atoms(), self.solver)
-        for iteration in range(self.max_iter):
-            if iteration > 0:
-                state.reseed()
-            state.iterate()
-            self.objectives.append(state.objective())
-            if self._has_converged():
-                break
-        self._statistics, self.n_batches = state.total, len(state.frames)
-
-    def _fit_divergence(self, X: torch.Tensor) -> None:
-        """Beta 1 or 0: updates of all activations, then of all atoms."""
-        W = self._atoms()
-        H = positive_start(X, W)
-        for _ in range(self.max_iter):
-            W, value = divergence_iteration(X, W, H, self.mu, self.beta)
-            self.objectives.append(value)
-            if self._has_converged():
-                break
-        self._W = W
-
-    def _has_converged(self) -> bool:
-        """Whether the last step lowered the objective by less than ``tol``."""
-        if len(self.objectives) < 2:
-            return False
-        before, after = self.objectives[-2:]
-        return before - after <= self.tol * abs(before)
+        return self._solver().prepared(W)
 
     @torch.no_grad()
-    def partial_fit(self, batch: torch.Tensor) -> "SparseNMF":
+    @full_precision
+    def partial_fit(self, batch: object) -> "SparseNMF":
         """Learn from one more batch, and keep only its statistics.
 
         Memory does not depend on the number of frames seen. Batches of about
@@ -249,9 +257,9 @@ class SparseNMF:
 
         Arguments
         ---------
-        batch : torch.Tensor [shape=(T, F)]
-            Non-negative frames, finite. Of several processes some may have
-            none.
+        batch : torch.Tensor or array_like [shape=(T, F)]
+            Non-negative frames, finite, of float32 or float64. Of several
+            processes some may have none.
 
         Returns
         -------
@@ -265,50 +273,60 @@ class SparseNMF:
         ------
         ValueError
             As of ``fit``; if the number of bins changes; if ``beta`` is not 2.
+        FloatingPointError
+            As of ``fit``; what was learned before is kept.
         """
         if self.beta != 2:
             raise ValueError(
                 "expected `beta` 2 for partial_fit: other divergences have no "
                 f"statistics of fixed size, got {self.beta}"
             )
-        check_frames(batch)
+        X = as_frames(batch)
+        check_frames(X)
+        scale = working_scale(largest_over_ranks(X))
         if self._W is None or self._statistics is None:
             generator = torch.Generator().manual_seed(self.seed)
-            self._W = self._initial_atoms(batch, generator)
-            self._statistics = Statistics.zeros(self._W)
-        check_bins(batch, self._W)
-        # A state may have been saved on another device than that of the data.
-        self._W = self._W.to(batch.device)
-        self._statistics = self._statistics.to(batch.device)
+            W = self._initial_atoms(X / scale, generator)
+            seen = Statistics.zeros(W)
+        else:
+            check_bins(X, self._W)
+            # A state may have been saved on another device than the data's.
+            W = self._W.to(X.device).T.clone().T
+            seen = self._statistics.to(X.device).scaled(1.0 / scale)
+        share = 1.0 - 1.0 / (self.n_batches + 1)
+        seen.decay_(share**self.forgetting)
+        frames = (X if scale == 1.0 else X / scale).to(W)
+        summary = learn_batch(frames, W, seen, self._solver(scale))
+        check_atoms(W)
+        objective = summary.objective * scale * scale
+        check_descent([], objective, 0.0)
+        self.objectives.append(objective * summary.n_frames)
+        self._W, self._statistics = W, seen.scaled(scale)
+        self.summary = summary._replace(objective=objective)
         self.n_batches += 1
-        past = (1.0 - 1.0 / self.n_batches) ** self.forgetting
-        self._statistics.decay_(past)
-        self.summary = learn_batch(
-            batch.to(self._W), self._W, self._statistics, self.solver
-        )
-        self.objectives.append(self.summary.objective * self.summary.n_frames)
         return self
 
     @torch.no_grad()
+    @full_precision
     def transform(
         self,
-        X: torch.Tensor,
+        X: object,
         max_iter: int = 100,
         tol: Optional[float] = None,
-        H0: Optional[torch.Tensor] = None,
+        H0: Optional[object] = None,
     ) -> torch.Tensor:
         """Activations of X for the learned dictionary.
 
         Arguments
         ---------
-        X : torch.Tensor [shape=(T, F)]
-            Non-negative frames, finite; any number of them, gone through in
-            blocks.
+        X : torch.Tensor or array_like [shape=(T, F)]
+            Non-negative frames, finite, of float32 or float64; any number of
+            them, gone through in blocks.
         max_iter : int
             Most sweeps over the atoms.
         tol : float, optional
             As in the constructor, whose value is the default.
-        H0 : torch.Tensor, optional [shape=(T, K)]
+        H0 : torch.Tensor or array_like, optional [shape=(T, K)]
             Activations to start from, such as those for an earlier W.
 
         Returns
@@ -320,16 +338,31 @@ class SparseNMF:
         ------
         ValueError
             If X is not what was learned from, or H0 no start for it.
+        FloatingPointError
+            If activations overflow the type of X.
         """
         tol = self.tol if tol is None else tol
+        X = as_frames(X)
+        start = None if H0 is None else as_frames(H0, "H0")
         W = self._atoms().to(X)
         check_bins(X, W)
+        if start is not None:
+            check_start(start, torch.Size((len(X), self.n_atoms)))
         if len(X) == 0:
             return X.new_zeros(0, self.n_atoms)
         check_frames(X)
         if self.beta == 2:
-            return converged_code(X, W, self.mu, max_iter, tol, H0)
-        return multiplicative_code(X, W, self.mu, self.beta, max_iter, tol, H0)
+            H = converged_code(X, W, self.mu, max_iter, tol, start)
+        else:
+            H = multiplicative_code(
+                X, W, self.mu, self.beta, max_iter, tol, start
+            )
+        if not bool(H.isfinite().all()):
+            raise FloatingPointError(
+                "expected finite activations, got others; use float64, or less "
+                "extreme frames"
+            )
+        return H
 
     def state_dict(self) -> dict[str, Any]:
         """All that has been learned, to go on from exactly.

@@ -6,6 +6,7 @@ from typing import NamedTuple, Optional
 import torch
 
 from explainable_seg.nmf.distributed import sum_over_ranks
+from explainable_seg.nmf.numerics import powers_of_two
 
 
 class Summary(NamedTuple):
@@ -132,6 +133,28 @@ class Statistics:
         return Statistics(
             **{name: tensor + getattr(other, name) for name, tensor in tensors}
         )
+
+    def scaled(self, factor: float) -> "Statistics":
+        """Of the same frames, all of them ``factor`` times as large; a copy."""
+        square = factor * factor
+        return Statistics(
+            A=self.A * square,
+            B=self.B * square,
+            n_active=self.n_active.clone(),
+            energy=self.energy * square,
+            l1=self.l1 * factor,
+            n_frames=self.n_frames.clone(),
+        )
+
+    def levelled(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """A [F, K] and B [K, K], the columns of each atom divided by one number.
+
+        A power of two, which leaves what an atom moves to as it is, and fits
+        the sums over any number of frames into float32.
+        """
+        largest = torch.maximum(self.A.amax(dim=0), self.B.amax(dim=0))
+        scales = powers_of_two(largest)
+        return self.A / scales, self.B / scales
 
     def copy_(self, other: "Statistics") -> None:
         """Take the sums of ``other``."""

@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from explainable_seg.frames import UNKNOWN
 from explainable_seg.models.student import StudentOutput
 from explainable_seg.nmf.coding import overshoot
+from explainable_seg.nmf.numerics import full_precision
 from explainable_seg.training.processes import total
 
 # Of a frame, in units of the log-power spectrogram: sounds that loud are about
@@ -101,6 +102,7 @@ def distillation_loss(
     return masked_mean(divergence, known)
 
 
+@full_precision
 def reconstruction_energy(
     X: torch.Tensor, W: torch.Tensor, H: torch.Tensor, known: torch.Tensor
 ) -> torch.Tensor:
@@ -157,6 +159,7 @@ def ratio_to_code(
     return (student + floor) / (code + floor)
 
 
+@full_precision
 def unsupported_share(
     H: torch.Tensor,
     excess: torch.Tensor,

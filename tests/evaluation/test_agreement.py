@@ -56,3 +56,19 @@ def test_what_says_nothing_agrees_by_chance_only():
     assert summary["music"]["kappa"] is None
     assert summary["music"]["correlation"] is None
     assert summary["overlap"] is None
+
+
+@pytest.mark.parametrize("constant", [0.1, -7.3, 1e4])
+def test_logits_that_are_constant_have_no_correlation(constant):
+    # Sums of a constant round to a variance that is not quite zero.
+    same = torch.full((3000, 4), constant)
+    ours, _, _ = draw()
+    for other in (same, ours):
+        stats = AgreementStats(OURS, THEIRS)
+        for part in range(0, 3000, 7):
+            places = slice(part, part + 7)
+            stats.update(
+                same[places], other[places], torch.zeros_like(same[places])
+            )
+        for row in stats.summary().values():
+            assert row["correlation"] is None

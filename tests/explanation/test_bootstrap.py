@@ -1,7 +1,9 @@
 """Bootstrap intervals: known cases, and the coverage that they promise."""
 
+import pytest
 import torch
 
+from explainable_seg.explanation import bootstrap
 from explainable_seg.explanation.bootstrap import (
     difference_interval,
     interval,
@@ -51,3 +53,41 @@ def test_a_paired_difference_is_told_where_single_means_are_not() -> None:
     assert ours[0] < theirs[1]  # the intervals touch
     low, _ = difference_interval(base + 0.2, base, ones)
     assert low.item() > 0.19
+
+
+def test_each_draw_is_the_mean_of_the_recordings_that_it_drew() -> None:
+    sums, counts = torch.arange(1.0, 5.0), torch.tensor([1.0, 2.0, 3.0, 9.0])
+    drawn = torch.randint(4, (6, 4), generator=torch.Generator().manual_seed(3))
+    expected = sums[drawn].sum(dim=1) / counts[drawn].sum(dim=1)
+    found = resample(sums, counts, draws=6, seed=3)
+    torch.testing.assert_close(found, expected.double())
+
+
+def test_draws_do_not_depend_on_how_many_are_made_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sums, counts = torch.rand(7, 3), torch.rand(7, 1)
+    expected = resample(sums, counts, draws=50)
+    ends = interval(expected)
+    monkeypatch.setattr(bootstrap, "AT_ONCE", 20)
+    torch.testing.assert_close(resample(sums, counts, draws=50), expected)
+    monkeypatch.setattr(bootstrap, "AT_ONCE", 101)
+    for found, end in zip(interval(expected), ends):
+        assert torch.equal(found, end)
+
+
+def test_archives_and_many_columns_fit_into_memory() -> None:
+    # One number for each draw and pair of recordings would be 6 TB.
+    sums = torch.ones(20_000, 1)
+    assert mean_interval(2 * sums, sums)[0].item() == 2.0
+    low, high = interval(torch.ones(2000, 9000))  # 18 million values
+    assert low.shape == high.shape == (9000,)
+    assert low.unique().tolist() == high.unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize("n_sums, n_counts", [(0, 0), (3, 2)])
+def test_no_recording_and_others_counts_are_refused(
+    n_sums: int, n_counts: int
+) -> None:
+    with pytest.raises(ValueError, match=f"got {n_sums} and {n_counts}"):
+        resample(torch.ones(n_sums), torch.ones(n_counts))

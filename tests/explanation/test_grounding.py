@@ -10,6 +10,12 @@ from explainable_seg.explanation.grounding import (
     measure_grounding,
     reconstruction_error,
 )
+from explainable_seg.explanation.masks import (
+    class_mask,
+    class_masks,
+    evidence_map,
+)
+from explainable_seg.explanation.properties import similarity
 from explainable_seg.nmf import coordinate_code
 
 
@@ -83,3 +89,26 @@ def test_agreement_is_the_correlation_of_numpy() -> None:
     a, b = torch.rand(9, 4), torch.rand(9, 4)
     expected = np.corrcoef(a.flatten(), b.flatten())[0, 1]
     assert agreement(a, b) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_changes_no_figure(dtype: torch.dtype) -> None:
+    X, W, H = case()
+    X = X + 0.1
+    selected = torch.arange(6) < 3
+    weights = torch.rand(4, 6)
+
+    def figures() -> list[object]:
+        return [
+            measure_grounding(X, W, H, code),
+            reconstruction_error(X, W, H),
+            frame_errors(X, W, H).tolist(),
+            class_mask(H, W, selected).tolist(),
+            class_masks(H, W, weights).tolist(),
+            evidence_map(H, W, weights[0]).tolist(),
+            similarity(weights).tolist(),
+        ]
+
+    expected = figures()
+    with torch.autocast("cpu", dtype):
+        assert figures() == expected

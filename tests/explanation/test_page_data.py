@@ -1,6 +1,7 @@
 """What a page carries: rounded a little, and small."""
 
 import base64
+import dataclasses
 import io
 
 import matplotlib.image
@@ -12,7 +13,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.explanation import Reading, StudentWeights
+from explainable_seg.explanation import Reading, StudentWeights, explain_class
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.page_data import (
     ROWS,
@@ -24,6 +25,7 @@ from explainable_seg.explanation.page_data import (
     spectrogram_tiles,
     waveform_peaks,
 )
+from explainable_seg.explanation.wording import reason
 
 
 def decode(text: str) -> np.ndarray:
@@ -91,3 +93,31 @@ def test_energies_give_the_reconstruction_error(
     np.testing.assert_allclose(sound, X.square().sum(1), rtol=1e-5)
     gap = X - reading.activations @ W.T
     np.testing.assert_allclose(rest, gap.square().sum(1), rtol=1e-4)
+
+
+def test_page_and_picture_name_each_peak_alike(
+    reading: Reading, weights: StudentWeights
+) -> None:
+    # Bins lie at multiples of 31.25 Hz: halves are there to be rounded.
+    W = torch.zeros(257, 6)
+    for k, f in enumerate((0, 2, 6, 36, 40)):
+        W[f, k] = 1.0
+    wide = dataclasses.replace(
+        weights, dictionary=W, theta=torch.ones(4, 6), bias=torch.zeros(4)
+    )
+    H = torch.ones(reading.n_frames, 6)
+    there = dataclasses.replace(reading, activations=H, logits=H @ wide.theta.T)
+    explanation = explain_class(there, wide, "speech", 0.0, 2.0)
+    names = page_data(Findings(there, wide, {}))["peak_names"]
+    assert [name.replace("\N{NO-BREAK SPACE}", " ") for name in names] == [
+        *("below 20 Hz", "63 Hz", "188 Hz", "1.1 kHz", "1.3 kHz", "no peak")
+    ]
+    figure = explanation.plot()
+    shown = {
+        label.get_text()
+        for axes in figure.axes
+        for label in (*axes.get_xticklabels(), *axes.get_yticklabels())
+    }
+    assert set(names) - {"no peak"} <= shown
+    words = reason(explanation)
+    assert "at 0" not in words

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from explainable_seg.explanation.report import (
     Demo,
     render_demo,
     render_report,
+    shown_model,
+    shown_name,
     time_ticks,
 )
 
@@ -146,10 +149,10 @@ def test_a_demo_that_found_nothing_has_a_page(demo: Demo) -> None:
 
 
 def test_names_are_escaped(reading: Reading, weights: StudentWeights) -> None:
-    strange = dataclasses.replace(reading, name="<b>&</script>\udce9.wav")
+    strange = dataclasses.replace(reading, name="<b>&<script>\udce9.wav")
     text = page_of([], Findings(strange, weights, {}))
     assert "<b>" not in text and "&lt;b&gt;&amp;" in text
-    assert r"\u003cb>&\u003c/script>" in text
+    assert r"\u003cb>&\u003cscript>" in text
     Page(text)
     text.encode("utf-8")
 
@@ -190,3 +193,37 @@ def test_ticks_are_few_and_round() -> None:
         ticks = time_ticks(duration)
         assert ticks[0] == 0 and ticks[-1] <= duration
         assert len(ticks) <= 12
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/home/me/secret/show.wav", r"C:\secret\show.wav", "secret/show.wav"],
+)
+def test_a_page_to_be_shared_shows_no_folder(
+    reading: Reading,
+    weights: StudentWeights,
+    demo: Demo,
+    path: str,
+    tmp_path: Path,
+) -> None:
+    model = tmp_path / "secret" / "student"
+    model.mkdir(parents=True)
+    findings = Findings(
+        dataclasses.replace(reading, name=path),
+        dataclasses.replace(weights, name=f"{model}/"),
+        {},
+    )
+    pages = (
+        page_of([], findings),
+        render_demo(dataclasses.replace(demo, findings=findings)),
+    )
+    for text in pages:
+        assert "secret" not in text and str(tmp_path) not in text
+        assert "show.wav" in text
+    assert "model student" in pages[0]
+
+
+def test_the_id_of_a_model_on_the_hub_stays_whole() -> None:
+    assert shown_model("org/name") == "org/name"
+    assert shown_model("name") == shown_model("./models/name") == "name"
+    assert shown_model("") == shown_name("") == ""

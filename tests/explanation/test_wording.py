@@ -1,6 +1,7 @@
 """The sentences that people read."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from explainable_seg.explanation import (
 from explainable_seg.explanation.wording import (
     NO_BREAK,
     format_band,
+    format_peak,
+    format_percent,
+    format_signed,
     reason,
     verdict,
 )
@@ -46,7 +50,7 @@ def test_reasons(
     reading: Reading, weights: StudentWeights, speech: Explanation
 ) -> None:
     assert plain(reason(speech)) == (
-        "One of 3 atoms carries 100% of the evidence for it; its peak is at "
+        "One of 3 atoms carries 100 % of the evidence for it; its peak is at "
         "500 Hz."
     )
     two = dataclasses.replace(
@@ -55,7 +59,7 @@ def test_reasons(
         selected=np.array([True, True, False]),
     )
     assert plain(reason(two)) == (
-        "2 of 3 atoms carry 80% of the evidence for it; the strongest peak at "
+        "2 of 3 atoms carry 80 % of the evidence for it; the strongest peak at "
         "3 kHz and 500 Hz."
     )
     alike = dataclasses.replace(two, peak_hz=np.array([500.0, 500.0, 0.0]))
@@ -69,3 +73,46 @@ def test_reasons(
 def test_bands_are_named_by_their_place() -> None:
     assert plain(format_band((0.0, 100.0))) == "below 100 Hz"
     assert plain(format_band((100.0, 1000.0))) == "between 100 Hz and 1 kHz"
+
+
+@pytest.mark.parametrize(
+    "hz, expected",
+    [
+        (0.0, "below 20 Hz"),
+        (15.625, "below 20 Hz"),
+        (31.25, "31 Hz"),
+        (62.5, "63 Hz"),
+        (187.5, "188 Hz"),
+        (968.75, "969 Hz"),
+        (999.6, "1 kHz"),
+        (1250.0, "1.3 kHz"),
+        (np.float32(4031.25), "4 kHz"),
+        (math.nan, "no peak"),
+    ],
+)
+def test_peaks_are_rounded_as_people_do(hz: float, expected: str) -> None:
+    assert plain(format_peak(hz)) == expected
+
+
+def test_halves_of_percents_and_of_evidence_are_rounded_up_too() -> None:
+    assert plain(format_percent(0.125)) == "13 %"
+    assert format_signed(0.125) == "+0.13"
+    assert format_signed(-0.125) == "\u22120.13"
+
+
+def test_what_is_too_low_to_be_heard_sounds_at_no_frequency(
+    speech: Explanation,
+) -> None:
+    low = dataclasses.replace(speech, peak_hz=np.zeros(3))
+    assert plain(reason(low)).endswith("its peak is below 20 Hz.")
+    both = dataclasses.replace(
+        speech,
+        peak_hz=np.array([0.0, 62.5, 500.0]),
+        relevance=np.array([3.0, 2.0, 1.0]),
+        selected=np.ones(3, dtype=bool),
+    )
+    assert plain(reason(both)).endswith(
+        "the strongest peak at 63 Hz and 500 Hz and below 20 Hz."
+    )
+    nowhere = dataclasses.replace(speech, peak_hz=np.full(3, math.nan))
+    assert reason(nowhere).endswith("of the evidence for it.")

@@ -1,5 +1,7 @@
 """Segments from probabilities: properties and cases solved by hand."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import (
@@ -181,3 +183,10 @@ def test_a_derived_label_is_where_both_classes_are(recording):
     assert [(s.start, s.end) for s in found] == [
         (s.start, s.end) for s in expected
     ]
+
+
+@pytest.mark.parametrize("max_on", [0.0, -1.0, math.nan])
+def test_no_longest_duration_of_nothing(max_on):
+    scores = np.full((50, 4), 0.9)
+    with pytest.raises(ValueError, match="`max_on` above 0"):
+        decide(scores, HALF, 1.01, max_on={"music": max_on})

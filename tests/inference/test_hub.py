@@ -264,7 +264,7 @@ def test_a_model_goes_to_the_hub_and_its_card_runs_as_it_stands(
 
 def test_a_hub_that_cannot_be_reached(saved, monkeypatch):
     monkeypatch.setattr(
-        "explainable_seg.inference.hub.HfApi",
+        "huggingface_hub.HfApi",
         lambda token: HfApi(endpoint="http://127.0.0.1:9", token=token),
     )
     segmenter = ExplainableSegmenter.from_pretrained(saved, "cpu")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_student import CONFIG, make_student, tones
 
-from explainable_seg.errors import ModelError
+from explainable_seg.errors import AudioError, ModelError
 from explainable_seg.frames import num_frames
 from explainable_seg.inference.live import LiveSegmenter
 from explainable_seg.inference.segmenter import ExplainableSegmenter
@@ -68,3 +68,28 @@ def test_a_stream_without_a_frame(segmenter):
 def test_a_model_that_needs_its_window():
     with pytest.raises(ModelError, match="got 'global' on spectrogram"):
         LiveSegmenter(ExplainableSegmenter(make_student(), CONFIG))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        np.zeros(400, dtype=np.int16),  # not told apart from faint floats
+        np.zeros((400, 2)),
+        np.full(400, np.nan),
+        np.full(400, np.inf, dtype=np.float32),
+        np.float32(0.0),
+    ],
+)
+def test_what_is_no_sound_is_refused_in_one_line(segmenter, block):
+    live = LiveSegmenter(segmenter)
+    live.feed(np.zeros(100))
+    with pytest.raises(AudioError, match="live stream") as raised:
+        live.feed(block)
+    assert "\n" not in str(raised.value)
+    assert len(live._audio) == 100
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0, np.nan, np.inf])
+def test_a_step_that_is_none(segmenter, step):
+    with pytest.raises(ValueError, match="`step`"):
+        LiveSegmenter(segmenter, step)

@@ -1,5 +1,6 @@
 """Windows cover a recording, and stitching averages them."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import (
@@ -7,8 +8,11 @@ from hypothesis import (
     settings,
     strategies as st,
 )
+from tiny_student import CONFIG, make_student
 
+from explainable_seg.errors import AudioError
 from explainable_seg.frames import FRAME_RATE, HOP, num_frames, num_samples
+from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.windows import (
     FramesFirst,
     cut_windows,
@@ -132,3 +136,22 @@ def test_frames_that_windows_share_are_seen_once(
     assert sum(seen) <= n_frames + again
     (apart,) = stitch(lambda audio: predict(audio), wav, *where)
     torch.testing.assert_close(shared, apart, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [399], [100, 0, 299]])
+def test_a_recording_without_a_frame_is_one_line(lengths):
+    blocks = [torch.zeros(n) for n in lengths]
+    with pytest.raises(AudioError, match="400 samples") as raised:
+        joined(stitch_blocks(frame_means, blocks, 0.4, 0.3))
+    assert "\n" not in str(raised.value)
+    with pytest.raises(AudioError, match="400 samples"):
+        stitch(frame_means, torch.zeros(sum(lengths)), 0.4, 0.3)
+
+
+def test_blocks_without_a_frame_are_one_line_of_the_segmenter():
+    segmenter = ExplainableSegmenter(make_student(), CONFIG)
+    for blocks in ([], [np.zeros(399, dtype=np.float32)]):
+        with pytest.raises(AudioError, match="400 samples"):
+            segmenter.segment_blocks(blocks)
+    found = segmenter.segment_blocks([np.zeros(400, dtype=np.float32)])
+    assert found.probabilities.shape == (1, 4)

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from explainable_seg.annotation.fields import writable_field
+from explainable_seg.annotation.rttm_text import rounded_rows, speaker_lines
+from explainable_seg.files import atomic_write_text
 from explainable_seg.inference.segmentation import Segmentation
 
 
@@ -15,7 +18,7 @@ def write_rttm(segmentation: Segmentation, path: Path) -> None:
     path : pathlib.Path
         The file to write.
     """
-    # Imported on use: pyannote.core takes longer than printing a --help.
-    from explainable_seg.annotation import rttm
-
-    rttm.write_rttm(path, segmentation.to_annotation())
+    uri = writable_field(segmentation.uri, "uri", path)
+    found = ((s.start, s.end, s.label) for s in segmentation.segments)
+    rows = rounded_rows(found, path)
+    atomic_write_text(path, speaker_lines(uri, rows))

@@ -39,8 +39,8 @@ function atomRow(passage, why, k, strongest, onHear) {
   const hear = document.createElement("button");
   hear.type = "button";
   hear.className = "hear-atom";
-  hear.textContent = hertz(peaks[k]);
-  hear.setAttribute("aria-label", `Hear atom ${k}, ${hertz(peaks[k])}, alone`);
+  hear.textContent = recording.peak_names[k];
+  hear.setAttribute("aria-label", `Hear atom ${k}, ${recording.peak_names[k]}, alone`);
   hear.addEventListener("click", () => onHear(k, hear));
   const peak = cell("", "");
   peak.append(hear);

@@ -2,7 +2,6 @@
 // The spectrogram, and on it in colour what chosen atoms make of a passage.
 
 const MOST_COLUMNS = 1500;
-const HZ_TICKS = [100, 500, 1000, 2000, 4000];
 const HZ_KNEE = 300; // as on the axis of the pictures
 const THEMES = {
   light: { paper: [255, 255, 255], sound: [56, 66, 78] },
@@ -16,9 +15,9 @@ function heightOf(hz) {
 
 function drawHzTicks(container) {
   container.replaceChildren(
-    ...HZ_TICKS.map((hz) => {
+    ...recording.hz_ticks.map(({ hz, name }) => {
       const label = document.createElement("span");
-      label.textContent = hertz(hz);
+      label.textContent = name;
       label.style.bottom = 100 * heightOf(hz) + "%";
       return label;
     }),

@@ -44,7 +44,7 @@ function stackedBar(why, low, high) {
 }
 
 function atomWords(why, k) {
-  return `Atom ${k}, strongest at ${hertz(peaks[k])}: adds ${signed(why.relevance[k])} to ${why.className}`;
+  return `Atom ${k}, strongest at ${recording.peak_names[k]}: adds ${signed(why.relevance[k])} to ${why.className}`;
 }
 
 function sumRow(why, low, high, chosen, onChoose) {

@@ -4,12 +4,6 @@
 const MINUS = "\u2212";
 const NO_BREAK = "\u00a0";
 
-function hertz(hz) {
-  if (hz === null) return "no peak";
-  if (Math.round(hz) < 1000) return Math.round(hz) + NO_BREAK + "Hz";
-  return (hz / 1000).toFixed(1).replace(/\.0$/, "") + NO_BREAK + "kHz";
-}
-
 function signed(value) {
   return (value < 0 ? MINUS : "+") + Math.abs(value).toFixed(2);
 }
@@ -26,6 +20,15 @@ function clock(seconds) {
 function list(words) {
   if (words.length < 2) return words.join("");
   return words.slice(0, -1).join(", ") + " and " + words[words.length - 1];
+}
+
+// Where atoms peak, of which some may be too low to be heard, or zero.
+function peakPlaces(atoms) {
+  const peaking = atoms.filter((k) => peaks[k] !== null);
+  const names = [...new Set(peaking.map((k) => recording.peak_names[k]))].slice(0, 3);
+  const low = names.filter((name) => name.startsWith("below"));
+  const heard = names.filter((name) => !low.includes(name));
+  return [...(heard.length ? ["at " + list(heard)] : []), ...low].join(" and ");
 }
 
 function placeOf(passage) {
@@ -56,11 +59,11 @@ function answer(passage, why) {
   if (total <= 0) return `${score} Nothing speaks for it.`;
   const kept = why.selected.reduce((all, k) => all + why.relevance[k], 0);
   const strongest = [...why.selected].sort((a, b) => why.relevance[b] - why.relevance[a]);
-  const names = [...new Set(strongest.map((k) => hertz(peaks[k])))].slice(0, 3);
+  const places = peakPlaces(strongest);
   const n = why.selected.length;
   const atoms = `${n} of ${recording.n_atoms} atoms ${n === 1 ? "carries" : "carry"}`;
   return (
-    `${score} What speaks for it sounds mostly at ${list(names)}: ${atoms} ` +
+    `${score} What speaks for it ${places ? `sounds mostly ${places}` : "has no frequency"}: ${atoms} ` +
     `${percent(kept / total)} of it. ${bandSentence(passage, why)}${against(why, total)}`
   );
 }
@@ -86,9 +89,9 @@ function against(why, total) {
   const loudest = order.slice(0, 3).filter((k) => why.relevance[k] < 0);
   const sum = why.relevance.reduce((all, r) => all + Math.min(r, 0), 0);
   if (isFound(why) || loudest.length === 0) return "";
-  const names = list([...new Set(loudest.map((k) => hertz(peaks[k])))]);
+  const places = peakPlaces(loudest);
   const more = -sum > total ? "More speaks" : "Also, something speaks";
-  return ` ${more} against it (${signed(sum)}, for it ${signed(total)}), most at ${names}.`;
+  return ` ${more} against it (${signed(sum)}, for it ${signed(total)})${places && `, most ${places}`}.`;
 }
 
 function bandShares(amountOf) {
