@@ -72,6 +72,11 @@ class PretrainedStudent:
         self.bf16 = choose_precision(precision, self.device, frontend)
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """What the student was trained for, and all that it finds."""
+        return self.model.classes
+
+    @property
     def device(self) -> torch.device:
         """Where the model runs."""
         return self.model.dictionary.device
