@@ -15,6 +15,31 @@ from explainable_seg.features.lengths import (
 if TYPE_CHECKING:
     from transformers import WavLMModel
 
+ARCHITECTURE = (  # what of WavLM's own configuration makes the encoder
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "hidden_dropout",
+    "activation_dropout",
+    "attention_dropout",
+    "feat_proj_dropout",
+    "layerdrop",
+    "layer_norm_eps",
+    "feat_extract_norm",
+    "feat_extract_activation",
+    "conv_dim",
+    "conv_stride",
+    "conv_kernel",
+    "conv_bias",
+    "num_conv_pos_embeddings",
+    "num_conv_pos_embedding_groups",
+    "num_buckets",
+    "max_bucket_distance",
+    "do_stable_layer_norm",
+)
+
 
 class WavLMFeatures(torch.nn.Module):
     """WavLM (Chen et al., 2022) as a frozen front end.
@@ -63,7 +88,9 @@ class WavLMFeatures(torch.nn.Module):
             # Imported on use: transformers takes longer than a segmentation.
             from transformers import WavLMConfig, WavLMModel
 
-            encoder = WavLMModel(WavLMConfig(**(architecture or {})))
+            # How attention is computed may name code on the hub: we say it.
+            chosen = {**(architecture or {}), "attn_implementation": "eager"}
+            encoder = WavLMModel(WavLMConfig(**chosen))
             source_normalizes = False
         self.source = source  # None if the weights came with the model
         self.normalize = source_normalizes if normalize is None else normalize
@@ -79,9 +106,14 @@ class WavLMFeatures(torch.nn.Module):
     @property
     def config(self) -> dict[str, Any]:
         """Arguments that rebuild the module without its source."""
+        architecture = self.encoder.config.to_diff_dict()
         return {
             "type": "wavlm",
-            "architecture": self.encoder.config.to_diff_dict(),
+            "architecture": {
+                name: architecture[name]
+                for name in ARCHITECTURE
+                if name in architecture
+            },
             "normalize": self.normalize,
         }
 

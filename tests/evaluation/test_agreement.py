@@ -56,3 +56,19 @@ def test_what_says_nothing_agrees_by_chance_only():
     assert summary["music"]["kappa"] is None
     assert summary["music"]["correlation"] is None
     assert summary["overlap"] is None
+
+
+def test_models_of_different_classes_agree_on_those_of_both():
+    ours, theirs, targets = draw()
+    two = {"music": THEIRS["music"], "overlap": None}
+    stats = AgreementStats(OURS, two)
+    stats.update(ours, theirs[:, [1, 3]], targets)
+    whole = AgreementStats(OURS, THEIRS)
+    whole.update(ours, theirs, targets)
+    found, expected = stats.summary(), whole.summary()
+    assert list(found) == ["music", "overlap"]
+    assert found["music"] == expected["music"]
+    assert found["overlap"]["decisions"] is found["overlap"]["kappa"] is None
+    assert found["overlap"]["correlation"] == pytest.approx(
+        expected["overlap"]["correlation"]
+    )
