@@ -23,6 +23,7 @@ from pathlib import Path
 import jinja2
 
 from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.inference.pretrained import write_speechbrain_files
 from explainable_seg.training.run import run_recipe
 
 logger = logging.getLogger("release")
@@ -116,6 +117,7 @@ def main(arguments):
     for name in ("config.json", "model.safetensors"):
         with atomic_path(options.output / name) as temporary:
             shutil.copyfile(export / name, temporary)
+    write_speechbrain_files(options.output)
     card = make_card(options.student, options.clips)
     atomic_write_text(options.output / "README.md", card)
     logger.info("released in %s", options.output)

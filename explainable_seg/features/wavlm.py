@@ -56,8 +56,9 @@ class WavLMFeatures(torch.nn.Module):
     save_path : str, optional
         Where the wrapper keeps what it downloads; the hub's cache by default.
     architecture : dict, optional
-        Arguments of ``transformers.WavLMConfig`` in place of ``source``: the
-        encoder is then made with random weights, to be loaded afterwards.
+        Arguments of ``transformers.WavLMConfig`` in place of ``source``, of
+        which those that make the encoder are used (:data:`ARCHITECTURE`). It
+        is then made with random weights, to be loaded afterwards.
     normalize : bool, optional
         Whether each waveform is brought to zero mean and unit variance, by
         default as the preprocessor configuration of the source says.
@@ -88,9 +89,11 @@ class WavLMFeatures(torch.nn.Module):
             # Imported on use: transformers takes longer than a segmentation.
             from transformers import WavLMConfig, WavLMModel
 
+            chosen = _encoder_settings(architecture or {}, WavLMConfig())
             # How attention is computed may name code on the hub: we say it.
-            chosen = {**(architecture or {}), "attn_implementation": "eager"}
-            encoder = WavLMModel(WavLMConfig(**chosen))
+            encoder = WavLMModel(
+                WavLMConfig(**chosen, attn_implementation="eager")
+            )
             source_normalizes = False
         self.source = source  # None if the weights came with the model
         self.normalize = source_normalizes if normalize is None else normalize
@@ -178,6 +181,19 @@ class WavLMFeatures(torch.nn.Module):
             for items, known in zip(wav.split(size), masks)
         ]
         return torch.cat(parts, dim=1)
+
+
+def _encoder_settings(
+    architecture: dict[str, Any], defaults: Any
+) -> dict[str, Any]:
+    """What makes the encoder, each value of the type of its default."""
+    settings = {}
+    for name in ARCHITECTURE:
+        if name in architecture:
+            value = architecture[name]
+            is_float = isinstance(getattr(defaults, name), float)
+            settings[name] = float(value) if is_float else value
+    return settings
 
 
 def _load_encoder(

@@ -109,9 +109,20 @@ def save_pretrained(
         # Before any file is replaced: settings may turn out to be no JSON.
         settings = json_text(full)
     atomic_write_text(folder / CARD, readme)
+    write_speechbrain_files(folder)
+    atomic_write_text(folder / CONFIG, settings)
+
+
+def write_speechbrain_files(folder: Path) -> None:
+    """Write what SpeechBrain's own loaders look for in a folder.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        A pretrained folder.
+    """
     for name, text in SPEECHBRAIN_FILES.items():
         atomic_write_text(folder / name, text)
-    atomic_write_text(folder / CONFIG, settings)
 
 
 def load_pretrained(

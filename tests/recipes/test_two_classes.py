@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 from recipe_runs import LITTLE, LITTLE_DICTIONARY, make_corpus, run_recipe
@@ -218,19 +219,21 @@ def test_features_of_a_teacher_of_two_classes_are_cached(
     assert json.loads(export.read_text())["classes"] == TWO
 
 
-def test_a_class_unknown_on_dev_has_no_threshold(corpus, tmp_path):
-    run_recipe("teacher", corpus, tmp_path, *LITTLE)
-    (tmp_path / "teacher").rename(tmp_path / "of four")
+def test_a_class_unknown_on_dev_has_no_threshold(work, corpus, tmp_path):
+    shutil.copytree(work / "manifests", tmp_path / "manifests")
     annotate(tmp_path / "manifests", dev=["speech"])
-    log = run_recipe("teacher", corpus, tmp_path, *LITTLE, PREPARED)
-    assert "class 'music' has no threshold" in log
+    run_recipe("teacher", corpus, tmp_path, *LITTLE, PREPARED)
     folder = tmp_path / "teacher"
+    log = (folder / "log.txt").read_text()
+    assert "class 'music' has no threshold" in log
+    assert "trained for speech, music; not for noise, overlap" in log
     config = json.loads((folder / "export/config.json").read_text())
     assert config["thresholds"]["music"] is None
     assert config["thresholds"]["speech"] is not None
     scores = json.loads((folder / "test/scores.json").read_text())
     assert scores["classes"]["music"]["f1"] is None
     assert scores["classes"]["speech"]["reference_seconds"] > 0
+    shutil.rmtree(folder)
     annotate(tmp_path / "manifests", dev=[])
     message = run_recipe(
         "teacher", corpus, tmp_path, *LITTLE, PREPARED, expect=2
