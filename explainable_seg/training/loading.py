@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 from torch.utils.data import DataLoader, Dataset
 
-from explainable_seg.classes import CLASSES, class_columns
+from explainable_seg.classes import class_columns
 from explainable_seg.data.chunks import EpochSampler, WholeRegions
 from explainable_seg.data.manifest import Region
 from explainable_seg.errors import ExplainableSegError
@@ -43,7 +43,7 @@ def training_loader(
     dataset: Dataset,
     n_chunks: int,
     batch_size: int,
-    classes: Sequence[str] = CLASSES,
+    classes: Optional[Sequence[str]] = None,
     **options: Any,
 ) -> SaveableDataLoader:
     """Batches of an epoch's chunks, the same for any number of processes.
@@ -59,8 +59,8 @@ def training_loader(
         Chunks an epoch, over all processes.
     batch_size : int
         Chunks a batch, over all processes.
-    classes : Sequence[str]
-        Columns of the targets: what the model is trained for.
+    classes : Sequence[str], optional
+        Columns of the targets: what the model is trained for; all by default.
     **options
         Of ``torch.utils.data.DataLoader``.
 
@@ -82,7 +82,7 @@ def training_loader(
                 f"of processes, got {value}; change one of them"
             )
     return SaveableDataLoader(
-        OfClasses(dataset, classes),
+        dataset if classes is None else OfClasses(dataset, classes),
         batch_size=batch_size // size,
         sampler=EpochSampler(n_chunks, rank, size),
         **options,
@@ -92,7 +92,7 @@ def training_loader(
 def validation_loader(
     regions: Sequence[Region],
     level: Optional[float] = None,
-    classes: Sequence[str] = CLASSES,
+    classes: Optional[Sequence[str]] = None,
 ) -> DataLoader:
     """Whole regions, one a batch, without padding; each process has its own.
 
@@ -102,8 +102,8 @@ def validation_loader(
         Rows of a manifest.
     level : float, optional
         What each is brought to, dB re full scale.
-    classes : Sequence[str]
-        Columns of the targets: what the model is trained for.
+    classes : Sequence[str], optional
+        Columns of the targets: what the model is trained for; all by default.
 
     Returns
     -------
@@ -112,8 +112,9 @@ def validation_loader(
         over them has to be summed over the processes.
     """
     rank, size = rank_and_size()
+    whole = WholeRegions(regions[rank::size], level)
     return DataLoader(
-        OfClasses(WholeRegions(regions[rank::size], level), classes),
+        whole if classes is None else OfClasses(whole, classes),
         batch_size=None,
         num_workers=0,
     )
