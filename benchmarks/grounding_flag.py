@@ -116,7 +116,7 @@ def judge(
         ranges = frame_ranges(findings.spans[name], reading.n_frames)
         if not ranges:
             continue
-        needed = threshold_logit(W.thresholds[name])
+        needed = threshold_logit(segmenter.config["thresholds"][name])
         margins = reading.logits[:, c] - (0.0 if needed is None else needed)
         truths = {
             "lost": ~heard_again(segmenter, reading, ranges, c) * 1.0,

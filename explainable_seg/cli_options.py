@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from explainable_seg.classes import CLASSES, KNOWN_LABELS, parse_class
+from explainable_seg.classes import KNOWN_LABELS, parse_class
+from explainable_seg.inference.rules import ALL
 
 if TYPE_CHECKING:
     from explainable_seg.inference.sources import Share
@@ -83,14 +84,14 @@ def parse_share(
 def parse_per_class(
     ctx: click.Context, parameter: click.Parameter, values: Iterable[str]
 ) -> dict[str, float]:
-    """Numbers a class, of ``class=number`` or of a number for all."""
+    """Numbers a class, of ``class=number``, or of a number for the others."""
     where = f"the option {parameter.opts[0]}"
     parsed: dict[str, float] = {}
     for value in values:
         label, _, number = value.rpartition("=")
-        labels = [parse_class(label, where)] if "=" in value else CLASSES
+        label = parse_class(label, where) if "=" in value else ALL
         try:
-            parsed.update(dict.fromkeys(labels, float(number)))
+            parsed[label] = float(number)
         except ValueError:
             raise click.BadParameter(
                 f"expected a number, or one of a class such as speech=0.4, got "

@@ -19,7 +19,6 @@ import shutil
 from pathlib import Path
 
 from explainable_seg import ExplainableSegmenter
-from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.truth import load_truth
 from explainable_seg.explanation.report import ClassScore, Demo, render_demo
@@ -87,6 +86,7 @@ def make_demo(student, work, seconds):
     region = max(regions, key=lambda r: n_classes(truths[r.recording]))
     analysis = segmenter.analyse(region.wav)
     truth = truths[region.recording].spans
+    classes = segmenter.classes
     found = analysis.segmentation
     return Demo(
         title="Why did it say that?",
@@ -101,14 +101,14 @@ def make_demo(student, work, seconds):
                 name,
                 *(read_f1(work / s / "test", name) for s in STAGES[::2]),
             )
-            for name in CLASSES
+            for name in classes
         ],
         findings=segmenter.findings(
-            analysis, {name: truth[name].tolist() for name in CLASSES}
+            analysis, {name: truth[name].tolist() for name in classes}
         ),
         explanations=[
             segmenter.explain(analysis, name, *passage(found.spans(name)))
-            for name in CLASSES
+            for name in classes
             if found.spans(name)
         ],
         facts=facts(work, seconds),

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import jinja2
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.inference.pretrained import write_speechbrain_files
 from explainable_seg.training.run import run_recipe
 
 logger = logging.getLogger("release")
@@ -117,6 +117,7 @@ def main(arguments):
     for name in ("config.json", "model.safetensors"):
         with atomic_path(options.output / name) as temporary:
             shutil.copyfile(export / name, temporary)
+    write_speechbrain_files(options.output)
     card = make_card(options.student, options.clips)
     atomic_write_text(options.output / "README.md", card)
     logger.info("released in %s", options.output)
@@ -130,7 +131,7 @@ def make_card(student, clips):
     config = read(student / "export/config.json")
     return jinja2.Template(CARD, undefined=jinja2.StrictUndefined).render(
         n_atoms=config["model"]["n_atoms"],
-        classes=CLASSES,
+        classes=config["classes"],
         parts={part: f1s(student / part) for part in ("dev", "test")},
         g=read(student / "grounding.json")["test"],
         n_clips=len(rows),
@@ -142,8 +143,9 @@ def make_card(student, clips):
 def f1s(folder):
     """F1 of each class, then their mean, as text."""
     scores = read(folder / "scores.json")
-    f1 = [scores["classes"][name]["f1"] for name in CLASSES]
-    return [f"{x:.3f}" for x in (*f1, scores["macro_f1"])]
+    f1 = [row["f1"] for row in scores["classes"].values()]
+    f1.append(scores["macro_f1"])
+    return ["-" if x is None else f"{x:.3f}" for x in f1]
 
 
 def read(path):

@@ -42,6 +42,7 @@ from explainable_seg.training.losses import student_losses
 from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.teacher import load_teacher
 from explainable_seg.training.thresholds import ThresholdSweep
+from explainable_seg.training.trained_classes import choose_classes
 from explainable_seg.training.warm_start import warm_start
 from speechbrain.utils.distributed import run_on_main
 
@@ -106,13 +107,14 @@ class StudentBrain(sb.Brain):
         """Count decisions and measure H anew."""
         self.last = {}
         if stage != sb.Stage.TRAIN:
-            self.sweep = ThresholdSweep()
             model = self.hparams.model
+            self.sweep = ThresholdSweep(classes=model.classes)
             self.stats = RepresentationStats(
                 model.dictionary,
                 model.mu,
                 model.classifier.weight,
                 control=stage == sb.Stage.TEST,
+                classes=model.classes,
             )
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
@@ -162,9 +164,18 @@ def make_models(hparams):
         settings = hparams["cache_settings"](teacher_config)
         cache = FeatureCache(hparams["feature_cache"], settings)
         student = cached_student(student, teacher)
-    hparams["model"] = build_model(
-        {**student, "mu": mu, "n_atoms": dictionary.shape[1]}, dictionary
+    hparams["classes"] = choose_classes(
+        hparams["classes"],
+        read_manifest(hparams["training_set"].keywords["manifest"]),
+        read_manifest(f"{hparams['manifest_folder']}/dev.csv"),
+        teacher.classes if teacher else None,
     )
+    of_data = {
+        "mu": mu,
+        "n_atoms": dictionary.shape[1],
+        "classes": hparams["classes"],
+    }
+    hparams["model"] = build_model({**student, **of_data}, dictionary)
     if cache:
         share_front_end(hparams["model"], teacher)
     if hparams["learn_dictionary"]:
@@ -187,6 +198,7 @@ def make_brain(hparams, run_opts):
     loader = training_loader(
         chunks(),
         hparams["chunks_per_epoch"],
+        classes=hparams["classes"],
         **hparams["loader_options"],
     )
     hparams["checkpointer"].add_recoverables(
@@ -237,7 +249,10 @@ def main(arguments):
         part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
         for part in ("dev", "test")
     }
-    loaders = {part: validation_loader(rows) for part, rows in parts.items()}
+    loaders = {
+        part: validation_loader(rows, classes=hparams["classes"])
+        for part, rows in parts.items()
+    }
     brain.fit(hparams["epoch_counter"], loader, loaders["dev"])
     choice, grounding = evaluate_best(brain, loaders)
     folder = Path(hparams["output_folder"])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Train the black-box teacher: front end, TCN, four sigmoids.
+"""Train the black-box teacher: front end, TCN, a sigmoid a class.
 
 To run this recipe:
 
@@ -18,6 +18,7 @@ from pathlib import Path
 import speechbrain as sb
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.inference.windows import stitch
+from explainable_seg.models import build_model
 from explainable_seg.training.alarms import warn_of_silent_classes
 from explainable_seg.training.checkpointing import RandomState
 from explainable_seg.training.export import export_and_score
@@ -26,6 +27,7 @@ from explainable_seg.training.losses import label_loss
 from explainable_seg.training.processes import mean_over_ranks
 from explainable_seg.training.run import load_hparams, run_recipe
 from explainable_seg.training.thresholds import ThresholdSweep
+from explainable_seg.training.trained_classes import choose_classes
 from speechbrain.utils.distributed import run_on_main
 
 
@@ -60,7 +62,7 @@ class TeacherBrain(sb.Brain):
     def on_stage_start(self, stage, epoch=None):
         """Count decisions anew."""
         if stage != sb.Stage.TRAIN:
-            self.sweep = ThresholdSweep()
+            self.sweep = ThresholdSweep(classes=self.hparams.model.classes)
             self.n_recordings = 0
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
@@ -102,9 +104,20 @@ def main(arguments):
         overrides=overrides,
     )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
+    parts = {
+        part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
+        for part in ("dev", "test")
+    }
+    classes = choose_classes(
+        hparams["classes"],
+        read_manifest(hparams["training_set"].keywords["manifest"]),
+        parts["dev"],
+    )
+    hparams["model"] = build_model({**hparams["model"], "classes": classes})
     loader = training_loader(
         hparams["training_set"](),
         hparams["chunks_per_epoch"],
+        classes=classes,
         **hparams["loader_options"],
     )
     hparams["checkpointer"].add_recoverables(
@@ -122,11 +135,7 @@ def main(arguments):
         checkpointer=hparams["checkpointer"],
     )
     brain.train_sampler = loader.sampler
-    parts = {
-        part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
-        for part in ("dev", "test")
-    }
-    dev_loader = validation_loader(parts["dev"])
+    dev_loader = validation_loader(parts["dev"], classes=classes)
     if hparams["compile_tcn"]:
         hparams["model"].tcn.compile()
     brain.fit(hparams["epoch_counter"], loader, dev_loader)

@@ -72,7 +72,7 @@ def explain(
     segmenter = load_segmenter(**loading)
     analysis = segmenter.analyse(audio, **decisions)
     seconds = analysis.segmentation.seconds()
-    chosen = classes or [label for label in CLASSES if seconds[label] > 0]
+    chosen = classes or [label for label, s in seconds.items() if s > 0]
     if not chosen:
         raise ExplainableSegError(
             f"expected a class to be found, got none, in {audio}; name one "

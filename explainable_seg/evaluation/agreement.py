@@ -1,10 +1,11 @@
 """How far two models say the same: a student and its teacher."""
 
+import math
 from collections.abc import Mapping
 
 import torch
 
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import CLASSES, class_columns, class_order
 
 ROUNDING = 1e-12  # share of a mean square, in float64
 
@@ -14,10 +15,11 @@ class AgreementStats:
 
     Arguments
     ---------
-    ours : Mapping[str, float]
-        Thresholds of the first model, probability a class.
-    theirs : Mapping[str, float]
-        Thresholds of the second.
+    ours : Mapping[str, float or None]
+        Thresholds of the first model, probability a class that it was trained
+        for; None where it does not decide.
+    theirs : Mapping[str, float or None]
+        Thresholds of the second. Compared are the classes of both.
 
     Example
     -------
@@ -29,15 +31,25 @@ class AgreementStats:
     1.0
     """
 
-    def __init__(self, ours: Mapping[str, float], theirs: Mapping[str, float]):
+    def __init__(
+        self,
+        ours: Mapping[str, float | None],
+        theirs: Mapping[str, float | None],
+    ):
+        both = (ours, theirs)
+        self.classes = tuple(c for c in CLASSES if c in ours and c in theirs)
+        self.columns = [
+            [class_order(one).index(c) for c in self.classes] for one in both
+        ]
         self.thresholds = [
-            torch.tensor([values[name] for name in CLASSES])
-            for values in (ours, theirs)
+            torch.tensor([nan_of(one[name]) for name in self.classes])
+            for one in both
         ]
         # Frames by the decisions of both: [ours, theirs, class].
-        self.decided = torch.zeros(2, 2, len(CLASSES), dtype=torch.float64)
+        n_classes = len(self.classes)
+        self.decided = torch.zeros(2, 2, n_classes, dtype=torch.float64)
         # Sums of x, y, x^2, y^2, x y of the logits: [term, class].
-        self.moments = torch.zeros(5, len(CLASSES), dtype=torch.float64)
+        self.moments = torch.zeros(5, n_classes, dtype=torch.float64)
 
     def update(
         self, ours: torch.Tensor, theirs: torch.Tensor, targets: torch.Tensor
@@ -50,12 +62,15 @@ class AgreementStats:
             Logits of the first model.
         theirs : torch.Tensor [shape=(T, C)]
             Logits of the second.
-        targets : torch.Tensor [shape=(T, C)]
-            What is true does not matter; -1 where the class is unknown is not
+        targets : torch.Tensor [shape=(T, 4)]
+            Of all classes. What is true does not matter; -1 where the class is unknown is not
             counted, so that all measures speak of the same frames.
         """
-        known = (targets >= 0).cpu().double()
-        logits = [values.detach().cpu().float() for values in (ours, theirs)]
+        known = (targets[:, class_columns(self.classes)] >= 0).cpu().double()
+        logits = [
+            values.detach().cpu().float()[:, columns]
+            for values, columns in zip((ours, theirs), self.columns)
+        ]
         found = [
             (values.sigmoid() >= thresholds).double()
             for values, thresholds in zip(logits, self.thresholds)
@@ -74,13 +89,14 @@ class AgreementStats:
         Returns
         -------
         dict[str, dict or None]
-            ``decisions``: share of the frames that both decide alike;
-            ``kappa``: what of it is more than chance (Cohen, 1960), for a rare
-            class is absent in most frames anyway; ``correlation`` of the
-            logits (Pearson). The latter two are None where a model says the
-            same of all frames. None for a class that is nowhere known.
+            For each class of both models. ``decisions``: share of the frames
+            that both decide alike; ``kappa``: what of it is more than chance
+            (Cohen, 1960), for a rare class is absent in most frames anyway;
+            ``correlation`` of the logits (Pearson). The latter two are None
+            where a model says the same of all frames, the former two where
+            one does not decide. None for a class that is nowhere known.
         """
-        return {name: self._of_class(c) for c, name in enumerate(CLASSES)}
+        return {name: self._of_class(c) for c, name in enumerate(self.classes)}
 
     def _of_class(self, c: int) -> dict[str, float | None] | None:
         """Agreement of a class by its column."""
@@ -92,11 +108,18 @@ class AgreementStats:
         alike = counts.trace().item() / n_frames
         chance = (ours @ theirs).item() / n_frames**2
         varied = bool((ours > 0).all()) and bool((theirs > 0).all())
+        both_decide = not any(bool(t[c].isnan()) for t in self.thresholds)
+        varied = varied and both_decide
         return {
-            "decisions": alike,
+            "decisions": alike if both_decide else None,
             "kappa": (alike - chance) / (1 - chance) if varied else None,
             "correlation": pearson(*(self.moments[:, c] / n_frames).tolist()),
         }
+
+
+def nan_of(value: float | None) -> float:
+    """NaN for None, which no probability reaches."""
+    return math.nan if value is None else value
 
 
 def pearson(

@@ -1,5 +1,6 @@
 """Whether a probability of 0.7 is right seven times in ten."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,6 +25,8 @@ class CalibrationStats:
     ---------
     n_bins : int
         Number of bins M.
+    classes : Sequence[str]
+        Names of the C columns.
 
     Example
     -------
@@ -35,12 +38,14 @@ class CalibrationStats:
     0.25
     """
 
-    def __init__(self, n_bins: int = N_BINS):
+    def __init__(self, n_bins: int = N_BINS, classes: Sequence[str] = CLASSES):
         self.n_bins = n_bins
-        self.n_frames = torch.zeros(len(CLASSES), n_bins, dtype=torch.float64)
+        self.classes = tuple(classes)
+        n_classes = len(self.classes)
+        self.n_frames = torch.zeros(n_classes, n_bins, dtype=torch.float64)
         self.confidence = torch.zeros_like(self.n_frames)
         self.positives = torch.zeros_like(self.n_frames)
-        self.squares = torch.zeros(len(CLASSES), dtype=torch.float64)
+        self.squares = torch.zeros(n_classes, dtype=torch.float64)
 
     def update(self, logits: torch.Tensor, targets: torch.Tensor) -> None:
         """Add frames.
@@ -55,7 +60,7 @@ class CalibrationStats:
         probabilities = logits.detach().cpu().double().sigmoid()
         edges = torch.linspace(0, 1, self.n_bins + 1, dtype=torch.float64)[1:-1]
         targets = targets.cpu()
-        for c in range(len(CLASSES)):
+        for c in range(len(self.classes)):
             known = targets[:, c] >= 0
             p, y = probabilities[known, c], targets[known, c].double()
             bins = torch.bucketize(p, edges)
@@ -79,7 +84,7 @@ class CalibrationStats:
             probability ``confidence`` and the share ``frequency`` of them
             that hold the class. None for a class that is nowhere known.
         """
-        return {name: self._of_class(c) for c, name in enumerate(CLASSES)}
+        return {name: self._of_class(c) for c, name in enumerate(self.classes)}
 
     def _of_class(self, c: int) -> dict[str, Any] | None:
         """Reliability of a class by its column."""

@@ -5,6 +5,7 @@ with the recordings and sums over them are exact. Frames of one bin count as
 equal in score; bins of the probability would make all sure decisions equal.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,11 @@ class Curve(Brief):
 class PrecisionRecallStats:
     """Frames of each class counted by score, present and absent ones apart.
 
+    Arguments
+    ---------
+    classes : Sequence[str]
+        Names of the C columns.
+
     Example
     -------
     >>> stats = PrecisionRecallStats()
@@ -85,11 +91,12 @@ class PrecisionRecallStats:
     None
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: Sequence[str] = CLASSES) -> None:
+        self.classes = tuple(classes)
         self.n_bins = round(2 * LIMIT * BINS_A_LOGIT)
         # [absent or present, class, bin]
         self.counts = torch.zeros(
-            2, len(CLASSES), self.n_bins, dtype=torch.int64
+            2, len(self.classes), self.n_bins, dtype=torch.int64
         )
 
     def update(self, logits: torch.Tensor, targets: torch.Tensor) -> None:
@@ -105,7 +112,7 @@ class PrecisionRecallStats:
         bins = ((logits.detach().cpu() + LIMIT) * BINS_A_LOGIT).floor().long()
         bins = bins.clamp(0, self.n_bins - 1)
         targets = targets.cpu()
-        for c in range(len(CLASSES)):
+        for c in range(len(self.classes)):
             for value in (0, 1):
                 self.counts[value, c] += torch.bincount(
                     bins[targets[:, c] == value, c], minlength=self.n_bins
@@ -113,7 +120,7 @@ class PrecisionRecallStats:
 
     def curves(self) -> dict[str, Curve | None]:
         """Curve of each class; None where no frame is known to hold it."""
-        return {name: self._curve(c) for c, name in enumerate(CLASSES)}
+        return {name: self._curve(c) for c, name in enumerate(self.classes)}
 
     def average_precision(self) -> dict[str, float | None]:
         """Average precision of each class; None without a curve."""

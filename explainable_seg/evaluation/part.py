@@ -15,7 +15,7 @@ from pyannote.core import Segment, Timeline
 from tqdm import tqdm
 
 from explainable_seg.audio.level import at_level
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import CLASSES, class_columns
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import (
@@ -34,8 +34,10 @@ from explainable_seg.evaluation.intervals import f1_differences, f1_intervals
 from explainable_seg.evaluation.model import LoadedModel
 from explainable_seg.evaluation.reconstruction import ReconstructionStats
 from explainable_seg.frames import SAMPLE_RATE, WINDOW, num_frames
-from explainable_seg.inference.pipeline import apply_rules
+from explainable_seg.inference.decisions import decide
+from explainable_seg.inference.pipeline import check_logits
 from explainable_seg.inference.rules import make_rules
+from explainable_seg.inference.scoring import scored_time
 from explainable_seg.inference.windows import stitch_blocks
 
 TUNED, HALF = "tuned", "half"  # points of decision: the model's own, and 0.5
@@ -53,8 +55,10 @@ class _ModelStats:
         }
         self.found: dict[str, dict[str, dict[str, Timeline]]]
         self.found = {point: {} for point in self.rules}
-        self.curves = PrecisionRecallStats()
-        self.calibration = CalibrationStats()
+        classes = model.module.classes
+        self.columns = class_columns(classes)
+        self.curves = PrecisionRecallStats(classes)
+        self.calibration = CalibrationStats(classes=classes)
         self.reconstruction: dict[str, ReconstructionStats] = {}
         if model.dictionary is not None:
             W = model.dictionary.cpu()
@@ -62,7 +66,7 @@ class _ModelStats:
                 self.reconstruction[name] = ReconstructionStats(W)
 
     @property
-    def thresholds(self) -> dict[str, float]:
+    def thresholds(self) -> dict[str, float | None]:
         """The model's own."""
         return self.rules[TUNED].thresholds
 
@@ -96,8 +100,10 @@ class _ModelStats:
     ) -> None:
         """Add consecutive frames: logits, and the evidence of a student."""
         logits, *evidence = outputs
-        self.curves.update(logits, targets)
-        self.calibration.update(logits, targets)
+        check_logits(logits)
+        ours = targets[:, self.columns]
+        self.curves.update(logits, ours)
+        self.calibration.update(logits, ours)
         if self.reconstruction:
             H, X, code = evidence
             self.reconstruction[BY_H].update(X, H, targets)
@@ -112,15 +118,15 @@ class _ModelStats:
             found = self.found[point].setdefault(
                 region.recording, {name: Timeline() for name in CLASSES}
             )
-            for segment in apply_rules(
-                rules, probabilities, duration, region.start_s
+            for segment in decide(
+                probabilities, rules, duration, region.start_s
             ):
                 found[segment.label].add(Segment(segment.start, segment.end))
 
     def summary(self, reference: Spans, time: Spans) -> dict[str, Any]:
         """All measures of the model."""
         scores = {
-            point: score(reference, found, time)
+            point: score(reference, found, scored_time(time, self.rules[point]))
             for point, found in self.found.items()
         }
         model = self.model.module.config
@@ -160,11 +166,19 @@ class _PairStats:
 
     def summary(self, models: Mapping[str, Any]) -> dict[str, Any]:
         """All measures of the pair, from the summaries of the models."""
-        ours, theirs = (models[name][TUNED]["files"] for name in self.names)
+        ours, theirs = (
+            {
+                uri: {name: row[name] for name in self.agreement.classes}
+                for uri, row in models[model][TUNED]["files"].items()
+            }
+            for model in self.names
+        )
         return {
             "models": self.names,
             "agreement": self.agreement.summary(),
-            "f1_differences": f1_differences(ours, theirs),
+            "f1_differences": f1_differences(ours, theirs)
+            if self.agreement.classes
+            else {},
         }
 
 
@@ -203,7 +217,8 @@ def evaluate_part(
         (both names), ``agreement``
         (:class:`~explainable_seg.evaluation.agreement.AgreementStats`) and
         ``f1_differences`` (later minus earlier, at the tuned thresholds).
-        What is not annotated is None.
+        A model has figures of the classes that it was trained for, a pair of
+        those of both. What is not annotated is None.
 
     Raises
     ------

@@ -41,16 +41,18 @@ def plot_curves(title: str, models: Mapping[str, Any]) -> Figure:
     matplotlib.figure.Figure
         With an Agg canvas; no global state of matplotlib is used.
     """
-    figure, panels = _panels(f"{title}: precision and recall of frames")
+    figure, panels = _panels(f"{title}: precision and recall of frames", models)
     for name, axes in panels.items():
         axes.set_xlabel("recall", color=QUIET)
         for number, (model, measures) in enumerate(models.items()):
-            curve = measures["curves"][name]
+            curve = measures["curves"].get(name)
             if curve is None:
                 continue
             line = _line(number)
             axes.plot(curve["recall"], curve["precision"], label=model, **line)
             threshold = measures["thresholds"][name]
+            if threshold is None:
+                continue
             chosen = _nearest(curve["thresholds"], threshold)
             axes.plot(
                 curve["recall"][chosen],
@@ -59,7 +61,7 @@ def plot_curves(title: str, models: Mapping[str, Any]) -> Figure:
                 color=line["color"],
                 markersize=4,
             )
-    panels[CLASSES[0]].set_ylabel("precision", color=QUIET)
+    _first(panels).set_ylabel("precision", color=QUIET)
     return _finished(figure, panels)
 
 
@@ -78,12 +80,12 @@ def plot_reliability(title: str, models: Mapping[str, Any]) -> Figure:
     matplotlib.figure.Figure
         With an Agg canvas. A model on the diagonal is calibrated.
     """
-    figure, panels = _panels(f"{title}: reliability of frames")
+    figure, panels = _panels(f"{title}: reliability of frames", models)
     for name, axes in panels.items():
         axes.set_xlabel("mean probability", color=QUIET)
         axes.plot([0, 1], [0, 1], color=LINE, linewidth=1)
         for number, (model, measures) in enumerate(models.items()):
-            calibration = measures["calibration"][name]
+            calibration = measures["calibration"].get(name)
             if calibration is None:
                 continue
             table = calibration["table"]
@@ -95,19 +97,31 @@ def plot_reliability(title: str, models: Mapping[str, Any]) -> Figure:
                 label=model,
                 **_line(number),
             )
-    panels[CLASSES[0]].set_ylabel("share of frames with the class", color=QUIET)
+    _first(panels).set_ylabel("share of frames with the class", color=QUIET)
     return _finished(figure, panels)
 
 
-def _panels(title: str) -> tuple[Figure, dict[str, Axes]]:
-    """Figure with an empty panel a class."""
+def _first(panels: Mapping[str, Axes]) -> Axes:
+    """The panel on the left."""
+    return next(iter(panels.values()))
+
+
+def _panels(
+    title: str, models: Mapping[str, Any]
+) -> tuple[Figure, dict[str, Axes]]:
+    """Figure with an empty panel for each class of a model."""
+    known = {
+        name for measures in models.values() for name in measures["curves"]
+    }
+    classes = [name for name in CLASSES if name in known]
     figure = Figure(
         figsize=SIZE, dpi=DPI, facecolor=PAPER, layout="constrained"
     )
     FigureCanvasAgg(figure)
     figure.suptitle(title, color=INK, x=0.01, ha="left")
     panels = {}
-    for name, axes in zip(CLASSES, figure.subplots(1, len(CLASSES))):
+    (row,) = figure.subplots(1, len(classes), squeeze=False)
+    for name, axes in zip(classes, row):
         axes.set_title(name, color=CLASS_COLOURS[name])
         axes.set(xlim=(0, 1.01), ylim=(0, 1.01), aspect="equal")
         axes.tick_params(colors=QUIET)

@@ -1,5 +1,7 @@
 """How well H is grounded in the sound: measured, never assumed."""
 
+from collections.abc import Sequence
+
 import torch
 
 from explainable_seg.classes import CLASSES
@@ -35,6 +37,8 @@ class RepresentationStats:
     control : bool
         Whether to transform with permuted frequencies too, which takes as long
         as the transform.
+    classes : Sequence[str]
+        Names of the C rows.
     """
 
     def __init__(
@@ -43,7 +47,9 @@ class RepresentationStats:
         mu: float,
         theta: torch.Tensor,
         control: bool = True,
+        classes: Sequence[str] = CLASSES,
     ):
+        self.classes = tuple(classes)
         self.W = dictionary.detach().cpu().float()
         self.theta = theta.detach().cpu().float()
         self.mu = mu
@@ -168,7 +174,7 @@ class RepresentationStats:
             class without positive relevance.
         """
         shares = {"input": band_shares(self.sums["input_by_bin"])}
-        for name, relevance in zip(CLASSES, self.sums["positive"]):
+        for name, relevance in zip(self.classes, self.sums["positive"]):
             spectrum = relevance_spectrum(relevance, self.W)
             shares[name] = band_shares(spectrum)
         return shares

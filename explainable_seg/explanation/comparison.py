@@ -47,7 +47,7 @@ class Passage:
     recording : str
         What the passage is of; recordings are the unit of the bootstrap.
     class_name : str
-        One of CLASSES.
+        One of the classes of the model.
     audio : np.ndarray [shape=(N,), dtype=float32]
         As long as a window of the model; mono, 16 kHz; not silent.
     spectrogram : torch.Tensor [shape=(T, F)]
@@ -73,8 +73,9 @@ class Comparison:
     ---------
     predict : callable
         The model that is explained: audio [B, N] to probabilities [B, T, C].
-    thresholds : Mapping[str, float]
-        For each class, the lowest probability that it counts as found from.
+    thresholds : Mapping[str, float or None]
+        For each class of the model, the lowest probability that it counts as
+        found from; None: it is never found.
     shares : Sequence[float]
         What is retained, rising between 0 and 1.
     equal : str
@@ -84,7 +85,7 @@ class Comparison:
     def __init__(
         self,
         predict: Predictor,
-        thresholds: Mapping[str, float],
+        thresholds: Mapping[str, float | None],
         shares: Sequence[float] = SHARES,
         equal: str = "energy",
     ):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import class_index
 from explainable_seg.explanation.reading import Reading, StudentWeights
 
 
@@ -55,9 +55,9 @@ def contrast_classes(
     weights : StudentWeights
         The student's dictionary and classifier.
     class_name : str
-        Class A, one of CLASSES.
+        Class A, one that the student was trained for.
     other : str
-        Class B, one of CLASSES.
+        Class B, likewise.
     frames : torch.Tensor [shape=(T,), dtype=bool]
         Frames to explain, at least one.
 
@@ -67,6 +67,8 @@ def contrast_classes(
 
     Raises
     ------
+    ExplainableSegError
+        If the student was not trained for one of the two.
     ValueError
         If there is no frame.
 
@@ -88,7 +90,7 @@ def contrast_classes(
     """
     if not frames.any():
         raise ValueError("expected `frames` to explain, got none")
-    a, b = CLASSES.index(class_name), CLASSES.index(other)
+    a, b = (class_index(name, weights.classes) for name in (class_name, other))
     z = reading.activations[frames].double().mean(dim=0)
     logits = reading.logits[frames].double().mean(dim=0)
     theta = weights.theta.double()

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.caution import margin
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
@@ -45,7 +44,7 @@ def make_document(
         class lies above what is needed, its reconstruction error, the mean
         activation z of each atom that sounds in it, and the atoms selected
         for its class; ``classifier``, with which relevances of any class
-        follow: ``z_k theta_ck``.
+        follow: ``z_k theta_ck``; ``rules``, by which it was decided.
     """
     return {
         "version": FORMAT_VERSION,
@@ -55,18 +54,20 @@ def make_document(
         "groundings": [
             asdict(e.grounding) if e.grounding else None for e in explanations
         ],
-        "classifier": _classifier(findings.weights),
+        "classifier": _classifier(findings),
+        "rules": findings.rules.to_dict(),
         "segments": _segments(findings),
     }
 
 
-def _classifier(weights: StudentWeights) -> dict[str, Any]:
+def _classifier(findings: Findings) -> dict[str, Any]:
     """Weights of each class for each atom, and where each atom peaks."""
+    weights, rules = findings.weights, findings.rules
     return {
-        "classes": list(CLASSES),
+        "classes": list(weights.classes),
         "theta": [[short(v) for v in row] for row in weights.theta.tolist()],
         "bias": [short(v) for v in weights.bias.tolist()],
-        "thresholds": weights.thresholds,
+        "thresholds": {c: rules.thresholds.get(c) for c in weights.classes},
         "peak_hz": [
             None if hz != hz else hz
             for hz in peak_hz(weights.dictionary).tolist()
@@ -77,6 +78,7 @@ def _classifier(weights: StudentWeights) -> dict[str, Any]:
 def _segments(findings: Findings) -> list[dict[str, Any]]:
     """An entry for each segment that holds a frame."""
     reading, weights = findings.reading, findings.weights
+    classes = weights.classes
     kept = [
         (name, start, end, *findings.frames(start, end))
         for name, start, end in findings.segments
@@ -91,10 +93,10 @@ def _segments(findings: Findings) -> list[dict[str, Any]]:
             "start": start,
             "end": end,
             "frames": last - first,
-            "logit_means": dict(zip(CLASSES, map(short, logits[s].tolist()))),
+            "logit_means": dict(zip(classes, map(short, logits[s].tolist()))),
             "margin": margin(
-                logits[s, CLASSES.index(name)].item(),
-                weights.thresholds.get(name),
+                logits[s, classes.index(name)].item(),
+                findings.rules.thresholds.get(name),
             ),
             "reconstruction_error": reconstruction_error(
                 reading.spectrogram[first:last],
@@ -105,7 +107,7 @@ def _segments(findings: Findings) -> list[dict[str, Any]]:
                 str(k): short(z[s, k].item())
                 for k in z[s].nonzero().flatten().tolist()
             },
-            "selected": _selected(z[s], weights, CLASSES.index(name)),
+            "selected": _selected(z[s], weights, classes.index(name)),
         }
         for s, (name, start, end, first, last) in enumerate(kept)
     ]

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,18 +12,14 @@ import numpy as np
 import torch
 
 from explainable_seg.brief import Brief
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import class_index
 from explainable_seg.explanation.grounding import (
     Coder,
     Grounding,
     measure_grounding,
     reconstruction_error,
 )
-from explainable_seg.explanation.listening import (
-    active_samples,
-    apply_mask,
-    frame_gate,
-)
+from explainable_seg.explanation.listening import apply_mask, frame_gate
 from explainable_seg.explanation.masks import class_mask
 from explainable_seg.explanation.reading import Reading, StudentWeights
 from explainable_seg.explanation.relevance import (
@@ -32,7 +29,7 @@ from explainable_seg.explanation.relevance import (
 )
 from explainable_seg.explanation.selection import Selector
 from explainable_seg.explanation.spans import frames_to_explain
-from explainable_seg.frames import SAMPLE_RATE, Span
+from explainable_seg.frames import Span, frame_targets
 from explainable_seg.nmf.numerics import full_precision
 
 if TYPE_CHECKING:
@@ -53,7 +50,7 @@ class Explanation(Brief):
     Arguments
     ---------
     class_name : str
-        One of CLASSES.
+        One of the classes that the student was trained for.
     start : float
         Start of the passage, seconds.
     end : float
@@ -62,6 +59,8 @@ class Explanation(Brief):
         Frames of the passage that are explained.
     found : np.ndarray [shape=(T,), dtype=bool]
         Frames of the passage where the class was found.
+    spans : Mapping[str, Sequence[tuple[float, float]]]
+        Where in the passage each class was found, in seconds.
     bias : float
         Bias of the class.
     logit_mean : float
@@ -96,6 +95,7 @@ class Explanation(Brief):
     end: float
     explained: np.ndarray
     found: np.ndarray
+    spans: Mapping[str, Sequence[Span]]
     bias: float
     logit_mean: float
     reconstruction_error: float | None
@@ -117,23 +117,13 @@ class Explanation(Brief):
 
     @property
     def threshold(self) -> float | None:
-        """Probability from which the class counts as found, if known."""
-        return self.weights.thresholds.get(self.class_name)
+        """Probability from which the class was found, if there is one."""
+        return self.passage.rules.thresholds.get(self.class_name)
 
     @property
-    def found_spans(self) -> list[Span]:
+    def found_spans(self) -> Sequence[Span]:
         """Where in the passage the class was found, in seconds."""
-        passage = self.passage
-        runs = active_samples(
-            self.found, len(passage.audio), passage.first_centre
-        )
-        return [
-            (
-                passage.start + first / SAMPLE_RATE,
-                passage.start + last / SAMPLE_RATE,
-            )
-            for first, last in runs
-        ]
+        return self.spans.get(self.class_name, ())
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation as ``explanation.json`` holds it, all K atoms."""
@@ -187,7 +177,7 @@ def explain_class(
     class_name: str,
     start: float | None = None,
     end: float | None = None,
-    found: np.ndarray | None = None,
+    spans: Mapping[str, Sequence[Span]] | None = None,
     select: Selector = select_atoms,
     transform: Coder | None = None,
 ) -> Explanation:
@@ -200,15 +190,15 @@ def explain_class(
     weights : StudentWeights
         The student's dictionary and classifier.
     class_name : str
-        One of CLASSES.
+        One of the classes that the student was trained for.
     start : float, optional
         Start of the span in seconds; from the beginning if only ``end`` is
         given.
     end : float, optional
         End of the span in seconds; to the end if only ``start`` is given.
-    found : np.ndarray [shape=(T,), dtype=bool], optional
-        Frames where the class was found, used when no span is given. By
-        default, those whose probability exceeds the class' threshold.
+    spans : Mapping[str, Sequence[tuple[float, float]]], optional
+        Where in the recording each class was found, seconds; used when no span
+        is given. By default as the rules of the reading decide.
     select : callable
         Maps relevances [K] to the atoms to keep: the paper's threshold by
         default, or one of :mod:`.selection`.
@@ -223,15 +213,15 @@ def explain_class(
     Raises
     ------
     ExplainableSegError
-        If the class was not found and no span is given, or the span holds no
-        frame of the recording.
+        If the student was not trained for the class, the class was not found
+        and no span is given, or the span holds no frame of the recording.
     ValueError
         If the logits are not the sums of the contributions.
     """
-    c = CLASSES.index(class_name)
-    if found is None:
-        threshold = weights.thresholds.get(class_name, 0.5)
-        found = reading.probabilities[:, c] > threshold
+    c = class_index(class_name, weights.classes)
+    if spans is None:
+        spans = reading.decided_spans()
+    found = frame_targets(spans.get(class_name, ()), reading.n_frames)
     chosen = frames_to_explain(
         class_name, found, start, end, reading.duration, reading.name
     )
@@ -252,6 +242,10 @@ def explain_class(
         end=chosen.end,
         explained=chosen.explained,
         found=found[chosen.first : chosen.last],
+        spans={
+            name: _clipped(found_there, chosen.start, chosen.end)
+            for name, found_there in spans.items()
+        },
         bias=bias,
         logit_mean=logit_mean,
         reconstruction_error=reconstruction_error(X, W, H),
@@ -266,6 +260,12 @@ def explain_class(
         weights=weights,
         grounding=measure_grounding(X, W, H, transform) if transform else None,
     )
+
+
+def _clipped(spans: Sequence[Span], start: float, end: float) -> list[Span]:
+    """The parts of sorted spans that lie between two times."""
+    cut = ((max(first, start), min(last, end)) for first, last in spans)
+    return [(first, last) for first, last in cut if first < last]
 
 
 def _explained_spectrogram(

@@ -1,10 +1,11 @@
 """Faithfulness accumulated over passages and recordings, as sums."""
 
+import math
 from collections.abc import Mapping
 
 import torch
 
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import class_index, class_order
 from explainable_seg.explanation.faithfulness import (
     average_drop,
     average_gain,
@@ -46,13 +47,14 @@ class FaithfulnessStats:
 
     Arguments
     ---------
-    thresholds : Mapping[str, float]
-        For each class, the lowest probability that counts as found.
+    thresholds : Mapping[str, float or None]
+        For each class of the model, the lowest probability that counts as
+        found; None: it is never found.
 
     Example
     -------
-    >>> stats = FaithfulnessStats(dict.fromkeys(CLASSES, 0.5))
-    >>> p = torch.tensor([[0.8, 0.1, 0.1, 0.1]])
+    >>> stats = FaithfulnessStats({"speech": 0.5, "music": 0.5})
+    >>> p = torch.tensor([[0.8, 0.1]])
     >>> stats.update(
     ...     "speech", torch.tensor([True]), p, 0.5 * p, 0 * p, torch.ones(1, 2)
     ... )
@@ -60,9 +62,11 @@ class FaithfulnessStats:
     50.0
     """
 
-    def __init__(self, thresholds: Mapping[str, float]):
-        self.thresholds = [thresholds[name] for name in CLASSES]
-        shape = (len(MEASURES) + len(CLASSES), len(CLASSES))
+    def __init__(self, thresholds: Mapping[str, float | None]):
+        self.classes = class_order(thresholds)
+        chosen = [thresholds[name] for name in self.classes]
+        self.thresholds = [math.inf if x is None else x for x in chosen]
+        shape = (len(MEASURES) + len(self.classes), len(self.classes))
         self.sums = torch.zeros(shape, dtype=torch.float64)
         self.counts = torch.zeros(shape, dtype=torch.int64)
 
@@ -97,7 +101,7 @@ class FaithfulnessStats:
             Share of the energy of the passage that the mask keeps; None where
             the passage is silent.
         """
-        c = CLASSES.index(class_name)
+        c = class_index(class_name, self.classes)
         p, q_in, q_out = (x[frames].double().cpu() for x in (p, q_in, q_out))
         evidence = attribution[frames].double().cpu().clamp(min=0)
         values = _frame_values(
@@ -109,7 +113,7 @@ class FaithfulnessStats:
             self._add(row, c, values[name])
         marked = p >= torch.tensor(self.thresholds)
         rise = torch.where(marked, torch.nan, q_out - p)
-        for other in range(len(CLASSES)):
+        for other in range(len(self.classes)):
             if other != c:
                 self._add(len(MEASURES) + other, c, rise[:, other])
 
@@ -132,7 +136,7 @@ class FaithfulnessStats:
         ValueError
             If its thresholds are others.
         """
-        if other.thresholds != self.thresholds:
+        if (other.classes, other.thresholds) != (self.classes, self.thresholds):
             raise ValueError(
                 f"expected thresholds {self.thresholds}, got {other.thresholds}"
             )
@@ -150,9 +154,9 @@ class FaithfulnessStats:
             counts. ``macro`` is the mean over the classes that have a value.
         """
         means = (self.sums / self.counts).tolist()
-        names = [*MEASURES, *(f"raises {name}" for name in CLASSES)]
+        names = [*MEASURES, *(f"raises {name}" for name in self.classes)]
         table: dict[str, dict[str, float | int | None]] = {}
-        for c, class_name in enumerate(CLASSES):
+        for c, class_name in enumerate(self.classes):
             table[class_name] = {
                 name: means[row][c] if self.counts[row, c] else None
                 for row, name in enumerate(names)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from explainable_seg.brief import Brief
-from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.reading import Reading, StudentWeights
-from explainable_seg.frames import Span, frame_spans
+from explainable_seg.frames import Span
+from explainable_seg.inference.rules import Rules
 
 SLACK = 1e-7  # seconds; a border that falls on a centre stays on its side
 
@@ -42,34 +42,30 @@ class Findings(Brief):
         Arguments
         ---------
         explanation : Explanation
-            Its class is shown where it says so, the others where their
-            probability exceeds their threshold.
+            All classes are shown where they were found in the recording.
 
         Returns
         -------
         Findings
         """
-        passage, weights = explanation.passage, explanation.weights
-        probabilities = passage.probabilities
-        spans = {
-            name: [
-                (passage.start + start, passage.start + end)
-                for start, end in frame_spans(
-                    probabilities[:, c] > weights.thresholds.get(name, 0.5),
-                    passage.duration,
-                )
-            ]
-            for c, name in enumerate(CLASSES)
-        }
-        spans[explanation.class_name] = explanation.found_spans
-        return cls(passage, weights, spans)
+        return cls(explanation.passage, explanation.weights, explanation.spans)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the student was trained for."""
+        return self.weights.classes
+
+    @property
+    def rules(self) -> Rules:
+        """How it was decided what was found."""
+        return self.reading.rules
 
     @property
     def segments(self) -> list[tuple[str, float, float]]:
         """Class, start and end of each segment, by class and then by time."""
         return [
             (name, start, end)
-            for name in CLASSES
+            for name in self.classes
             for start, end in sorted(self.spans.get(name, ()))
         ]
 

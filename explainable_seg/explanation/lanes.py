@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.drawing import pool_time
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.frames import Span
@@ -31,7 +30,7 @@ class Lane:
     Arguments
     ---------
     class_name : str
-        One of CLASSES.
+        One of the classes of the student.
     seconds : float
         Time in which it was found.
     line : str
@@ -76,7 +75,7 @@ def make_lanes(findings: Findings) -> list[Lane]:
             seconds=sum(e - s for s, e in findings.spans.get(name, ())),
             line=polyline(probabilities[:, c]),
             n_points=len(probabilities),
-            threshold=findings.weights.thresholds.get(name),
+            threshold=findings.rules.thresholds.get(name),
             found=_blocks(findings, findings.spans.get(name, ())),
             reference=(
                 _blocks(findings, reference[name])
@@ -84,7 +83,7 @@ def make_lanes(findings: Findings) -> list[Lane]:
                 else None
             ),
         )
-        for c, name in enumerate(CLASSES)
+        for c, name in enumerate(findings.classes)
     ]
 
 

@@ -13,7 +13,6 @@ import matplotlib.image
 import numpy as np
 import torch
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.caution import CLOSE
 from explainable_seg.explanation.drawing import unwarp_hz, warp_hz
 from explainable_seg.explanation.findings import Findings
@@ -75,8 +74,10 @@ def page_data(findings: Findings) -> dict[str, Any]:
         "close": CLOSE,
         "peak_names": [format_peak(hz) for hz in peaks],
         "hz_ticks": [{"hz": hz, "name": format_hz(hz)} for hz in HZ_TICKS],
-        "colours": {name: CLASS_COLOURS[name] for name in CLASSES},
-        "spans": {name: findings.spans.get(name, []) for name in CLASSES},
+        "colours": {name: CLASS_COLOURS[name] for name in findings.classes},
+        "spans": {
+            name: findings.spans.get(name, []) for name in findings.classes
+        },
         "bands": [
             {"low": low, "high": high, "place": format_band((low, high))}
             for low, high in BANDS_HZ

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.caution import threshold_logit
 from explainable_seg.explanation.drawing import (
     VALUE,
@@ -164,10 +163,11 @@ def draw_relevances(
 def draw_probabilities(axes: Axes, explanation: Explanation) -> None:
     """Probabilities of all classes; shaded where the class was found."""
     passage, ours = explanation.passage, explanation.class_name
+    classes = explanation.weights.classes
     probabilities = pool_time(passage.probabilities)
     borders = np.linspace(*time_limits(passage), len(probabilities) + 1)
     seconds = (borders[1:] + borders[:-1]) / 2
-    for c, name in enumerate(CLASSES):
+    for c, name in enumerate(classes):
         stands_out = name == ours
         axes.plot(
             seconds,
@@ -187,7 +187,7 @@ def draw_probabilities(axes: Axes, explanation: Explanation) -> None:
     axes.set_yticks([0, 0.5, 1])
     axes.set_xlabel("seconds")
     axes.legend(
-        ncols=len(CLASSES) + 1,
+        ncols=len(classes) + 1,
         loc="lower right",
         bbox_to_anchor=(1.0, 0.98),
         frameon=False,

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import torch
 from scipy.sparse import csr_array
 from tqdm import tqdm
 
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import class_columns
 from explainable_seg.data.manifest import Region, read_manifest
 from explainable_seg.data.truth import Truth, load_truth, region_targets
 from explainable_seg.errors import ExplainableSegError
@@ -79,9 +80,7 @@ def write_prototypes(
     ExplainableSegError
         If the manifest or a file of it cannot be read, or there is no segment.
     """
-    weights = StudentWeights.of(
-        segmenter.model, segmenter.config["thresholds"], segmenter.name
-    )
+    weights = StudentWeights.of(segmenter.model, segmenter.name)
     regions = read_manifest(manifest, data_root)
     stats = collect(segmenter, regions, weights, predicted)
     prototypes = {c: s.prototype() for c, s in stats[ALL].items()}
@@ -89,7 +88,7 @@ def write_prototypes(
         what = "found" if predicted else "annotated"
         raise ExplainableSegError(
             f"expected {what} segments to explain, got none, in {manifest}; "
-            "name a manifest with speech, music, noise or overlap"
+            f"name a manifest with {' or '.join(weights.classes)}"
         )
     document = {
         "version": FORMAT_VERSION,
@@ -138,49 +137,50 @@ def collect(
         For each corpus, and for all of them, the classes.
     """
     truths: dict[str, Truth] = {} if predicted else load_truth(regions)
-    n_atoms = weights.dictionary.shape[1]
+    empty = partial(_empty, weights.classes, weights.dictionary.shape[1])
     stats: Stats = {}
     for region in tqdm(regions, desc="recordings", disable=None):
         if predicted:
-            found = _found_means(segmenter, region, n_atoms)
+            found = _found_means(segmenter, region, weights)
         else:
             truth = truths[region.recording]
-            found = _annotated_means(segmenter, region, truth, n_atoms)
+            found = _annotated_means(segmenter, region, truth, weights)
         for name, means in found.items():
             there = means.n_frames > 0
             if not there.any():
                 continue
-            theta_c = weights.theta[CLASSES.index(name)].double()
+            theta_c = weights.theta[weights.classes.index(name)].double()
             r = means.means()[there] * theta_c
             n_frames = int(means.n_frames.sum())
             for corpus in filter(None, (ALL, region.corpus)):
-                by_class = stats.setdefault(corpus, _empty(n_atoms))
+                by_class = stats.setdefault(corpus, empty())
                 by_class[name].update(r, n_frames)
-    return stats or {ALL: _empty(n_atoms)}
+    return stats or {ALL: empty()}
 
 
-def _empty(n_atoms: int) -> dict[str, PrototypeStats]:
+def _empty(classes: Sequence[str], n_atoms: int) -> dict[str, PrototypeStats]:
     """No segment of any class."""
-    return {name: PrototypeStats(n_atoms) for name in CLASSES}
+    return {name: PrototypeStats(n_atoms) for name in classes}
 
 
 def _annotated_means(
     segmenter: "ExplainableSegmenter",
     region: Region,
     truth: Truth,
-    n_atoms: int,
+    weights: StudentWeights,
 ) -> dict[str, SegmentMeans]:
     """Mean activations of the segments of the reference."""
     targets = region_targets(region, truth)
+    columns = class_columns(weights.classes)
     duration = region.stop_s - region.start_s
     means = {
         name: SegmentMeans(
             frame_ranges(
                 frame_spans(targets[:, c] == 1, duration), len(targets)
             ),
-            n_atoms,
+            weights.dictionary.shape[1],
         )
-        for c, name in enumerate(CLASSES)
+        for c, name in zip(columns, weights.classes)
     }
 
     def take(H: torch.Tensor) -> None:
@@ -192,7 +192,7 @@ def _annotated_means(
 
 
 def _found_means(
-    segmenter: "ExplainableSegmenter", region: Region, n_atoms: int
+    segmenter: "ExplainableSegmenter", region: Region, weights: StudentWeights
 ) -> dict[str, SegmentMeans]:
     """Mean activations of the segments that the student finds.
 
@@ -213,9 +213,9 @@ def _found_means(
                 ],
                 n_frames,
             ),
-            n_atoms,
+            weights.dictionary.shape[1],
         )
-        for name in CLASSES
+        for name in weights.classes
     }
     for part in held:
         H = torch.from_numpy(part.toarray())

@@ -1,13 +1,16 @@
 """What an explanation is made from: a recording as a student read it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from explainable_seg.brief import Brief
+from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.listening import FIRST_CENTRE
-from explainable_seg.frames import HOP, SAMPLE_RATE, num_frames
+from explainable_seg.frames import HOP, SAMPLE_RATE, Span, num_frames
+from explainable_seg.inference.decisions import decide
+from explainable_seg.inference.rules import Rules
 from explainable_seg.models.student import Student
 
 
@@ -20,11 +23,11 @@ class StudentWeights(Brief):
     dictionary : torch.Tensor [shape=(F, K)]
         Atoms W, non-negative.
     theta : torch.Tensor [shape=(C, K)]
-        Weights of the linear classifier, classes in the order of CLASSES.
+        Weights of the linear classifier.
     bias : torch.Tensor [shape=(C,)]
         Its biases.
-    thresholds : dict[str, float]
-        Probability from which a class counts as found.
+    classes : tuple[str, ...]
+        Names of the C rows: what the student was trained for.
     name : str
         Folder or hub id of the model, as the user gave it.
     """
@@ -32,21 +35,17 @@ class StudentWeights(Brief):
     dictionary: torch.Tensor
     theta: torch.Tensor
     bias: torch.Tensor
-    thresholds: dict[str, float] = field(default_factory=dict)
+    classes: tuple[str, ...] = CLASSES
     name: str = ""
 
     @classmethod
-    def of(
-        cls, student: Student, thresholds: dict[str, float], name: str = ""
-    ) -> "StudentWeights":
+    def of(cls, student: Student, name: str = "") -> "StudentWeights":
         """Weights of a student, on the CPU.
 
         Arguments
         ---------
         student : Student
             The model.
-        thresholds : dict[str, float]
-            Probability from which a class counts as found.
         name : str
             Folder or hub id of the model, as the user gave it.
 
@@ -58,7 +57,7 @@ class StudentWeights(Brief):
             dictionary=student.dictionary.detach().cpu(),
             theta=student.classifier.weight.detach().cpu(),
             bias=student.classifier.bias.detach().cpu(),
-            thresholds=thresholds,
+            classes=student.classes,
             name=name,
         )
 
@@ -83,6 +82,8 @@ class Reading(Brief):
         Where the passage starts in the recording, seconds.
     first_centre : int
         Sample of ``audio`` on which the first frame is centred.
+    rules : Rules
+        How it is decided what is found; by default nothing is.
     """
 
     audio: np.ndarray
@@ -92,6 +93,7 @@ class Reading(Brief):
     name: str = ""
     start: float = 0.0
     first_centre: int = FIRST_CENTRE
+    rules: Rules = Rules()
 
     @property
     def n_frames(self) -> int:
@@ -113,6 +115,18 @@ class Reading(Brief):
         """Centre of each frame in the recording, seconds [shape=(T,)]."""
         centres = self.first_centre + HOP * np.arange(self.n_frames)
         return self.start + centres / SAMPLE_RATE
+
+    def decided_spans(self) -> dict[str, list[Span]]:
+        """Where each class is found by the rules, seconds of the recording."""
+        spans: dict[str, list[Span]] = {c: [] for c in self.rules.classes}
+        if spans:
+            for found in decide(
+                self.probabilities, self.rules, self.duration, self.start
+            ):
+                spans.setdefault(found.label, []).append(
+                    (found.start, found.end)
+                )
+        return spans
 
     def passage(
         self, start: float, end: float, first: int, last: int
@@ -144,6 +158,7 @@ class Reading(Brief):
             name=self.name,
             start=start,
             first_centre=self.first_centre + HOP * first - low,
+            rules=self.rules,
         )
 
 
@@ -153,6 +168,7 @@ def make_reading(
     activations: torch.Tensor,
     logits: torch.Tensor,
     name: str = "",
+    rules: Rules = Rules(),
 ) -> Reading:
     """Reading of a whole recording, checked and brought to the CPU.
 
@@ -168,6 +184,8 @@ def make_reading(
         Logits of the student's output.
     name : str
         The audio file, as the user gave it.
+    rules : Rules
+        How it is decided what is found.
 
     Returns
     -------
@@ -191,4 +209,5 @@ def make_reading(
         activations=activations.detach().float().cpu(),
         logits=logits.detach().float().cpu(),
         name=name,
+        rules=rules,
     )

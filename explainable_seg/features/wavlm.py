@@ -15,6 +15,31 @@ from explainable_seg.features.lengths import (
 if TYPE_CHECKING:
     from transformers import WavLMModel
 
+ARCHITECTURE = (  # what of WavLM's own configuration makes the encoder
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "hidden_dropout",
+    "activation_dropout",
+    "attention_dropout",
+    "feat_proj_dropout",
+    "layerdrop",
+    "layer_norm_eps",
+    "feat_extract_norm",
+    "feat_extract_activation",
+    "conv_dim",
+    "conv_stride",
+    "conv_kernel",
+    "conv_bias",
+    "num_conv_pos_embeddings",
+    "num_conv_pos_embedding_groups",
+    "num_buckets",
+    "max_bucket_distance",
+    "do_stable_layer_norm",
+)
+
 
 class WavLMFeatures(torch.nn.Module):
     """WavLM (Chen et al., 2022) as a frozen front end.
@@ -31,8 +56,9 @@ class WavLMFeatures(torch.nn.Module):
     save_path : str, optional
         Where the wrapper keeps what it downloads; the hub's cache by default.
     architecture : dict, optional
-        Arguments of ``transformers.WavLMConfig`` in place of ``source``: the
-        encoder is then made with random weights, to be loaded afterwards.
+        Arguments of ``transformers.WavLMConfig`` in place of ``source``, of
+        which those that make the encoder are used (:data:`ARCHITECTURE`). It
+        is then made with random weights, to be loaded afterwards.
     normalize : bool, optional
         Whether each waveform is brought to zero mean and unit variance, by
         default as the preprocessor configuration of the source says.
@@ -63,7 +89,11 @@ class WavLMFeatures(torch.nn.Module):
             # Imported on use: transformers takes longer than a segmentation.
             from transformers import WavLMConfig, WavLMModel
 
-            encoder = WavLMModel(WavLMConfig(**(architecture or {})))
+            chosen = _encoder_settings(architecture or {}, WavLMConfig())
+            # How attention is computed may name code on the hub: we say it.
+            encoder = WavLMModel(
+                WavLMConfig(**chosen, attn_implementation="eager")
+            )
             source_normalizes = False
         self.source = source  # None if the weights came with the model
         self.normalize = source_normalizes if normalize is None else normalize
@@ -79,9 +109,14 @@ class WavLMFeatures(torch.nn.Module):
     @property
     def config(self) -> dict[str, Any]:
         """Arguments that rebuild the module without its source."""
+        architecture = self.encoder.config.to_diff_dict()
         return {
             "type": "wavlm",
-            "architecture": self.encoder.config.to_diff_dict(),
+            "architecture": {
+                name: architecture[name]
+                for name in ARCHITECTURE
+                if name in architecture
+            },
             "normalize": self.normalize,
         }
 
@@ -146,6 +181,19 @@ class WavLMFeatures(torch.nn.Module):
             for items, known in zip(wav.split(size), masks)
         ]
         return torch.cat(parts, dim=1)
+
+
+def _encoder_settings(
+    architecture: dict[str, Any], defaults: Any
+) -> dict[str, Any]:
+    """What makes the encoder, each value of the type of its default."""
+    settings = {}
+    for name in ARCHITECTURE:
+        if name in architecture:
+            value = architecture[name]
+            is_float = isinstance(getattr(defaults, name), float)
+            settings[name] = float(value) if is_float else value
+    return settings
 
 
 def _load_encoder(

@@ -8,7 +8,7 @@ from explainable_seg.brief import Brief
 from explainable_seg.errors import AudioError, ExplainableSegError
 from explainable_seg.explanation.explanation import Explanation, explain_class
 from explainable_seg.explanation.reading import Reading, StudentWeights
-from explainable_seg.frames import SAMPLE_RATE, frame_targets
+from explainable_seg.frames import SAMPLE_RATE
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.nmf import sparse_code
 
@@ -87,7 +87,7 @@ def explain_analysis(
     mu : float
         Sparsity weight of the code that activations are compared with.
     label : str
-        One of the four classes.
+        One of the classes that the student was trained for.
     start : float, optional
         Start of the span, seconds.
     end : float, optional
@@ -103,15 +103,14 @@ def explain_analysis(
     ExplainableSegError
         If the span is none, or the class was not found and there is no span.
     """
-    reading = analysis.reading
-    spans = analysis.segmentation.spans(label)
+    found = analysis.segmentation
     return explain_class(
-        reading,
+        analysis.reading,
         weights,
         label,
         start,
         end,
-        found=frame_targets(spans, reading.n_frames),
+        spans={name: found.spans(name) for name in found.labels},
         transform=lambda X, W: sparse_code(X, W, mu, CODE_SWEEPS),
     )
 

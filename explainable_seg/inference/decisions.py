@@ -1,88 +1,88 @@
-"""From frame probabilities to segments."""
+"""From frame probabilities to segments: the one place that decides."""
 
-from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.frames import Span, frame_spans
+from explainable_seg.inference.rules import OVER, Rules
 from explainable_seg.inference.segmentation import Segment
 
 _TOLERANCE = 1e-6  # seconds: boundaries are rounded to it
-OVER = "_over_"  # of the name of a derived label
 
 
 def decide(
     probabilities: np.ndarray,
-    thresholds: Mapping[str, float],
+    rules: Rules,
     duration: float,
-    min_on: Mapping[str, float] | None = None,
-    min_off: Mapping[str, float] | None = None,
-    classes: tuple[str, ...] = CLASSES,
-    hysteresis: Mapping[str, float] | None = None,
-    max_on: Mapping[str, float] | None = None,
+    start: float = 0.0,
 ) -> list[Segment]:
     """Segments in which each class reaches its threshold.
 
     Classes are decided one by one. Pauses shorter than ``min_off`` between two
     runs are filled first, then runs shorter than ``min_on`` are dropped, then
-    those longer than ``max_on`` are split.
+    those longer than ``max_on`` are split. A class that the rules name no
+    number for keeps all pauses and runs; one without a threshold has no
+    segment. Then the derived labels are added.
 
     Arguments
     ---------
     probabilities : np.ndarray [shape=(T, C)]
-        Probability of each class in each frame.
-    thresholds : Mapping[str, float]
-        For each class, the lowest probability that counts as found.
+        Probability of each class of the rules in each frame.
+    rules : Rules
+        How to decide.
     duration : float
-        Duration of the recording, seconds.
-    min_on : Mapping[str, float], optional
-        For each class, the shortest segment that is kept, seconds. A class
-        that is not named keeps all (0 s).
-    min_off : Mapping[str, float], optional
-        For each class, the shortest pause that is kept, seconds. A class that
-        is not named keeps all (0 s).
-    classes : tuple[str, ...]
-        Names of the C columns.
-    hysteresis : Mapping[str, float], optional
-        For each class, how far below its threshold the probability may fall
-        before a segment ends. A class that is not named ends at once (0).
-    max_on : Mapping[str, float], optional
-        For each class, the longest segment, seconds; longer ones are split
-        into equal parts. A class that is not named has no limit.
+        Duration of the audio, seconds.
+    start : float
+        Where in the recording it begins, seconds.
 
     Returns
     -------
     list[Segment]
         Sorted by start, then end, then label. Segments of one class are
-        disjoint, and all lie in ``[0, duration]``.
+        disjoint, and all lie in ``[start, start + duration]``.
+
+    Raises
+    ------
+    ValueError
+        If the rules are for another number of classes.
 
     Example
     -------
-    >>> scores = np.zeros((50, 4))
+    >>> scores = np.zeros((50, 2))
     >>> scores[:, 1] = 0.9
-    >>> decide(scores, dict.fromkeys(CLASSES, 0.5), duration=1.01)
+    >>> decide(scores, Rules({"speech": 0.5, "music": 0.5}), duration=1.01)
     [Segment(start=0.0, end=1.01, label='music')]
     """
-    segments = []
-    for column, label in enumerate(classes):
+    if probabilities.shape[1] != len(rules.classes):
+        raise ValueError(
+            f"expected probabilities of {', '.join(rules.classes)}, got "
+            f"{probabilities.shape[1]} columns"
+        )
+    found = []
+    for column, label in enumerate(rules.classes):
         active = active_frames(
             probabilities[:, column],
-            thresholds[label],
-            (hysteresis or {}).get(label, 0.0),
+            rules.thresholds[label],
+            rules.hysteresis.get(label, 0.0),
         )
         spans = frame_spans(active, duration)
-        spans = fill_pauses(spans, (min_off or {}).get(label, 0.0))
-        spans = drop_short(spans, (min_on or {}).get(label, 0.0))
-        spans = split_long(spans, (max_on or {}).get(label, np.inf))
-        segments += [Segment(start, end, label) for start, end in spans]
-    return sorted(segments)
+        spans = fill_pauses(spans, rules.min_off.get(label, 0.0))
+        spans = drop_short(spans, rules.min_on.get(label, 0.0))
+        spans = split_long(spans, rules.max_on.get(label, np.inf))
+        found += [Segment(first, last, label) for first, last in spans]
+    for name in rules.derived:
+        found = found + derived_segments(found, name)
+    if start:
+        found = [
+            Segment(s.start + start, s.end + start, s.label) for s in found
+        ]
+    return sorted(found)
 
 
 def active_frames(
     probabilities: np.ndarray,
-    threshold: float,
+    threshold: float | None,
     hysteresis: float = 0.0,
     active: bool = False,
 ) -> np.ndarray:
@@ -92,8 +92,8 @@ def active_frames(
     ---------
     probabilities : np.ndarray [shape=(T,)]
         Probability of one class.
-    threshold : float
-        Lowest probability with which the class begins.
+    threshold : float or None
+        Lowest probability with which the class begins; None: it never does.
     hysteresis : float
         How far below the threshold it may fall without ending.
     active : bool
@@ -108,6 +108,8 @@ def active_frames(
     >>> active_frames(np.array([0.4, 0.6, 0.4, 0.2, 0.4]), 0.5, 0.2)
     array([False,  True,  True, False, False])
     """
+    if threshold is None:
+        return np.zeros(len(probabilities), dtype=bool)
     begins = probabilities >= threshold
     settled = begins | (probabilities < threshold - hysteresis)
     # The last frame that was settled either way decides those behind it.

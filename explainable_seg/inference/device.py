@@ -1,6 +1,7 @@
 """Where a model runs."""
 
 import logging
+from typing import Any
 
 import torch
 
@@ -9,14 +10,14 @@ from explainable_seg.errors import ExplainableSegError
 logger = logging.getLogger(__name__)
 
 
-def choose_device(name: str = "auto") -> torch.device:
+def choose_device(name: str | int | torch.device = "auto") -> torch.device:
     """Device by name.
 
     Arguments
     ---------
-    name : str
+    name : str or int or torch.device
         ``cpu``, ``cuda``, ``cuda:1``..., or ``auto``: CUDA where there is a
-        card, else the CPU.
+        card, else the CPU. A number is that of a CUDA device, as for PyTorch.
 
     Returns
     -------
@@ -33,6 +34,7 @@ def choose_device(name: str = "auto") -> torch.device:
     device(type='cpu')
     """
     found = torch.cuda.device_count()
+    name = f"cuda:{name}" if isinstance(name, int) else str(name)
     if name == "auto":
         name = "cuda" if found else "cpu"
         logger.info("running on %s: found %d CUDA devices", name, found)
@@ -87,13 +89,14 @@ def choose_precision(
             f"expected fp32, bf16 or auto, got '{name}', for the precision; "
             "name one of them"
         )
+    if name == "auto" and frontend != "wavlm":
+        return False
     if device.type == "cuda":
         found = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        found = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        found = _cpu_has(torch.ops.mkldnn, "_is_mkldnn_bf16_supported")
     if name == "auto":
-        native = device.type == "cuda" or _multiplies_bf16()
-        return found and native and frontend == "wavlm"
+        return found and (device.type == "cuda" or _multiplies_bf16())
     if not found:
         raise ExplainableSegError(
             f"expected a device with bf16, got '{device}', for the precision; "
@@ -104,7 +107,15 @@ def choose_precision(
 
 def _multiplies_bf16() -> bool:
     """Whether the CPU has instructions for bf16, not a slow detour."""
-    return bool(
-        torch.cpu._is_amx_tile_supported()
-        or torch.cpu._is_avx512_bf16_supported()
+    return any(
+        _cpu_has(torch.cpu, f"_is_{instructions}_supported")
+        for instructions in ("amx_tile", "avx512_bf16")
     )
+
+
+def _cpu_has(where: Any, question: str) -> bool:
+    """Answer of PyTorch to a question that not every platform understands."""
+    try:
+        return bool(getattr(where, question)())
+    except (AttributeError, NotImplementedError, RuntimeError):
+        return False

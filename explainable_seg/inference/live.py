@@ -7,7 +7,6 @@ import torch
 from typing_extensions import Unpack
 
 from explainable_seg.brief import Brief
-from explainable_seg.classes import CLASSES
 from explainable_seg.errors import AudioError, ModelError
 from explainable_seg.frames import (
     FRAME_CENTRE,
@@ -20,6 +19,7 @@ from explainable_seg.frames import (
     num_samples,
 )
 from explainable_seg.inference.decisions import active_frames
+from explainable_seg.inference.pipeline import check_logits
 from explainable_seg.inference.rules import DecisionOptions, make_rules
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 
@@ -100,7 +100,7 @@ class LiveSegmenter:
         self._audio = np.zeros(0, dtype=np.float32)
         self._first = 0  # frame that the audio begins with
         self._next = 0  # frame to decide next
-        self._state = [False] * len(CLASSES)
+        self._state = [False] * len(self.rules.classes)
 
     @property
     def latency(self) -> float:
@@ -159,7 +159,7 @@ class LiveSegmenter:
     def _decide(self, stop: int) -> LiveFrames:
         """Decide the frames up to one; forget audio that is not needed."""
         first, stop = self._next, max(self._next, stop)
-        probabilities = np.zeros((0, len(CLASSES)), dtype=np.float32)
+        probabilities = np.zeros((0, len(self.rules.classes)), dtype=np.float32)
         if stop > first:
             n_frames = min(
                 num_frames(len(self._audio)), stop + self.reach - self._first
@@ -167,6 +167,7 @@ class LiveSegmenter:
             audio = torch.from_numpy(self._audio[: num_samples(n_frames)])
             logits = self.segmenter.predict_logits(audio[None])[0]
             inner = logits[first - self._first : stop - self._first]
+            check_logits(inner)
             probabilities = inner.sigmoid().cpu().numpy()
         active = self._active(probabilities)
         passed = max(0, stop - self.reach - self._first)
@@ -185,7 +186,7 @@ class LiveSegmenter:
                 self.rules.hysteresis.get(label, 0.0),
                 self._state[c],
             )
-            for c, label in enumerate(CLASSES)
+            for c, label in enumerate(self.rules.classes)
         ]
         if len(probabilities):
             self._state = [bool(column[-1]) for column in columns]

@@ -12,7 +12,12 @@ from typing_extensions import Self
 from explainable_seg.errors import ExplainableSegError, ModelError
 from explainable_seg.inference.config import longest_step
 from explainable_seg.inference.device import choose_device, choose_precision
-from explainable_seg.inference.hub import card_for_hub, find_folder, push_folder
+from explainable_seg.inference.hub import (
+    CARD,
+    card_for_hub,
+    find_folder,
+    push_folder,
+)
 from explainable_seg.inference.pretrained import (
     load_pretrained,
     read_card,
@@ -34,8 +39,9 @@ class PretrainedStudent:
     config : dict[str, Any]
         ``window``, ``step``, ``thresholds`` and what else
         :func:`~explainable_seg.inference.pretrained.load_pretrained` returns.
-    card : str
-        The model card, kept for :meth:`save_pretrained`.
+    card : str or None
+        The model card, kept for :meth:`save_pretrained`; None where it is not
+        to be passed on.
     name : str
         Where the model is from; explanations name it.
     precision : str
@@ -47,13 +53,15 @@ class PretrainedStudent:
     ------
     ModelError
         If the model is no student.
+    ExplainableSegError
+        If there is no such batch, or the device lacks the precision.
     """
 
     def __init__(
         self,
         model: torch.nn.Module,
         config: dict[str, Any],
-        card: str = "",
+        card: str | None = "",
         name: str = "",
         precision: str = "auto",
         batch_size: int = BATCH_SIZE,
@@ -62,6 +70,11 @@ class PretrainedStudent:
             raise ModelError(
                 f"expected a student, got a {type(model).__name__}, in "
                 f"{name or 'the arguments'}; train and export a student"
+            )
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ExplainableSegError(
+                f"expected 1 window or more at a time, got {batch_size!r}, in "
+                "the option batch_size; choose another number"
             )
         self.model = model
         self.config = config
@@ -72,6 +85,11 @@ class PretrainedStudent:
         self.bf16 = choose_precision(precision, self.device, frontend)
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """What the student was trained for, and all that it finds."""
+        return self.model.classes
+
+    @property
     def device(self) -> torch.device:
         """Where the model runs."""
         return self.model.dictionary.device
@@ -80,7 +98,7 @@ class PretrainedStudent:
     def from_pretrained(
         cls,
         source: str | os.PathLike[str] | None = None,
-        device: str = "auto",
+        device: str | int | torch.device = "auto",
         *,
         revision: str | None = None,
         token: str | bool | None = None,
@@ -96,8 +114,9 @@ class PretrainedStudent:
         source : str or os.PathLike, optional
             A folder, or a hub id such as ``org/name``; by default the model
             that ships with the package.
-        device : str
-            ``cpu``, ``cuda`` or ``auto``: CUDA where there is a card.
+        device : str or int or torch.device
+            ``cpu``, ``cuda`` or ``auto``: CUDA where there is a card. A
+            number is that of a CUDA device.
         revision : str, optional
             Branch, tag or commit on the hub.
         token : str or bool, optional
@@ -168,11 +187,22 @@ class PretrainedStudent:
         ------
         ModelError
             If the front end is to be left out and is not WavLM, or nothing
-            says where it is from.
+            says where it is from; or if the model card was a link to a file
+            outside its folder.
         """
         save_pretrained(
-            folder, self.model, self.config, self.card, frontend, wavlm
+            folder, self.model, self.config, self._own_card, frontend, wavlm
         )
+
+    @property
+    def _own_card(self) -> str:
+        """The model card, if it is ours to pass on."""
+        if self.card is None:
+            raise ModelError(
+                f"expected a model card of its own, got a link to another "
+                f"place, in {os.path.join(self.name, CARD)}; put its text there"
+            )
+        return self.card
 
     def push_to_hub(
         self,
@@ -199,15 +229,16 @@ class PretrainedStudent:
         Raises
         ------
         ModelError
-            If the hub refuses, or cannot be reached.
+            If the hub refuses, or cannot be reached, or the model card was a
+            link to a file outside its folder.
         """
-        card = card_for_hub(self.card, name)
+        card = card_for_hub(self._own_card, name)
         with tempfile.TemporaryDirectory() as folder:
             save_pretrained(folder, self.model, self.config, card)
             return push_folder(Path(folder), name, token, private)
 
     @classmethod
-    def from_hparams(cls, source: Any, **options: Any) -> Self:
+    def from_hparams(cls, source: Any = None, **options: Any) -> Self:
         """Load a student the way of SpeechBrain: of trusted folders only.
 
         Unlike :meth:`from_pretrained`, this runs what ``hyperparams.yaml``
@@ -215,8 +246,8 @@ class PretrainedStudent:
 
         Arguments
         ---------
-        source : str, Path or FetchSource
-            Folder or hub id.
+        source : str, Path or FetchSource, optional
+            Folder or hub id; by default the model that ships with the package.
         **options : dict
             ``savedir``, ``local_strategy``, ``run_opts`` and what else
             SpeechBrain's ``pretrained_from_hparams`` takes.
@@ -229,7 +260,8 @@ class PretrainedStudent:
         from explainable_seg.inference.speechbrain_interface import segmenter_of
         from speechbrain.inference.interfaces import pretrained_from_hparams
 
-        return pretrained_from_hparams(segmenter_of, source, **options)
+        chosen = str(DEFAULT_MODEL) if source is None else source
+        return pretrained_from_hparams(segmenter_of, chosen, **options)
 
 
 def _checked_step(step: float, config: Mapping[str, Any]) -> float:

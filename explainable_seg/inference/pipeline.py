@@ -1,17 +1,17 @@
 """From audio to segments: windows, stitching and decisions in one pass."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 
 from explainable_seg.audio.level import levelled
+from explainable_seg.errors import ModelError
 from explainable_seg.frames import SAMPLE_RATE
-from explainable_seg.inference.decisions import decide, derived_segments
+from explainable_seg.inference.decisions import decide
 from explainable_seg.inference.rules import Rules, make_rules
-from explainable_seg.inference.segmentation import Segment, Segmentation
+from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.windows import (
     BATCH_SIZE,
     Predict,
@@ -62,6 +62,11 @@ def run_model(
     -------
     tuple[Segmentation, tuple[torch.Tensor, ...]]
         What was found, and all that is held, over the whole recording [T, *].
+
+    Raises
+    ------
+    ModelError
+        If what the model says are no numbers.
     """
     heard = levelled(blocks, config.get("level"))
     counted = _Counted(heard, hear)
@@ -74,51 +79,41 @@ def run_model(
         config.get("context", 0),
     )
     outputs = joined(keep(part) for part in parts if part)
+    check_logits(outputs[0])
     probabilities = outputs[0].sigmoid().numpy()
     duration = counted.n_samples / SAMPLE_RATE
+    rules = rules or make_rules(config)
     segmentation = Segmentation(
         uri=uri,
         duration=duration,
-        segments=apply_rules(
-            rules or make_rules(config), probabilities, duration, start
-        ),
+        segments=decide(probabilities, rules, duration, start),
         probabilities=probabilities,
+        classes=rules.classes,
         start=start,
+        rules=rules,
     )
     return segmentation, outputs
 
 
-def apply_rules(
-    rules: Rules, probabilities: np.ndarray, duration: float, start: float = 0.0
-) -> list[Segment]:
-    """Segments of all labels that the rules ask for, sorted.
+def check_logits(logits: torch.Tensor) -> None:
+    """Raise if a model says something that is no number.
 
     Arguments
     ---------
-    rules : Rules
-        How to decide.
-    probabilities : np.ndarray [shape=(T, C)]
-        Probability of each class in each frame.
-    duration : float
-        Duration of the audio, seconds.
-    start : float
-        Where in the recording it begins, seconds.
+    logits : torch.Tensor [shape=(...)]
+        What it says.
 
-    Returns
-    -------
-    list[Segment]
-        Inside ``[start, start + duration]``.
+    Raises
+    ------
+    ModelError
+        If one is not finite: weights may be finite and yet too large.
     """
-    values = asdict(rules)
-    derived = values.pop("derived")
-    found = decide(probabilities, duration=duration, **values)
-    for name in derived:
-        found = found + derived_segments(found, name)
-    if start:
-        found = [
-            Segment(s.start + start, s.end + start, s.label) for s in found
-        ]
-    return sorted(found)
+    if not bool(torch.isfinite(logits).all()):
+        raise ModelError(
+            "expected finite logits, got NaN or infinity, from the model; its "
+            "weights are broken, or too large for the precision: copy the "
+            "model again, or use fp32"
+        )
 
 
 class _Counted:

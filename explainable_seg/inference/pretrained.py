@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ModelError, first_line
 from explainable_seg.files import atomic_path, atomic_write_text, json_text
 from explainable_seg.inference.config import (
@@ -26,7 +25,11 @@ from explainable_seg.inference.wavlm_source import (
     name_wavlm,
     without_wavlm,
 )
-from explainable_seg.models.build import build_model
+from explainable_seg.models.build import build_model, count_values
+
+DTYPES = ("F32", "F16", "BF16")
+LARGEST_HEADER = 1 << 24  # bytes of names and shapes before the numbers
+LONGEST_CARD = 1 << 20  # bytes
 
 SPEECHBRAIN_FILES = {
     "hyperparams.yaml": """\
@@ -92,8 +95,8 @@ def save_pretrained(
     full = {
         **config,
         "format_version": FORMAT_VERSION,
-        "model": model.config,
-        "classes": list(CLASSES),
+        "model": _config(model),
+        "classes": list(_config(model)["classes"]),
     }
     named = full.pop("frontend_source", {}).get("name")
     if not frontend:
@@ -106,9 +109,20 @@ def save_pretrained(
         # Before any file is replaced: settings may turn out to be no JSON.
         settings = json_text(full)
     atomic_write_text(folder / CARD, readme)
+    write_speechbrain_files(folder)
+    atomic_write_text(folder / CONFIG, settings)
+
+
+def write_speechbrain_files(folder: Path) -> None:
+    """Write what SpeechBrain's own loaders look for in a folder.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        A pretrained folder.
+    """
     for name, text in SPEECHBRAIN_FILES.items():
         atomic_write_text(folder / name, text)
-    atomic_write_text(folder / CONFIG, settings)
 
 
 def load_pretrained(
@@ -146,23 +160,29 @@ def load_pretrained(
     """
     folder = find_folder(source, token=token, cache_dir=cache_dir)
     config = read_config(folder / CONFIG)
-    weights = _read_weights(folder / WEIGHTS, config.get("weights_sha256"))
-    # An outline first: settings that are wrong must not take any memory.
-    with torch.device("meta"):
-        outline = _build(config["model"], folder / CONFIG)
-    expected: dict[str, torch.Tensor] = outline.state_dict()
     wavlm = config.get("frontend_source")
+    # Before anything is made: settings that are wrong must not take memory.
+    n_values = _count(config["model"], bool(wavlm), folder / CONFIG)
+    path = folder / WEIGHTS
+    found = _read_header(path, config.get("weights_sha256"), n_values)
+    model = _build(config["model"], folder / CONFIG)
+    expected: dict[str, torch.Tensor] = model.state_dict()
     if wavlm:
         expected = without_wavlm(expected)
-    _check_weights(expected, weights, folder / WEIGHTS)
-    model = _build(config["model"], folder / CONFIG)
-    model.load_state_dict(weights, strict=not wavlm)
+    _check_shapes(expected, found, path)
+    model.load_state_dict(_read_weights(path), strict=not wavlm)
     if wavlm:
         load_wavlm(model, wavlm, folder, token, cache_dir)
     return model.to(device).eval().requires_grad_(False), config
 
 
-def read_card(folder: Path) -> str:
+def _config(model: torch.nn.Module) -> dict[str, Any]:
+    """Plain values from which ``build_model`` makes the same module."""
+    config: Any = model.config
+    return dict(config)
+
+
+def read_card(folder: Path) -> str | None:
     """Text of the model card of a folder.
 
     Arguments
@@ -172,40 +192,115 @@ def read_card(folder: Path) -> str:
 
     Returns
     -------
-    str
+    str or None
+        None where it is a link to a file elsewhere, whose text is not for us
+        to pass on: what is exported or uploaded is what lies in the folder,
+        or in the cache of the hub.
 
     Raises
     ------
     ModelError
         If there is none.
     """
+    path = folder / CARD
     try:
-        return (folder / CARD).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        target = path.resolve(strict=True)
+        if not _belongs(target, folder.resolve()):
+            return None
+        if not target.is_file() or target.stat().st_size > LONGEST_CARD:
+            raise OSError
+        return target.read_text(encoding="utf-8")
+    except (OSError, RuntimeError, UnicodeDecodeError):  # also a link to itself
         raise ModelError(
-            f"expected the model card, got no readable text, in "
-            f"{folder / CARD}; copy the whole model folder again"
+            f"expected the model card, got no readable text of up to "
+            f"{LONGEST_CARD} bytes, in {path}; copy the whole model folder "
+            "again"
         ) from None
 
 
-def _read_weights(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
-    """Tensors of a safetensors file that is what was written."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def _belongs(target: Path, folder: Path) -> bool:
+    """Whether a file is of a folder, or of the hub's cache around it.
+
+    The cache has files by their content beside the folders of their versions:
+    ``snapshots/<commit>/README.md`` is a link to ``blobs/<checksum>``.
+    """
+    if folder in target.parents:
+        return True
+    in_cache = folder.parent.name == "snapshots"
+    return in_cache and folder.parents[1] / "blobs" == target.parent
+
+
+def _read_header(
+    path: Path, sha256: str | None, n_values: int
+) -> dict[str, list[int]]:
+    """Shapes of the tensors of a safetensors file that is what was written."""
+    from safetensors import SafetensorError, safe_open
 
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(0, "no file")  # a pipe would never end
+        size = path.stat().st_size
+        if not 2 * n_values < size < 4 * n_values + LARGEST_HEADER:
+            raise ModelError(
+                f"expected {n_values} numbers, as the settings say, got a file "
+                f"of {size} bytes, in {path}; {CONFIG} and {WEIGHTS} do not "
+                "belong together: copy the whole model folder again"
+            )
         if sha256 is not None and _sha256(path) != sha256:
             raise ModelError(
                 f"expected the weights that {CONFIG} was written with, got "
                 f"other bytes, in {path}; copy the whole model folder again"
             )
-        return load_file(path)
+        with safe_open(path, framework="pt") as tensors:
+            shapes = {}
+            for name in tensors.keys():  # noqa: SIM118 - no mapping
+                tensor = tensors.get_slice(name)
+                if tensor.get_dtype() not in DTYPES:
+                    raise ModelError(
+                        f"expected numbers in {' or '.join(DTYPES)}, got "
+                        f"{tensor.get_dtype()} in the tensor '{name[:100]}', "
+                        f"in {path}; export the model again"
+                    )
+                shapes[name] = list(tensor.get_shape())
+        return shapes
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise ModelError(
             f"expected the weights of a model, got '{reason}', in {path}; "
             "copy the whole model folder again"
         ) from None
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors of a safetensors file, all finite, in single precision."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights = {name: x.float() for name, x in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"expected the weights of a model, got '{first_line(error)}', in "
+            f"{path}; copy the whole model folder again"
+        ) from None
+    for name, tensor in sorted(weights.items()):
+        if not torch.isfinite(tensor).all():
+            raise ModelError(
+                f"expected finite numbers, got NaN or infinity in the tensor "
+                f"'{name}', in {path}; export the model again"
+            )
+    return weights
+
+
+def _count(model: dict[str, Any], without_encoder: bool, where: Path) -> int:
+    """Numbers that the weights of a configuration hold, without making them."""
+    if model["frontend"].get("type") != "wavlm":
+        return count_values(model)
+    with torch.device("meta"):
+        state: dict[str, torch.Tensor] = _build(model, where).state_dict()
+    if without_encoder:
+        state = without_wavlm(state)
+    return sum(tensor.numel() for tensor in state.values())
 
 
 def _build(model: dict[str, Any], where: Path) -> torch.nn.Module:
@@ -219,27 +314,18 @@ def _build(model: dict[str, Any], where: Path) -> torch.nn.Module:
         ) from None
 
 
-def _check_weights(
-    expected: dict[str, torch.Tensor],
-    found: dict[str, torch.Tensor],
-    where: Path,
+def _check_shapes(
+    expected: dict[str, torch.Tensor], found: dict[str, list[int]], where: Path
 ) -> None:
-    """Raise unless names and shapes agree and every number is finite."""
+    """Raise unless names and shapes agree."""
     for name in sorted(expected.keys() | found.keys()):
-        shapes = [
-            list(tensors[name].shape) if name in tensors else "none"
-            for tensors in (expected, found)
-        ]
-        if shapes[0] != shapes[1]:
+        ours = list(expected[name].shape) if name in expected else "none"
+        theirs = found.get(name, "none")
+        if ours != theirs:
             raise ModelError(
-                f"expected the tensor '{name}' of shape {shapes[0]}, got "
-                f"{shapes[1]}, in {where}; {CONFIG} and {WEIGHTS} do not "
+                f"expected the tensor '{name[:100]}' of shape {ours}, got "
+                f"{theirs}, in {where}; {CONFIG} and {WEIGHTS} do not "
                 "belong together: copy the whole model folder again"
-            )
-        if not torch.isfinite(found[name]).all():
-            raise ModelError(
-                f"expected finite numbers, got NaN or infinity in the tensor "
-                f"'{name}', in {where}; export the model again"
             )
 
 

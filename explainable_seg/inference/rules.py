@@ -1,15 +1,19 @@
 """How probabilities become segments: what the model says, and what is asked."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypedDict, Union
 
-from explainable_seg.classes import CLASSES, parse_class
+from explainable_seg.classes import CLASSES, class_index, parse_class
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.inference.decisions import OVER
 
 BALANCED = "balanced"
 OPERATING_POINTS = (BALANCED, "recall", "precision")
+OVER = "_over_"  # of the name of a derived label
+ALL = "all"  # in place of a class: those that are not named
+LONGEST = 1e9  # seconds
+SHORTEST_LIMIT = 0.02  # seconds, a frame: of the longest segments
 
 PerClass = Union[float, Mapping[str, float]]  # of all classes, or of some
 
@@ -20,8 +24,8 @@ class DecisionOptions(TypedDict, total=False):
     ``operating_point``: ``balanced`` (default), ``recall`` or ``precision``,
     as far as the model has them. ``thresholds``, ``hysteresis``
     (probability), ``min_on``, ``min_off`` and ``max_on`` (seconds): a number
-    for all classes, or a mapping for some. ``derived``: labels such as
-    ``speech_over_music``.
+    for all classes, or a mapping for some, in which ``all`` stands for those
+    that are not named. ``derived``: labels such as ``speech_over_music``.
     """
 
     operating_point: str
@@ -39,8 +43,10 @@ class Rules:
 
     Arguments
     ---------
-    thresholds : dict[str, float]
-        Lowest probability of each class.
+    thresholds : dict[str, float or None]
+        Lowest probability of each class that the model was trained for, in
+        their order. None where there is none to decide by: such a class has
+        probabilities and no segments.
     hysteresis : dict[str, float]
         How far below it a class goes on.
     min_on : dict[str, float]
@@ -53,12 +59,27 @@ class Rules:
         Labels that are added where two classes hold together.
     """
 
-    thresholds: dict[str, float]
+    thresholds: dict[str, float | None] = field(default_factory=dict)
     hysteresis: dict[str, float] = field(default_factory=dict)
     min_on: dict[str, float] = field(default_factory=dict)
     min_off: dict[str, float] = field(default_factory=dict)
     max_on: dict[str, float] = field(default_factory=dict)
     derived: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that the model was trained for."""
+        return tuple(self.thresholds)
+
+    @property
+    def decided(self) -> tuple[str, ...]:
+        """Those of them that have a threshold."""
+        found = self.thresholds.items()
+        return tuple(name for name, value in found if value is not None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rules as plain values, for JSON."""
+        return {**asdict(self), "derived": list(self.derived)}
 
 
 def make_rules(
@@ -100,27 +121,34 @@ def make_rules(
     if unknown:
         known = ", ".join(DecisionOptions.__annotations__)
         raise TypeError(f"expected options among {known}, got {unknown}")
+    thresholds = _thresholds(config, point)
+    classes = tuple(thresholds)
     for name in derived:
-        _check_derived(name)
-    model = {**config, "thresholds": _thresholds(config, point)}
+        _check_derived(name, classes)
+    model = {**config, "thresholds": thresholds}
     values = {
         name: {
             **model.get(name, {}),
-            **_per_class(asked.get(name, {}), name, highest),
+            **_per_class(asked.get(name, {}), name, bounds, classes),
         }
-        for name, highest in (
-            ("thresholds", 1.0),
-            ("hysteresis", 1.0),
-            ("min_on", float("inf")),
-            ("min_off", float("inf")),
-            ("max_on", float("inf")),
-        )
+        for name, bounds in BOUNDS.items()
     }
     return Rules(**values, derived=derived)
 
 
-def _thresholds(config: Mapping[str, Any], point: str) -> dict[str, float]:
-    """Thresholds of an operating point."""
+BOUNDS: dict[str, tuple[float, float]] = {
+    "thresholds": (0.0, 1.0),
+    "hysteresis": (0.0, 1.0),
+    "min_on": (0.0, LONGEST),
+    "min_off": (0.0, LONGEST),
+    "max_on": (SHORTEST_LIMIT, math.inf),
+}
+
+
+def _thresholds(
+    config: Mapping[str, Any], point: str
+) -> dict[str, float | None]:
+    """Thresholds of an operating point, in the order of the classes."""
     points = {**config.get("operating_points", {})}
     points[BALANCED] = config["thresholds"]
     if point not in points:
@@ -129,34 +157,49 @@ def _thresholds(config: Mapping[str, Any], point: str) -> dict[str, float]:
             f"got '{point}', which this model lacks; use one of them or set "
             "thresholds"
         )
-    return dict(points[point])
+    return {c: points[point][c] for c in CLASSES if c in points[point]}
 
 
-def _per_class(values: PerClass, name: str, highest: float) -> dict[str, float]:
-    """A number a class, checked."""
+def _per_class(
+    values: PerClass,
+    name: str,
+    bounds: tuple[float, float],
+    classes: tuple[str, ...],
+) -> dict[str, float]:
+    """A number a class of the model, checked."""
     if not isinstance(values, Mapping):
-        values = dict.fromkeys(CLASSES, values)
+        values = {ALL: values}
     checked = {}
-    for label, value in values.items():
-        if not 0 <= value <= highest or (name == "max_on" and value < 0.02):
-            bounds = f"0 to {highest:g}" if name != "max_on" else "0.02 or more"
+    # What is said of all comes first: what is said of one goes before it.
+    for label in sorted(values, key=lambda label: label != ALL):
+        value, (low, high) = values[label], bounds
+        if not low <= value <= high:
+            allowed = (
+                f"{low:g} to {high:g}"
+                if high < math.inf
+                else f"{low:g} or more"
+            )
             raise ExplainableSegError(
-                f"expected {bounds} for {name}, got {value:g}, for {label}; "
+                f"expected {allowed} for {name}, got {value:g}, for {label}; "
                 "choose another value"
             )
-        checked[parse_class(label, name)] = float(value)
-    return checked
+        named = classes
+        if label != ALL:
+            named = (classes[class_index(parse_class(label, name), classes)],)
+        checked.update(dict.fromkeys(named, float(value)))
+    # An infinite limit is none, and JSON has no such number.
+    return {label: x for label, x in checked.items() if x < math.inf}
 
 
-def _check_derived(name: str) -> None:
-    """Raise unless a derived label names two classes."""
+def _check_derived(name: str, classes: tuple[str, ...]) -> None:
+    """Raise unless a derived label names two classes of the model."""
     parts = name.split(OVER)
     if (
         len(parts) != 2
         or parts[0] == parts[1]
-        or not set(parts) <= set(CLASSES)
+        or not set(parts) <= set(classes)
     ):
         raise ExplainableSegError(
             f"expected a label such as speech{OVER}music, got '{name}', for "
-            f"the derived labels; join two of {', '.join(CLASSES)}"
+            f"the derived labels; join two of {', '.join(classes)}"
         )

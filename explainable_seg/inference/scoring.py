@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pyannote.core import Timeline
 
 from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region
@@ -14,6 +15,7 @@ from explainable_seg.evaluation.detection import format_table, read_spans, score
 from explainable_seg.files import atomic_write_json
 from explainable_seg.inference.formats.rttm import write_rttm
 from explainable_seg.inference.pipeline import run_model
+from explainable_seg.inference.rules import Rules, make_rules
 from explainable_seg.inference.segmentation import Segmentation
 
 logger = logging.getLogger(__name__)
@@ -74,7 +76,8 @@ def score_regions(
     Returns
     -------
     dict
-        As :func:`~explainable_seg.evaluation.detection.evaluate`.
+        As :func:`~explainable_seg.evaluation.detection.evaluate`, of the
+        classes that the model was trained for; None where it does not decide.
     """
     truths = load_truth(regions)
     for region in regions:
@@ -83,8 +86,34 @@ def score_regions(
     scores = score(
         heard_time(truths),
         read_spans(folder / "rttm"),
-        annotated_time(regions, truths),
+        scored_time(annotated_time(regions, truths), make_rules(config)),
     )
     atomic_write_json(folder / "scores.json", scores)
     logger.info("%s\n%s", folder, format_table(scores))
     return scores
+
+
+def scored_time(
+    annotated: Mapping[str, Mapping[str, Timeline]], rules: Rules
+) -> dict[str, dict[str, Timeline]]:
+    """Time to score a model on, for each class that it was trained for.
+
+    Arguments
+    ---------
+    annotated : Mapping[str, Mapping[str, Timeline]]
+        For each class and recording where it is annotated.
+    rules : Rules
+        Of the model.
+
+    Returns
+    -------
+    dict[str, dict[str, Timeline]]
+        Nothing of a class without a threshold, whose scores are then None.
+    """
+    return {
+        name: {
+            uri: time if name in rules.decided else Timeline()
+            for uri, time in annotated[name].items()
+        }
+        for name in rules.classes
+    }

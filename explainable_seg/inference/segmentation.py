@@ -55,7 +55,7 @@ class Segmentation(Brief):
     frame_rate : float
         Frames a second.
     classes : tuple[str, ...]
-        Names of the C columns.
+        Names of the C columns: what the model was trained for.
     start : float
         Where in the recording the audio begins that was segmented, seconds;
         it ends at ``start + duration``.
@@ -83,9 +83,14 @@ class Segmentation(Brief):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The classes, and the derived labels that were found."""
+        """The classes looked for, and the derived labels that were found."""
         derived = {s.label for s in self.segments}.difference(self.classes)
-        return (*self.classes, *sorted(derived))
+        return (*self.decided, *sorted(derived))
+
+    @property
+    def decided(self) -> tuple[str, ...]:
+        """The classes that were looked for: those that have a threshold."""
+        return self.classes if self.rules is None else self.rules.decided
 
     @property
     def frame_times(self) -> np.ndarray:
@@ -98,7 +103,7 @@ class Segmentation(Brief):
         return [(s.start, s.end) for s in self.segments if s.label == label]
 
     def seconds(self) -> dict[str, float]:
-        """Seconds in which each class was found.
+        """Seconds in which each class was found that was looked for.
 
         Example
         -------
@@ -112,7 +117,7 @@ class Segmentation(Brief):
         """
         return {
             label: float(sum(end - start for start, end in self.spans(label)))
-            for label in self.classes
+            for label in self.decided
         }
 
     def to_annotation(self) -> "Annotation":

@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from explainable_seg.annotation.fields import uri_of
 from explainable_seg.audio import WHOLE, AudioStream, Excerpt, Recording
-from explainable_seg.classes import CLASSES, parse_class
+from explainable_seg.classes import class_index
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.reading import StudentWeights, make_reading
@@ -241,7 +241,7 @@ class ExplainableSegmenter(PretrainedStudent):
             hear=held.add,
         )
         reading = make_reading(
-            held.joined(), spectrogram, activations, logits, name
+            held.joined(), spectrogram, activations, logits, name, rules
         )
         segmentation = replace(segmentation, notes=tuple(stream.notes))
         return Analysis(segmentation, reading)
@@ -262,7 +262,8 @@ class ExplainableSegmenter(PretrainedStudent):
             As for :meth:`segment`, or what :meth:`analyse` returned, which
             saves a second pass.
         class_name : str
-            ``speech``, ``music``, ``noise`` or ``overlap``.
+            One of those that the student was trained for: ``speech``,
+            ``music``, ``noise`` or ``overlap``.
         start : float, optional
             Start of the span to explain, seconds.
         end : float, optional
@@ -280,10 +281,10 @@ class ExplainableSegmenter(PretrainedStudent):
         AudioError
             If the audio cannot be read or is shorter than a frame.
         ExplainableSegError
-            If the class is unknown, the span is none, or the class was not
-            found and there is no span.
+            If the student was not trained for the class, the span is none, or
+            the class was not found and there is no span.
         """
-        label = parse_class(class_name)
+        label = self.classes[class_index(class_name, self.classes)]
         check_span(start, end)
         if not isinstance(source, Analysis):
             source = self.analyse(source, sample_rate)
@@ -309,7 +310,8 @@ class ExplainableSegmenter(PretrainedStudent):
         -------
         Findings
         """
-        spans = {name: analysis.segmentation.spans(name) for name in CLASSES}
+        found = analysis.segmentation
+        spans = {name: found.spans(name) for name in found.labels}
         return Findings(analysis.reading, self._weights(), spans, reference)
 
     def predict_logits(self, batch: torch.Tensor) -> torch.Tensor:
@@ -347,8 +349,7 @@ class ExplainableSegmenter(PretrainedStudent):
 
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""
-        thresholds = self.config["thresholds"]
-        return StudentWeights.of(self.model, thresholds, self.name)
+        return StudentWeights.of(self.model, self.name)
 
 
 def _name_of(source: Recording) -> str:

@@ -114,11 +114,14 @@ def one_line(text: str) -> str:
 def summary_row(name: str, result: Segmentation) -> list[str]:
     """Row of summary.csv: seconds, to the millisecond.
 
+    Nothing stands for a class that the model does not look for.
+
     Example
     -------
     >>> import numpy as np
     >>> summary_row("a.wav", Segmentation("a", 2.0, [], np.zeros((99, 4))))
     ['a.wav', '2.000', '0.000', '0.000', '0.000', '0.000']
     """
-    seconds = [result.duration, *result.seconds().values()]
-    return [name, *(f"{value:.3f}" for value in seconds)]
+    found = result.seconds()
+    seconds = [result.duration, *(found.get(name) for name in CLASSES)]
+    return [name, *("" if s is None else f"{s:.3f}" for s in seconds)]

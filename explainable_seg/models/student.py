@@ -1,10 +1,11 @@
 """The explainable model: every logit is a sum of atom contributions."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Optional
 
 import torch
 
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import CLASSES, class_order
 from explainable_seg.features.frontend import FrontEnd, make_frontend
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
 from explainable_seg.models.tcn import TCN
@@ -50,9 +51,16 @@ class Student(torch.nn.Module):
         Sparsity weight of the code; the one the dictionary was learned with.
     code_sweeps : int
         Passes over the atoms that make the code.
+    classes : Iterable[str]
+        What it is trained for: one or more of the four classes.
     dictionary : torch.Tensor, optional
         The atoms W [F, K], unit-norm and non-negative; frozen. Without it the
         atoms are zero, to be loaded with the state of the module.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not possible.
 
     Example
     -------
@@ -75,9 +83,11 @@ class Student(torch.nn.Module):
         n_fft: int = 512,
         mu: float = 1.0,
         code_sweeps: int = 8,
+        classes: Iterable[str] = CLASSES,
         dictionary: Optional[torch.Tensor] = None,
     ):
         super().__init__()
+        self.classes = class_order(classes)
         self.spectrogram = LogPowerSpectrogram(n_fft)
         self.frontend: FrontEnd = make_frontend(**frontend)
         self.tcn = TCN(self.frontend.n_features, **tcn)
@@ -89,7 +99,7 @@ class Student(torch.nn.Module):
         torch.nn.init.constant_(self.head.bias[n_atoms:], -0.05)
         # A module, so that methods that change its gradient find it.
         self.rectifier = torch.nn.ReLU()
-        self.classifier = torch.nn.Linear(n_atoms, len(CLASSES))
+        self.classifier = torch.nn.Linear(n_atoms, len(self.classes))
         if dictionary is None:
             dictionary = torch.zeros(self.spectrogram.n_features, n_atoms)
         self.register_buffer("dictionary", dictionary.clone().float())
@@ -102,6 +112,7 @@ class Student(torch.nn.Module):
         """Plain values from which ``build_model`` makes the same module."""
         return {
             "type": "student",
+            "classes": list(self.classes),
             "frontend": self.frontend.config,
             "tcn": self._tcn_arguments,
             "n_atoms": self.dictionary.shape[1],

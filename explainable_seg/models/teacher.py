@@ -1,10 +1,11 @@
 """The black box: front end, TCN, one logit a class and frame."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import CLASSES, class_order
 from explainable_seg.features.frontend import FrontEnd, make_frontend
 from explainable_seg.models.tcn import TCN
 
@@ -19,6 +20,13 @@ class Teacher(torch.nn.Module):
     tcn : dict
         Arguments of :class:`~explainable_seg.models.tcn.TCN`, without
         ``n_features``.
+    classes : Iterable[str]
+        What it is trained for: one or more of the four classes.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not possible.
 
     Example
     -------
@@ -29,12 +37,18 @@ class Teacher(torch.nn.Module):
     torch.Size([2, 49, 4])
     """
 
-    def __init__(self, frontend: dict[str, Any], tcn: dict[str, Any]):
+    def __init__(
+        self,
+        frontend: dict[str, Any],
+        tcn: dict[str, Any],
+        classes: Iterable[str] = CLASSES,
+    ):
         super().__init__()
+        self.classes = class_order(classes)
         self.frontend: FrontEnd = make_frontend(**frontend)
         self.tcn = TCN(self.frontend.n_features, **tcn)
         n_channels = self.tcn.bottleneck.out_features
-        self.classifier = torch.nn.Linear(n_channels, len(CLASSES))
+        self.classifier = torch.nn.Linear(n_channels, len(self.classes))
         self._tcn_arguments = dict(tcn)
 
     @property
@@ -42,6 +56,7 @@ class Teacher(torch.nn.Module):
         """Plain values from which ``build_model`` makes the same module."""
         return {
             "type": "teacher",
+            "classes": list(self.classes),
             "frontend": self.frontend.config,
             "tcn": self._tcn_arguments,
         }

@@ -10,6 +10,31 @@ SILENT_SHARE = 1e-4  # of the annotated frames
 DEAD_SHARE = 0.25  # of the atoms
 
 
+def warn_of_undecided_classes(choice: ThresholdChoice) -> list[str]:
+    """Warn of classes that nothing on dev says a threshold of.
+
+    Arguments
+    ---------
+    choice : ThresholdChoice
+        Decisions on dev.
+
+    Returns
+    -------
+    list[str]
+        The classes.
+    """
+    undecided = [c for c, value in choice.thresholds.items() if value is None]
+    for name in undecided:
+        logger.warning(
+            "class '%s' has no threshold: it never occurs on dev, or is not "
+            "annotated there; the model says its probability and finds no "
+            "segment of it, unless a threshold is given (--threshold %s=P)",
+            name,
+            name,
+        )
+    return undecided
+
+
 def warn_of_silent_classes(choice: ThresholdChoice) -> list[str]:
     """Warn of classes that are annotated on dev but never detected there.
 

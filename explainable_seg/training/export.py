@@ -7,12 +7,12 @@ from typing import Any, Union
 
 import torch
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region
 from explainable_seg.inference.pretrained import save_pretrained
 from explainable_seg.inference.scoring import score_regions
 from explainable_seg.models.student import Student
 from explainable_seg.models.teacher import Teacher
+from explainable_seg.training.alarms import warn_of_undecided_classes
 from explainable_seg.training.thresholds import ThresholdChoice
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,8 @@ def export_and_score(
     notes : Mapping[str, Any]
         Plain values to keep in the configuration (corpus, measures, ...).
     decisions : Mapping[str, Any]
-        ``min_on`` and ``min_off``, seconds a class.
+        ``min_on`` and ``min_off``, seconds a class; what they say of classes
+        that the model was not trained for is left out.
 
     Returns
     -------
@@ -53,12 +54,16 @@ def export_and_score(
     """
     config = {
         **run_time,
-        **decisions,
+        **{
+            rule: {c: values[c] for c in model.classes if c in values}
+            for rule, values in decisions.items()
+        },
         **notes,
         "thresholds": choice.thresholds,
         "operating_points": choice.operating_points,
         "dev_f1": choice.f1,
     }
+    warn_of_undecided_classes(choice)
     model.eval()
     device = next(model.parameters()).device
 
@@ -71,25 +76,27 @@ def export_and_score(
         part: score_regions(predict_logits, config, regions, folder / part)
         for part, regions in parts.items()
     }
-    kind = model.config["type"]
-    save_pretrained(folder / "export", model, config, _model_card(kind, scores))
+    card = _model_card(model.config["type"], model.classes, scores)
+    save_pretrained(folder / "export", model, config, card)
     logger.info("exported to %s", folder / "export")
     return scores
 
 
-def _model_card(kind: str, scores: Mapping[str, Any]) -> str:
+def _model_card(
+    kind: str, classes: Sequence[str], scores: Mapping[str, Any]
+) -> str:
     """README.md of the folder: what it is, how well it does, how to use it."""
     lines = [
         f"# explainable-seg {kind}",
         "",
-        "Finds speech, music, noise and overlapped speech, 50 decisions a "
-        "second for each class.",
+        f"Trained for {', '.join(classes)}: 50 decisions a second for each "
+        "class. It says nothing of any other.",
         "",
-        "| part | " + " | ".join(CLASSES) + " | macro |",
-        "|---" * (len(CLASSES) + 2) + "|",
+        "| part | " + " | ".join(classes) + " | macro |",
+        "|---" * (len(classes) + 2) + "|",
     ]
     for part, table in scores.items():
-        cells = [table["classes"].get(c, {}).get("f1") for c in CLASSES]
+        cells = [table["classes"][name]["f1"] for name in classes]
         cells.append(table["macro_f1"])
         shown = ["-" if f1 is None else f"{f1:.3f}" for f1 in cells]
         lines.append(f"| {part} | " + " | ".join(shown) + " |")

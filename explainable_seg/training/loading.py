@@ -5,6 +5,7 @@ from typing import Any, Optional
 
 from torch.utils.data import DataLoader, Dataset
 
+from explainable_seg.classes import class_columns
 from explainable_seg.data.chunks import EpochSampler, WholeRegions
 from explainable_seg.data.manifest import Region
 from explainable_seg.errors import ExplainableSegError
@@ -12,8 +13,38 @@ from explainable_seg.nmf.distributed import rank_and_size
 from speechbrain.dataio.dataloader import SaveableDataLoader
 
 
+class OfClasses(Dataset):
+    """A data set whose targets have the columns of a model, and no others.
+
+    The one place where the targets [T, 4] of the corpora become those [T, C]
+    of a model.
+
+    Arguments
+    ---------
+    dataset : Dataset
+        Of dictionaries with ``targets``.
+    classes : Sequence[str]
+        What the model is trained for.
+    """
+
+    def __init__(self, dataset: Any, classes: Sequence[str]):
+        self.dataset = dataset
+        self.columns = class_columns(classes)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        item = self.dataset[index]
+        return {**item, "targets": item["targets"][:, self.columns]}
+
+
 def training_loader(
-    dataset: Dataset, n_chunks: int, batch_size: int, **options: Any
+    dataset: Dataset,
+    n_chunks: int,
+    batch_size: int,
+    classes: Optional[Sequence[str]] = None,
+    **options: Any,
 ) -> SaveableDataLoader:
     """Batches of an epoch's chunks, the same for any number of processes.
 
@@ -28,6 +59,8 @@ def training_loader(
         Chunks an epoch, over all processes.
     batch_size : int
         Chunks a batch, over all processes.
+    classes : Sequence[str], optional
+        Columns of the targets: what the model is trained for; all by default.
     **options
         Of ``torch.utils.data.DataLoader``.
 
@@ -49,7 +82,7 @@ def training_loader(
                 f"of processes, got {value}; change one of them"
             )
     return SaveableDataLoader(
-        dataset,
+        dataset if classes is None else OfClasses(dataset, classes),
         batch_size=batch_size // size,
         sampler=EpochSampler(n_chunks, rank, size),
         **options,
@@ -57,7 +90,9 @@ def training_loader(
 
 
 def validation_loader(
-    regions: Sequence[Region], level: Optional[float] = None
+    regions: Sequence[Region],
+    level: Optional[float] = None,
+    classes: Optional[Sequence[str]] = None,
 ) -> DataLoader:
     """Whole regions, one a batch, without padding; each process has its own.
 
@@ -67,6 +102,8 @@ def validation_loader(
         Rows of a manifest.
     level : float, optional
         What each is brought to, dB re full scale.
+    classes : Sequence[str], optional
+        Columns of the targets: what the model is trained for; all by default.
 
     Returns
     -------
@@ -75,8 +112,9 @@ def validation_loader(
         over them has to be summed over the processes.
     """
     rank, size = rank_and_size()
+    whole = WholeRegions(regions[rank::size], level)
     return DataLoader(
-        WholeRegions(regions[rank::size], level),
+        whole if classes is None else OfClasses(whole, classes),
         batch_size=None,
         num_workers=0,
     )

@@ -1,6 +1,7 @@
 """Per-class thresholds: F1 at every threshold from one pass over the frames."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 
@@ -15,16 +16,17 @@ OPERATING_POINTS = {"recall": 2.0, "precision": 0.5}
 class ThresholdChoice:
     """Thresholds and what they give on the frames they were chosen on.
 
-    ``thresholds`` a class; ``f1`` a class, None where the class has neither
-    reference nor detections or is not annotated; ``predicted`` is the share of
-    known frames that are detected; ``operating_points`` are thresholds a class
-    that favour one of the two errors, by name.
+    ``thresholds`` a class; ``f1`` a class; ``predicted`` is the share of known
+    frames that are detected; ``operating_points`` are thresholds a class that
+    favour one of the two errors, by name. All are None of a class that never
+    occurs in these frames, or is not annotated there: nothing says where its
+    threshold would lie.
     """
 
-    thresholds: dict[str, float]
+    thresholds: dict[str, float | None]
     f1: dict[str, float | None]
     predicted: dict[str, float | None]
-    operating_points: dict[str, dict[str, float]] = dataclasses.field(
+    operating_points: dict[str, dict[str, float | None]] = dataclasses.field(
         default_factory=dict
     )
 
@@ -50,6 +52,8 @@ class ThresholdSweep:
     ---------
     n_bins : int
         Bins of probability: thresholds are multiples of ``1 / n_bins``.
+    classes : Sequence[str]
+        Names of the C columns.
 
     Example
     -------
@@ -61,10 +65,13 @@ class ThresholdSweep:
     1.0
     """
 
-    def __init__(self, n_bins: int = 200):
+    def __init__(self, n_bins: int = 200, classes: Sequence[str] = CLASSES):
         self.n_bins = n_bins
+        self.classes = tuple(classes)
         # [negative or positive, class, bin]
-        self.counts = torch.zeros(2, len(CLASSES), n_bins, dtype=torch.int64)
+        self.counts = torch.zeros(
+            2, len(self.classes), n_bins, dtype=torch.int64
+        )
 
     def update(
         self, probabilities: torch.Tensor, targets: torch.Tensor
@@ -78,10 +85,11 @@ class ThresholdSweep:
         targets : torch.Tensor [shape=(..., C)]
             1, 0, or -1 where the class is unknown.
         """
-        scores = probabilities.detach().reshape(-1, len(CLASSES)).cpu()
-        truth = targets.reshape(-1, len(CLASSES)).cpu()
+        n_classes = len(self.classes)
+        scores = probabilities.detach().reshape(-1, n_classes).cpu()
+        truth = targets.reshape(-1, n_classes).cpu()
         bins = (scores * self.n_bins).long().clamp(0, self.n_bins - 1)
-        for c in range(len(CLASSES)):
+        for c in range(n_classes):
             for value in (0, 1):
                 chosen = bins[truth[:, c] == value, c]
                 self.counts[value, c] += torch.bincount(
@@ -93,21 +101,20 @@ class ThresholdSweep:
         sum_over_ranks(self.counts)
 
     def best(self) -> ThresholdChoice:
-        """Thresholds of the highest F1, 0.5 where a class has no F1."""
+        """Thresholds of the highest F1; None where a class never occurs."""
         f1, predicted = self._curves()
         points = {
             name: self._as_thresholds(self._best_bins(self._curves(beta)[0]))
             for name, beta in OPERATING_POINTS.items()
         }
-        chosen = self._best_bins(f1)
-        return self._choice(chosen, f1, predicted, points)
+        return self._choice(self._best_bins(f1), f1, predicted, points)
 
-    def _best_bins(self, scores: torch.Tensor) -> dict[str, int]:
+    def _best_bins(self, scores: torch.Tensor) -> dict[str, int | None]:
         """Bin of the highest score [C, n_bins] of each class."""
-        chosen = {}
-        for c, name in enumerate(CLASSES):
-            if bool(torch.isnan(scores[c]).all()):
-                chosen[name] = self.n_bins // 2
+        chosen: dict[str, int | None] = {}
+        for c, name in enumerate(self.classes):
+            if not bool(self.counts[1, c].any()):
+                chosen[name] = None
                 continue
             best = scores[c].nan_to_num(-1.0)
             # The middle of a plateau generalises better than its edge.
@@ -115,9 +122,14 @@ class ThresholdSweep:
             chosen[name] = int(plateau[len(plateau) // 2])
         return chosen
 
-    def _as_thresholds(self, bins: dict[str, int]) -> dict[str, float]:
+    def _as_thresholds(
+        self, bins: dict[str, int | None]
+    ) -> dict[str, float | None]:
         """Probabilities at which bins begin."""
-        return {name: bin / self.n_bins for name, bin in bins.items()}
+        return {
+            name: None if bin is None else bin / self.n_bins
+            for name, bin in bins.items()
+        }
 
     def _curves(self, beta: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
         """F-beta and share of detected frames [C, n_bins], NaN if undefined."""
@@ -127,25 +139,26 @@ class ThresholdSweep:
         known = self.counts.sum(dim=(0, 2)).unsqueeze(-1)
         weight = beta**2  # of recall against precision
         f_beta = (1 + weight) * true / (true + false + weight * positives)
-        f_beta = torch.where(known > 0, f_beta, torch.nan)
         return f_beta, (true + false) / known
 
     def _choice(
         self,
-        chosen: dict[str, int],
+        chosen: dict[str, int | None],
         f1: torch.Tensor,
         predicted: torch.Tensor,
-        operating_points: dict[str, dict[str, float]],
+        operating_points: dict[str, dict[str, float | None]],
     ) -> ThresholdChoice:
-        """Choice of a bin a class, with NaN turned into None."""
+        """Choice of a bin a class; a class without one has no figures."""
 
-        def value(table: torch.Tensor, c: int, name: str) -> float | None:
-            entry = table[c, chosen[name]].item()
-            return None if entry != entry else entry
+        def values(table: torch.Tensor) -> dict[str, float | None]:
+            return {
+                name: None if bin is None else table[c, bin].item()
+                for c, (name, bin) in enumerate(chosen.items())
+            }
 
         return ThresholdChoice(
             self._as_thresholds(chosen),
-            {n: value(f1, c, n) for c, n in enumerate(CLASSES)},
-            {n: value(predicted, c, n) for c, n in enumerate(CLASSES)},
+            values(f1),
+            values(predicted),
             operating_points,
         )

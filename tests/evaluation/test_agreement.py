@@ -72,3 +72,19 @@ def test_logits_that_are_constant_have_no_correlation(constant):
             )
         for row in stats.summary().values():
             assert row["correlation"] is None
+
+
+def test_models_of_different_classes_agree_on_those_of_both():
+    ours, theirs, targets = draw()
+    two = {"music": THEIRS["music"], "overlap": None}
+    stats = AgreementStats(OURS, two)
+    stats.update(ours, theirs[:, [1, 3]], targets)
+    whole = AgreementStats(OURS, THEIRS)
+    whole.update(ours, theirs, targets)
+    found, expected = stats.summary(), whole.summary()
+    assert list(found) == ["music", "overlap"]
+    assert found["music"] == expected["music"]
+    assert found["overlap"]["decisions"] is found["overlap"]["kappa"] is None
+    assert found["overlap"]["correlation"] == pytest.approx(
+        expected["overlap"]["correlation"]
+    )

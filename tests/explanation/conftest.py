@@ -11,6 +11,7 @@ import torch
 
 from explainable_seg.explanation import Reading, StudentWeights, make_reading
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
+from explainable_seg.inference.rules import Rules
 
 THETA = torch.tensor(
     [[4.0, -2.0, 0.5], [-1.0, 3.0, 0.5], [0.0, 0.0, 0.5], [-0.5, -0.5, 0.5]]
@@ -39,7 +40,6 @@ def weights() -> StudentWeights:
         dictionary=torch.cat([spectra.T, torch.zeros(257, 1)], dim=1),
         theta=THETA,
         bias=BIAS,
-        thresholds=THRESHOLDS,
         name="a/model",
     )
 
@@ -52,4 +52,6 @@ def reading(weights: StudentWeights) -> Reading:
     # Least squares is exact here but at the border between the tones.
     H = torch.linalg.lstsq(weights.dictionary[:, :2], X.T).solution.T
     H = torch.cat([H, torch.zeros(len(H), 1)], dim=1).clamp(min=0) / 5
-    return make_reading(audio, X, H, H @ THETA.T + BIAS, "two tones.wav")
+    return make_reading(
+        audio, X, H, H @ THETA.T + BIAS, "two tones.wav", Rules(THRESHOLDS)
+    )

@@ -1,6 +1,7 @@
 """Explanations of two tones, of which every number is known."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -18,7 +19,12 @@ from explainable_seg.explanation import (
     explain_class,
     make_reading,
 )
+from explainable_seg.explanation.contrast import contrast_classes
+from explainable_seg.explanation.document import make_document
+from explainable_seg.explanation.findings import Findings
 from explainable_seg.frames import num_frames, num_samples
+from explainable_seg.inference.decisions import decide
+from explainable_seg.inference.rules import Rules
 
 
 def dominant_hz(audio: np.ndarray) -> float:
@@ -125,9 +131,8 @@ def test_the_entry_has_the_fields_of_the_contract(
 def test_frames_that_are_not_explained_are_silent_and_empty(
     reading: Reading, weights: StudentWeights
 ) -> None:
-    found = np.zeros(reading.n_frames, dtype=bool)
-    found[5:15] = found[25:30] = True
-    explanation = explain_class(reading, weights, "speech", found=found)
+    spans = {"speech": [(0.1025, 0.3025), (0.5025, 0.6025)]}
+    explanation = explain_class(reading, weights, "speech", spans=spans)
     assert explanation.n_frames == 15
     assert explanation.explained.sum() == 15
     assert not explanation.spectrogram[10:20].any()
@@ -206,3 +211,61 @@ def test_grounding_is_measured_with_a_transform(
         reading, weights, "speech", 0.0, 2.0, transform=transform
     )
     assert explanation.grounding.agreement > 0.95
+
+
+def test_what_is_shown_is_what_was_decided(
+    reading: Reading, weights: StudentWeights
+) -> None:
+    """`>=`, pauses filled, short runs dropped, and the threshold that did."""
+    at = float(reading.probabilities[10, 0])
+    rules = Rules(
+        {**reading.rules.thresholds, "speech": at},
+        min_off={"speech": 0.2},
+        min_on={"music": 0.5},
+    )
+    decided = dataclasses.replace(reading, rules=rules)
+    explanation = explain_class(decided, weights, "speech")
+    assert explanation.threshold == at
+    assert explanation.found[10 - round(explanation.start / 0.02)]
+    whole = decide(decided.probabilities, rules, decided.duration)
+    expected = [(s.start, s.end) for s in whole if s.label == "speech"]
+    assert explanation.found_spans == expected
+    document = make_document([explanation], Findings.of_passage(explanation))
+    assert document["rules"]["thresholds"]["speech"] == at
+    assert document["classifier"]["thresholds"]["speech"] == at
+    json.dumps(document, allow_nan=False)
+
+
+def test_a_class_that_the_student_lacks_is_one_line(
+    reading: Reading, weights: StudentWeights
+) -> None:
+    two = dataclasses.replace(
+        weights,
+        theta=weights.theta[:2],
+        bias=weights.bias[:2],
+        classes=("speech", "music"),
+    )
+    for name in ("noise", "jingle"):
+        with pytest.raises(
+            ExplainableSegError,
+            match="among speech, music, which this model was trained for, "
+            f"got '{name}'",
+        ):
+            explain_class(reading, two, name)
+        with pytest.raises(ExplainableSegError, match=f"got '{name}'"):
+            frames = torch.ones(reading.n_frames, dtype=torch.bool)
+            contrast_classes(reading, two, "speech", name, frames)
+
+
+def test_a_class_without_a_threshold_is_explained_on_a_span_only(
+    reading: Reading, weights: StudentWeights
+) -> None:
+    rules = Rules({**reading.rules.thresholds, "speech": None})
+    undecided = dataclasses.replace(reading, rules=rules)
+    with pytest.raises(ExplainableSegError, match="speech to be found"):
+        explain_class(undecided, weights, "speech")
+    explanation = explain_class(undecided, weights, "speech", 0.1, 0.5)
+    assert explanation.threshold is None and not explanation.found.any()
+    assert len(explanation.picture) > 1000
+    document = make_document([explanation], Findings.of_passage(explanation))
+    assert document["classifier"]["thresholds"]["speech"] is None

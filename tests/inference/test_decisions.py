@@ -1,5 +1,6 @@
 """Segments from probabilities: properties and cases solved by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -20,9 +21,10 @@ from explainable_seg.inference.decisions import (
     fill_pauses,
     split_long,
 )
+from explainable_seg.inference.rules import Rules
 from explainable_seg.inference.segmentation import Segment
 
-HALF = dict.fromkeys(CLASSES, 0.5)
+HALF = Rules(dict.fromkeys(CLASSES, 0.5))
 seconds = st.dictionaries(st.sampled_from(CLASSES), st.floats(0, 0.3))
 
 
@@ -57,7 +59,8 @@ def test_segments_are_sorted_disjoint_inside_and_long_enough(
 ):
     probabilities, duration = recording
     thresholds = dict.fromkeys(CLASSES, threshold)
-    segments = decide(probabilities, thresholds, duration, min_on, min_off)
+    rules = Rules(thresholds, min_on=min_on, min_off=min_off)
+    segments = decide(probabilities, rules, duration)
     assert segments == sorted(segments)
     for label in CLASSES:
         spans = [(s.start, s.end) for s in segments if s.label == label]
@@ -98,9 +101,10 @@ def test_cases_solved_by_hand():
 
 def test_pauses_are_filled_before_short_runs_are_dropped():
     runs = scores(speech=[2, 4, 6])
-    joined = decide(runs, HALF, 0.21, {"speech": 0.06}, {"speech": 0.03})
-    assert joined == [Segment(0.0425, 0.1425, "speech")]
-    assert decide(runs, HALF, 0.21, {"speech": 0.06}) == []
+    long = dataclasses.replace(HALF, min_on={"speech": 0.06})
+    filled = dataclasses.replace(long, min_off={"speech": 0.03})
+    assert decide(runs, filled, 0.21) == [Segment(0.0425, 0.1425, "speech")]
+    assert decide(runs, long, 0.21) == []
 
 
 def test_a_probability_at_the_threshold_counts():
@@ -116,9 +120,16 @@ def test_a_pause_or_run_of_just_the_limit_stays():
     assert drop_short([(0.1, 0.3)], 0.2) == [(0.1, 0.3)]
 
 
-def test_a_class_without_threshold_is_an_error():
-    with pytest.raises(KeyError):
-        decide(scores(), {"speech": 0.5}, 0.21)
+def test_rules_of_another_model_are_an_error():
+    with pytest.raises(ValueError, match="of speech, got 4 columns"):
+        decide(scores(), Rules({"speech": 0.5}), 0.21)
+
+
+def test_a_class_without_a_threshold_has_no_segment():
+    rules = Rules({**HALF.thresholds, "music": None})
+    found = decide(scores(speech=[1], music=[1]), rules, 0.21)
+    assert {segment.label for segment in found} == {"speech"}
+    assert not active_frames(np.ones(3), None, active=True).any()
 
 
 @given(
@@ -153,10 +164,12 @@ def test_hysteresis_is_the_loop_that_one_would_write(
 @settings(max_examples=50, deadline=None)
 def test_long_segments_are_split_and_nothing_is_lost(recording, max_on):
     probabilities, duration = recording
-    thresholds = dict.fromkeys(CLASSES, 0.2)
-    whole = decide(probabilities, thresholds, duration)
+    rules = Rules(dict.fromkeys(CLASSES, 0.2))
+    whole = decide(probabilities, rules, duration)
     limit = dict.fromkeys(CLASSES, max_on)
-    parts = decide(probabilities, thresholds, duration, max_on=limit)
+    parts = decide(
+        probabilities, dataclasses.replace(rules, max_on=limit), duration
+    )
     assert all(0 < s.end - s.start <= max_on + 1e-5 for s in parts)
     for label in CLASSES:
         spans = [(s.start, s.end) for s in parts if s.label == label]
@@ -179,7 +192,7 @@ def test_a_derived_label_is_where_both_classes_are(recording):
     assert found == sorted(found)
     assert all(a.end < b.start for a, b in zip(found, found[1:]))
     both = (probabilities[:, :2] >= 0.5).all(axis=1)
-    expected = decide(both[:, None], {"x": 0.5}, duration, classes=("x",))
+    expected = decide(both[:, None], Rules({"x": 0.5}), duration)
     assert [(s.start, s.end) for s in found] == [
         (s.start, s.end) for s in expected
     ]

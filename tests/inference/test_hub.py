@@ -320,6 +320,8 @@ theirs = foreign_class(source=folder, savedir="saved")
 assert theirs.segment(sound).segments == ours.segments
 again = ExplainableSegmenter.from_hparams(source=folder)
 assert again.segment(sound).segments == ours.segments
+shipped = ExplainableSegmenter.from_hparams(run_opts={"device": "cpu"})
+assert shipped.classes == ("speech", "music", "noise", "overlap")
 """
 
 

@@ -134,10 +134,19 @@ def test_without_a_checksum_the_weights_are_still_checked(folder):
         ({"format_version": "1"}, "format_version"),
         ({"model": None}, "'model'"),
         ({"model": {"type": "oracle"}}, "oracle"),
-        ({"model": {"type": "student"}}, "can be built"),
-        ({"model": {"type": "student", "frontend": 1, "tcn": {}}}, "built"),
+        ({"model": {"type": "student"}}, "the key 'frontend'"),
         (
-            {"model": {"type": "student", "frontend": {"source": "org/name"}}},
+            {"model": {"type": "student", "frontend": 1, "tcn": {}}},
+            "'model.frontend'",
+        ),
+        (
+            {
+                "model": {
+                    "type": "student",
+                    "frontend": {"type": "spectrogram", "source": "org/name"},
+                    "tcn": {},
+                }
+            },
             "without 'source'",
         ),
         ({"classes": ["music", "speech", "noise", "overlap"]}, "'classes'"),
@@ -148,23 +157,21 @@ def test_without_a_checksum_the_weights_are_still_checked(folder):
         ({"step": 99}, "'step'"),
         ({"step": None}, "'step'"),
         ({"context": -1}, "'context'"),
-        ({"context": 1000}, "'step' beside 'context'"),
+        ({"context": 1000}, "beside 'context'"),
         ({"level": 3.0}, "'level'"),
         ({"level": "loud"}, "'level'"),
         ({"thresholds": {"speech": 0.5}}, "'thresholds'"),
         (
             {"thresholds": dict.fromkeys(CONFIG["thresholds"], 2)},
-            "'thresholds'",
+            "'thresholds.speech'",
         ),
         ({"thresholds": [0.5] * 4}, "'thresholds'"),
-        ({"min_on": {"music": -1}}, "'min_on'"),
+        ({"min_on": {"music": -1}}, "'min_on.music'"),
         ({"min_off": {"singing": 1}}, "'min_off'"),
-        ({"max_on": {"music": "1"}}, "'max_on'"),
-        ({"hysteresis": {"music": 1.1}}, "'hysteresis'"),
+        ({"max_on": {"music": "1"}}, "'max_on.music'"),
+        ({"hysteresis": {"music": 1.1}}, "'hysteresis.music'"),
         ({"operating_points": 3}, "'operating_points'"),
-        ({"operating_points": {"recall": {"speech": 0.5}}}, "'recall'"),
-        ({"model": {"type": "student", "n_atoms": 10**12}}, "'n_atoms'"),
-        ({"model": {"type": "teacher", "tcn": {"n_layers": 999}}}, "n_layers"),
+        ({"operating_points": {"recall": {"speech": 0.5}}}, "points.recall'"),
     ],
 )
 def test_settings_that_cannot_be(folder, entries, words):
@@ -187,7 +194,7 @@ def test_settings_that_could_not_be_loaded_are_not_written(tmp_path):
 
 @pytest.mark.parametrize("score", [float("nan"), torch.tensor(0.5)])
 def test_settings_that_are_no_json_leave_the_old_model(folder, score):
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(ModelError, match="'f1', got"):
         save_pretrained(folder, make_student(), {**CONFIG, "f1": score}, "new")
     load_pretrained(folder)
     assert read_card(folder) == "# A tiny student\n"

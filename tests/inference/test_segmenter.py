@@ -1,5 +1,6 @@
 """The front door: depends on the audio only, and explains what it says."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import explainable_seg
 import explainable_seg.inference.loading as loading
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
+from explainable_seg.explanation.saving import save_explanations
 from explainable_seg.frames import FRAME_RATE, num_frames, num_samples
+from explainable_seg.inference.device import choose_precision
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.models.teacher import Teacher
@@ -251,3 +254,70 @@ def test_precision(folder):
         ours.probabilities, theirs.probabilities, atol=0.05
     )
     assert not np.array_equal(ours.probabilities, theirs.probabilities)
+
+
+def test_what_is_asked_of_an_explanation_is_what_it_shows(tmp_path):
+    """Shown are the threshold and the spans that decided."""
+    segmenter = ExplainableSegmenter(make_student(), CONFIG)
+    sound = tones(4.0)
+    own = segmenter.analyse(sound, 16000)
+    asked = segmenter.analyse(
+        sound, 16000, thresholds={"music": 0.05}, min_on={"music": 0.3}
+    )
+    assert asked.segmentation.rules.thresholds["music"] == 0.05
+    for analysis, threshold in ((own, 0.5), (asked, 0.05)):
+        explanation = segmenter.explain(analysis, "music")
+        assert explanation.threshold == threshold
+        assert explanation.found_spans == analysis.segmentation.spans("music")
+        save_explanations(tmp_path, [explanation], segmenter.findings(analysis))
+        document = json.loads((tmp_path / "explanation.json").read_text())
+        assert document["classifier"]["thresholds"]["music"] == threshold
+        assert document["rules"] == analysis.segmentation.rules.to_dict()
+        margins = [
+            segment["margin"]
+            for segment in document["segments"]
+            if segment["class"] == "music"
+        ]
+        assert margins and min(margins) >= 0
+
+
+@pytest.mark.parametrize("device", [torch.device("cpu"), "cpu"])
+def test_a_device_by_name_or_as_pytorch_has_it(tmp_path, device):
+    folder = save_student(tmp_path / "student")
+    segmenter = ExplainableSegmenter.from_pretrained(folder, device)
+    assert segmenter.device.type == "cpu"
+
+
+@pytest.mark.parametrize("device", [0, 99, torch.device("meta"), "tpu", True])
+def test_a_device_that_is_not_there_is_one_line(tmp_path, device):
+    if device == 0 and torch.cuda.is_available():
+        pytest.skip("there is a card")
+    folder = save_student(tmp_path / "student")
+    with pytest.raises(ExplainableSegError, match="for the device"):
+        ExplainableSegmenter.from_pretrained(folder, device)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5, "4"])
+def test_a_batch_of_none_is_one_line(batch_size):
+    with pytest.raises(ExplainableSegError, match="1 window or more"):
+        ExplainableSegmenter(make_student(), CONFIG, batch_size=batch_size)
+
+
+def test_a_class_that_is_none_is_one_line():
+    segmenter = ExplainableSegmenter(make_student(), CONFIG)
+    with pytest.raises(ExplainableSegError, match="got 'jingle'"):
+        segmenter.explain(tones(1.0), "jingle", sample_rate=16000)
+
+
+def test_a_platform_without_onednn_has_no_bf16(monkeypatch):
+    """As on macOS with an ARM processor: the question itself is unknown."""
+
+    class Unknown:
+        """Operators of a build without oneDNN."""
+
+    monkeypatch.setattr(torch.ops, "mkldnn", Unknown())
+    cpu = torch.device("cpu")
+    assert not choose_precision("auto", cpu, "wavlm")
+    assert not choose_precision("auto", cpu)
+    with pytest.raises(ExplainableSegError, match="a device with bf16"):
+        choose_precision("bf16", cpu)

@@ -12,6 +12,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.training.alarms import (
     warn_of_collapse,
     warn_of_silent_classes,
+    warn_of_undecided_classes,
 )
 from explainable_seg.training.thresholds import ThresholdSweep
 
@@ -66,8 +67,25 @@ def test_a_class_that_is_not_annotated_has_no_f1():
     choice = sweep_of(scores, targets).best()
     assert choice.f1["overlap"] is None
     assert choice.predicted["overlap"] is None
-    assert choice.thresholds["overlap"] == 0.5
+    assert choice.thresholds["overlap"] is None
     assert "overlap" not in choice.known_f1
+
+
+def test_a_class_that_never_occurs_has_no_threshold(caplog):
+    """Annotated, and absent: the lowest threshold would be as good as any."""
+    targets = np.zeros((10, 2), dtype=np.int64)
+    targets[:5, 0] = 1
+    scores = np.tile(np.linspace(1, 0, 10, dtype=np.float32)[:, None], 2)
+    sweep = ThresholdSweep(20, ("speech", "noise"))
+    sweep.update(torch.tensor(scores), torch.tensor(targets))
+    choice = sweep.best()
+    assert choice.thresholds["noise"] is None
+    assert choice.f1 == {"speech": 1.0, "noise": None}
+    assert choice.macro_f1 == 1.0
+    assert {p["noise"] for p in choice.operating_points.values()} == {None}
+    assert warn_of_silent_classes(choice) == []
+    assert warn_of_undecided_classes(choice) == ["noise"]
+    assert "class 'noise' has no threshold" in caplog.text
 
 
 def test_alarms_ring_for_what_is_wrong_only():

@@ -7,7 +7,7 @@ from typing import Union
 import numpy as np
 import torch
 
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import class_index
 from explainable_seg.explanation.attribution.activation_maps import (
     grad_cam,
     guided_backprop,
@@ -68,7 +68,7 @@ def attribute(
     X : torch.Tensor [shape=(B, T, F)]
         Spectrograms ``log(1 + |STFT|^2)``.
     class_name : str
-        One of CLASSES.
+        One of the classes that the model was trained for.
     method : str
         One of METHODS.
     frames : torch.Tensor, optional [shape=(B, T), dtype=bool]
@@ -86,7 +86,7 @@ def attribute(
     ValueError
         If the method is unknown, or there is no frame to explain.
     ExplainableSegError
-        If captum is not installed.
+        If captum is not installed, or the model was not trained for the class.
 
     Example
     -------
@@ -104,11 +104,10 @@ def attribute(
         raise ValueError("expected `frames` to explain, got none")
     if not isinstance(model, ClassScore):
         model = open_at_spectrogram(model)
+    c = class_index(class_name, model.model.classes)
     picture = X.detach()[:, None].clone().requires_grad_()
     with _seeded(seed), torch.enable_grad():
-        values = METHODS[method](
-            model, picture, frames, CLASSES.index(class_name)
-        )
+        values = METHODS[method](model, picture, frames, c)
     return values.detach()[:, 0]
 
 

@@ -25,7 +25,8 @@ def to_dict(segmentation: Segmentation) -> dict[str, Any]:
     dict[str, Any]
         ``version``, ``uri``, ``start`` and ``duration`` of what was segmented
         (s), ``frame_rate`` (frames a second), ``frame_centre`` (s, centre of
-        frame 0 after the start), ``classes``, ``segments`` (``start`` and
+        frame 0 after the start), ``classes``, ``rules`` (thresholds and what
+        else decided; None if nobody knows), ``segments`` (``start`` and
         ``end`` in seconds, ``label``) and ``probabilities`` [T][C], rounded to
         4 decimals.
     """
@@ -37,6 +38,7 @@ def to_dict(segmentation: Segmentation) -> dict[str, Any]:
         "frame_rate": segmentation.frame_rate,
         "frame_centre": FRAME_CENTRE,
         "classes": list(segmentation.classes),
+        "rules": segmentation.rules.to_dict() if segmentation.rules else None,
         "segments": [asdict(segment) for segment in segmentation.segments],
         "probabilities": [
             [round(value, 4) for value in frame]

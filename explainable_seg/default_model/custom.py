@@ -1,0 +1,1 @@
+"""For speechbrain.inference.interfaces.foreign_class(source=folder)."""
