@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import torch
 from typing_extensions import Unpack
 
 from explainable_seg.annotation.fields import uri_of
-from explainable_seg.audio.stream import WHOLE, Excerpt, Recording, stream_audio
+from explainable_seg.audio.stream import WHOLE, AudioStream, Excerpt, Recording
 from explainable_seg.classes import CLASSES, parse_class
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
@@ -23,7 +24,7 @@ from explainable_seg.inference.analysis import (
 )
 from explainable_seg.inference.loading import PretrainedStudent
 from explainable_seg.inference.pipeline import Part, run_model
-from explainable_seg.inference.prefetch import read_ahead
+from explainable_seg.inference.prefetch import Watch, read_ahead
 from explainable_seg.inference.rules import DecisionOptions, Rules, make_rules
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.windows import FramesFirst, Predict
@@ -57,6 +58,7 @@ class ExplainableSegmenter(PretrainedStudent):
         sample_rate: int | None = None,
         *,
         channel: int | None = None,
+        track: int | None = None,
         start: float | None = None,
         end: float | None = None,
         **decisions: Unpack[DecisionOptions],
@@ -78,6 +80,8 @@ class ExplainableSegmenter(PretrainedStudent):
             Samples a second; for samples only, and needed there.
         channel : int, optional
             The channel to segment, counted from 1; by default their mean.
+        track : int, optional
+            The sound track of a video, counted from 1; by default its default.
         start : float, optional
             Where to begin, seconds.
         end : float, optional
@@ -100,10 +104,12 @@ class ExplainableSegmenter(PretrainedStudent):
             If the decisions are not possible with this model.
         """
         rules = make_rules(self.config, decisions)
-        excerpt = Excerpt(channel, start, end)
-        blocks = read_ahead(partial(stream_audio, source, sample_rate, excerpt))
+        excerpt = Excerpt(channel, start, end, track)
+        stream = AudioStream(source, sample_rate, excerpt)
+        blocks = read_ahead(partial(iter, stream))
         uri = _uri_of(_name_of(source))
-        return self.segment_blocks(blocks, uri, rules, excerpt)
+        result = self.segment_blocks(blocks, uri, rules, excerpt)
+        return replace(result, notes=tuple(stream.notes))
 
     def segment_blocks(
         self,
@@ -173,6 +179,7 @@ class ExplainableSegmenter(PretrainedStudent):
             If the audio cannot be read or is shorter than a frame.
         """
         excerpt = Excerpt(None, start, end)
+        stream = AudioStream(source, None, excerpt)
 
         def keep_logits(part: Part) -> Part:
             take(part[1])
@@ -180,19 +187,23 @@ class ExplainableSegmenter(PretrainedStudent):
 
         segmentation, _ = run_model(
             self._on_windows(2),
-            read_ahead(partial(stream_audio, source, None, excerpt)),
+            read_ahead(partial(iter, stream)),
             self.config,
             _uri_of(_name_of(source)),
             start=excerpt.first,
             batch_size=self.batch_size,
             keep=keep_logits,
         )
-        return segmentation
+        return replace(segmentation, notes=tuple(stream.notes))
 
     def analyse(
         self,
         source: Recording,
         sample_rate: int | None = None,
+        *,
+        channel: int | None = None,
+        track: int | None = None,
+        watch: Watch | None = None,
         **decisions: Unpack[DecisionOptions],
     ) -> Analysis:
         """One pass over a recording, for a segmentation and explanations.
@@ -206,6 +217,13 @@ class ExplainableSegmenter(PretrainedStudent):
             As for :meth:`segment`.
         sample_rate : int, optional
             As for :meth:`segment`.
+        channel : int, optional
+            As for :meth:`segment`.
+        track : int, optional
+            As for :meth:`segment`.
+        watch : callable, optional
+            Is given the blocks of sound and their stream, and gives the blocks
+            on: for a progress bar.
         **decisions : DecisionOptions
             As for :meth:`segment`.
 
@@ -221,9 +239,13 @@ class ExplainableSegmenter(PretrainedStudent):
         rules = make_rules(self.config, decisions)
         name = _name_of(source)
         held: list[np.ndarray] = []
+        stream = AudioStream(
+            source, sample_rate, Excerpt(channel=channel, track=track)
+        )
+        blocks: Iterable[np.ndarray] = read_ahead(partial(iter, stream))
         segmentation, (logits, activations, spectrogram) = run_model(
             self._on_windows(3),
-            read_ahead(partial(stream_audio, source, sample_rate)),
+            watch(blocks, stream) if watch else blocks,
             self.config,
             _uri_of(name),
             rules,
@@ -233,7 +255,8 @@ class ExplainableSegmenter(PretrainedStudent):
         reading = make_reading(
             np.concatenate(held), spectrogram, activations, logits, name
         )
-        return Analysis(segmentation, reading)
+        notes = tuple(stream.notes)
+        return Analysis(replace(segmentation, notes=notes), reading)
 
     def explain(
         self,
@@ -242,6 +265,9 @@ class ExplainableSegmenter(PretrainedStudent):
         start: float | None = None,
         end: float | None = None,
         sample_rate: int | None = None,
+        *,
+        channel: int | None = None,
+        track: int | None = None,
     ) -> Explanation:
         """Say why a class was found, or not, in a recording.
 
@@ -259,6 +285,10 @@ class ExplainableSegmenter(PretrainedStudent):
             the class was found are explained.
         sample_rate : int, optional
             As for :meth:`segment`.
+        channel : int, optional
+            As for :meth:`segment`; of an analysis, that was chosen before.
+        track : int, optional
+            Likewise.
 
         Returns
         -------
@@ -275,7 +305,9 @@ class ExplainableSegmenter(PretrainedStudent):
         label = parse_class(class_name)
         check_span(start, end)
         if not isinstance(source, Analysis):
-            source = self.analyse(source, sample_rate)
+            source = self.analyse(
+                source, sample_rate, channel=channel, track=track
+            )
         return explain_analysis(
             source, self._weights(), self.model.mu, label, start, end
         )
