@@ -142,7 +142,7 @@ class OutputFolder:
             job = Job(Path(), Path(unescaped(name)))
             for path in self._outputs(job, _formats_of(self._earlier[name])):
                 longer = path.with_name(job.name.name + path.suffix)
-                if path.is_file() and not longer.exists():
+                if os.path.isfile(path) and not os.path.lexists(longer):
                     with suppress(FileNotFoundError):  # by another share
                         os.replace(path, longer)
         return [replace(job, full_name=row_name(job) in full) for job in jobs]
@@ -201,7 +201,9 @@ class OutputFolder:
 
     def _is_finished(self, job: Job) -> bool:
         """Whether all files of a job are there, and made as they would be."""
-        there = [p for p in self._outputs(job, self.formats) if p.is_file()]
+        there = [
+            p for p in self._outputs(job, self.formats) if os.path.isfile(p)
+        ]
         if there and not self._ours:
             raise ExplainableSegError(
                 f"expected a new file, got one that exists, in {there[0]}; "

@@ -66,7 +66,7 @@ class Task:
             for name in self.formats:
                 writer = WRITERS[name]
                 path = self.job.output(self.folder, writer.extension)
-                if name in self.keep and path.is_file():
+                if name in self.keep and os.path.isfile(path):
                     continue
                 media = (self._media,) if name in NAME_MEDIA else ()
                 writer.write(result, path, *media)

@@ -37,6 +37,7 @@ STANDARD_INPUT = Path("-")
 # Where a shell puts what it reads from another command.
 PIPES = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 PIPE_BLOCK = 1 << 20  # bytes
+LONGEST_PATH = 4096  # characters; no system takes more
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Job:
     @property
     def uri(self) -> str:
         """Name of the recording in the results, without blanks."""
-        return self.recording or uri_of(printable(os.fspath(self.path)))
+        # A name may be all blanks, of which a uri has none.
+        return self.recording or uri_of(printable(str(self.path))) or "_"
 
     def output(self, folder: Path, extension: str) -> Path:
         """File of one format below the output folder.
@@ -305,6 +307,12 @@ class _Search:
 
     def of(self, path: Path, piped: bool = False) -> list[Job]:
         """Recordings of a file, a folder, a pattern, or a pipe."""
+        if len(os.fspath(path)) > LONGEST_PATH:
+            raise ExplainableSegError(
+                f"expected a path of at most {LONGEST_PATH} characters, got "
+                f"{len(os.fspath(path))}, in {str(path)[:60]}...; write one "
+                "path a line"
+            )
         if os.path.isdir(path):
             return self._of_folder(path)
         if path == STANDARD_INPUT or os.path.lexists(path):
