@@ -108,6 +108,7 @@ def segment(
       explainable-seg segment archive/ extra.mp3 --output found \\
         --model student/ --format rttm,json --threshold speech=0.4
     """
+    from explainable_seg.inference.batch import segment_files
     from explainable_seg.inference.locks import check_folder, locked
     from explainable_seg.inference.output_folder import (
         OutputFolder,
@@ -129,46 +130,39 @@ def segment(
                 jobs = share.of(jobs)
                 failed = failed if share.number == 1 else {}
             todo, refused = results.unfinished(jobs)
-            failed = {**failed, **refused}
             results.forget_inputs(str(path) for path in audio)
-            for name, message in failed.items():
+            for name, message in {**failed, **refused}.items():
                 tell(results.fail_input(name, message))
-            if len(todo) + len(refused) < len(jobs) and not quiet:
-                note(_before(len(jobs) - len(todo) - len(refused), len(jobs)))
-            say = None if quiet else note
+            n_before = len(jobs) - len(todo) - len(refused)
+            if n_before and not quiet:
+                note(
+                    f"{n_before} of {len(jobs)} recordings were finished "
+                    "before; --overwrite does them again"
+                )
+            how = (results, tell, rules, workers, None if quiet else note)
+            n_failed = len(failed) + len(refused)
             if engine == "ray" and todo:
-                from explainable_seg.inference.ray_engine import (
-                    segment_files_on_ray,
-                )
+                from explainable_seg.inference import ray_engine
 
-                n_failed = segment_files_on_ray(
-                    loading, todo, results, tell, rules, workers, say
-                )
+                n_failed += ray_engine.segment_files_on_ray(loading, todo, *how)
             else:
-                from explainable_seg.inference.batch import segment_files
-
-                n_failed = segment_files(
-                    segmenter, todo, results, tell, rules, workers, say
-                )
-            rows = results.rows(jobs)
-    n_failed += len(failed)
-    if rows and not quiet:
-        click.echo(_table(rows))
-        where = f"written to {output}: {', '.join(formats)}, summary.csv"
-        where += ", failures.csv" if n_failed else ""
-        click.echo(printable(where))
-    n_inputs = len(jobs) - len(refused) + len(failed)
+                n_failed += segment_files(segmenter, todo, *how)
+    if not quiet:
+        _answer(results.rows(jobs), output, formats, n_failed > 0)
+    n_inputs = len(jobs) + len(failed)
     if n_failed and n_inputs > 1:
         tell(f"{n_failed} of {n_inputs} inputs failed")
     return BAD_INPUT if n_failed else 0
 
 
-def _before(n_before: int, n_jobs: int) -> str:
-    """What is said of recordings that are not done again."""
-    return (
-        f"{n_before} of {n_jobs} recordings were finished before; --overwrite "
-        "does them again"
-    )
+def _answer(
+    rows: "Sequence[Row]", output: Path, formats: Sequence[str], failed: bool
+) -> None:
+    """Say what was found, and where it lies."""
+    if rows:
+        click.echo(_table(rows))
+        names = [*formats, "summary.csv", *(["failures.csv"] if failed else [])]
+        click.echo(printable(f"written to {output}: {', '.join(names)}"))
 
 
 def _table(rows: "Sequence[Row]") -> str:

@@ -12,20 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from tiny_student import CONFIG, make_student, save_student, tones
 
 from explainable_seg.cli import main
+from explainable_seg.commands.segment import _table
 from explainable_seg.errors import DiskFullError, ExplainableSegError
 from explainable_seg.files import atomic_path, escaped, unescaped
 from explainable_seg.inference import locks
 from explainable_seg.inference.batch import Progress, segment_files
 from explainable_seg.inference.locks import locked
 from explainable_seg.inference.output_folder import OutputFolder
+from explainable_seg.inference.segmentation import Segment, Segmentation
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import Job, Share, find_jobs
-from explainable_seg.inference.tables import SUMMARY_COLUMNS, Table
+from explainable_seg.inference.tables import SUMMARY_COLUMNS, Table, summary_row
 
 COMMAND = [sys.executable, "-m", "explainable_seg"]
 ODD_NAMES = [
@@ -547,7 +550,7 @@ def test_standard_input(tmp_path, model, how):
     a = sound(tmp_path / "a.wav", 3.0)
     assert run(a, "--model", model, "-o", tmp_path / "named", "-q") == 0
     name = {"file": "-", "fifo": str(tmp_path / "fifo")}.get(how, how)
-    for command in ("segment", "explain"):
+    for command in ("segment", "explain") if how == "-" else ("segment",):
         output = tmp_path / command
         arguments = [*COMMAND, command, name, "-o", str(output), "--model"]
         options = {} if how != "file" else {"stdin": open(a, "rb")}
@@ -569,8 +572,9 @@ def test_standard_input(tmp_path, model, how):
     found, named = tmp_path / "segment/stdin.rttm", tmp_path / "named/a.rttm"
     assert found.read_text() == named.read_text().replace(" a ", " stdin ")
     assert list(rows(tmp_path / "segment")) == ["stdin"]
-    page = (tmp_path / "explain/explanation.json").read_text()
-    assert '"audio": "stdin"' in page
+    if how == "-":
+        page = (tmp_path / "explain/explanation.json").read_text()
+        assert '"audio": "stdin"' in page
 
 
 def test_standard_input_of_something_else(tmp_path, model):
@@ -659,3 +663,20 @@ def test_a_library_that_hides_a_full_disk(tmp_path, monkeypatch):
     with pytest.raises(PermissionError):
         with atomic_path(tmp_path / "a.wav"):
             raise PermissionError(13, "Permission denied")
+
+
+def test_notes_and_classes_that_no_model_looks_for(tmp_path, capsys):
+    """A row tells what is missing, of the sound and of the model."""
+    result = Segmentation(
+        "a", 4.0, [Segment(0.0, 1.0, "music")], np.zeros((199, 2)),
+        classes=("speech", "music"), notes=("cut off", "track 2 of 3"),
+    )  # fmt: skip
+    row = summary_row("a.wav", result, {"formats": "rttm"})
+    assert row["note"] == "cut off; track 2 of 3"
+    cells = [row[name] for name in ("speech", "music", "noise", "overlap")]
+    assert cells == ["0.000", "1.000", "", ""]
+    lines = _table([row] * 50).splitlines()
+    assert len(lines) == 22 and lines[20].startswith("... 31 more")
+    assert lines[1].split()[:6] == ["a.wav", "0:00:04", "0.0", "s", "0", "%"]
+    assert lines[-1].split()[:2] == ["all", "50"] and "50 notes" in lines[-1]
+    assert lines[1].split()[-8:-6] == ["-", "-"]
