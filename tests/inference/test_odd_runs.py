@@ -176,8 +176,12 @@ def kill_again_and_again(arguments: list[str], summary: Path) -> list[int]:
     one somewhere on its way there.
     """
     script = (
-        "import os, sys, time\n"
+        "import os, sys, threading, time\n"
+        "from tqdm import tqdm\n"
         "from explainable_seg.cli import main\n"
+        # By default all that are forked share one, which one that is killed
+        # would hold for ever.
+        "tqdm.set_lock(threading.RLock())\n"
         # All code is loaded by a run before: that takes most of a run's time.
         "first = sorted(os.listdir(sys.argv[3]))[0]\n"
         "warm = [os.path.join(sys.argv[3], first), *sys.argv[4:-1]]\n"
