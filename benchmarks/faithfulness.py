@@ -155,7 +155,7 @@ def parse_options() -> argparse.Namespace:
         "--explained", nargs="*", choices=["student", "teacher"]
     )
     parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--data_root", type=Path)
+    parser.add_argument("--data-root", type=Path)
     parser.add_argument("--clips", type=Path, help="for mixtures with stems")
     parser.add_argument("--mixtures", type=int, default=24)
     parser.add_argument(

@@ -154,7 +154,7 @@ def make_models(source: Path, device: torch.device) -> tuple[Teacher, Student]:
 @click.option("--minutes", default=1.0, help="Of audio.", show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--precision", default="auto", show_default=True)
-@click.option("--batch_size", default=5, show_default=True)
+@click.option("--batch-size", default=5, show_default=True)
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path))
 def main(

@@ -89,7 +89,7 @@ def named(
     show_default=True,
     help="Where the recipes wrote <corpus>/manifests.",
 )
-@click.option("--data_root", help="What $data_root stands for in manifests.")
+@click.option("--data-root", help="What $data_root stands for in manifests.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--precision", default="auto", show_default=True)
 @click.option(

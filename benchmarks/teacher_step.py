@@ -30,7 +30,7 @@ from explainable_seg.training.losses import label_loss
 @click.option("--size", type=click.Choice(list(SIZES)), default="base")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--precision", default="auto", show_default=True)
-@click.option("--batch_size", default=4, show_default=True)
+@click.option("--batch-size", default=4, show_default=True)
 @click.option("--window", default=4.0, help="Seconds.", show_default=True)
 @click.option("--repeats", default=5, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path))

@@ -3,6 +3,7 @@
 Whatever a user can cause ends as one line on stderr and exit code 2.
 """
 
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -11,7 +12,12 @@ import click
 
 from explainable_seg import __version__
 from explainable_seg.commands.check import check
-from explainable_seg.commands.console import BAD_INPUT, INTERRUPTED, tell
+from explainable_seg.commands.console import (
+    BAD_INPUT,
+    ended_by_signals,
+    show_anything,
+    tell,
+)
 from explainable_seg.commands.evaluate import evaluate
 from explainable_seg.commands.explain import explain
 from explainable_seg.commands.export import export
@@ -32,9 +38,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, or 2 if something failed.
+        Exit code: 0, 2 if something failed, or 128 and the number of the
+        signal that ended it.
     """
     take_free_cores()
+    show_anything()
+    with ended_by_signals() as came:
+        try:
+            return _run(arguments)
+        except (click.Abort, KeyboardInterrupt):
+            tell("terminated" if came else "interrupted")
+            return 128 + (came or [signal.SIGINT])[0]
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Exit code of a command; what a user can cause is one line."""
     try:
         with warnings.catch_warnings():
             # Those of libraries are for developers, and no line of ours.
@@ -49,11 +67,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell(f"{error.format_message()} See '{place} --help'.")
     except click.ClickException as error:
         tell(error.format_message())
-    except (ExplainableSegError, OSError) as error:
+    except ExplainableSegError as error:
         tell(str(error))
-    except click.Abort:
-        tell("interrupted")
-        return INTERRUPTED
+    except MemoryError:
+        tell(
+            "expected memory, got none left; use a smaller --batch-size, a "
+            "shorter recording, or a larger machine"
+        )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        where = f", in {error.filename}" if error.filename else ""
+        tell(
+            f"expected to read and write, got '{reason}'{where}; check the "
+            "disk, the name, and what you may read and write"
+        )
     return BAD_INPUT
 
 

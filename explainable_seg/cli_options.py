@@ -154,7 +154,70 @@ def _per_class(option: str, name: str, metavar: str, text: str) -> Decorator:
     )
 
 
-PATH = click.Path(path_type=Path)
+class _NamedPath(click.Path):
+    """A path that is not empty: ``""`` would be the working folder."""
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The path."""
+        return super().convert(not_empty(ctx, param, value), param, ctx)
+
+
+def not_empty(
+    ctx: click.Context | None, parameter: click.Parameter | None, value: Any
+) -> Any:
+    """The value of an option, unless it is there and says nothing."""
+    if value is not None and not str(value).strip():
+        raise click.BadParameter(
+            "expected a name, got an empty one; is a variable of the shell "
+            "empty?",
+            ctx,
+            parameter,
+        )
+    return value
+
+
+PATH = _NamedPath(path_type=Path)
+
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=PATH,
+    help="Folder for the results.",
+)
+
+DATA_ROOT = click.option(
+    "--data-root",
+    type=PATH,
+    help="What $data_root in a manifest stands for.",
+)
+
+QUIET = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Say nothing but errors.",
+)
+
+SOUND = {
+    "channel": click.option(
+        "--channel",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Channel, from 1. Default: the mean of all.",
+    ),
+    "track": click.option(
+        "--track",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Sound track of a video, from 1. Default: its default.",
+    ),
+}
 
 LOADING = grouped(
     "loading",
@@ -163,6 +226,7 @@ LOADING = grouped(
             "--model",
             "source",
             metavar="M",
+            callback=not_empty,
             help="Folder or hub id of a student. Default: the one that comes "
             "with the package.",
         ),
@@ -172,7 +236,7 @@ LOADING = grouped(
             help="Branch, tag or commit of the model on the hub.",
         ),
         "cache_dir": click.option(
-            "--cache_dir",
+            "--cache-dir",
             type=PATH,
             help="Where downloaded models are kept. Default: the hub's cache.",
         ),
@@ -192,7 +256,7 @@ LOADING = grouped(
             "probabilities are then rounded.",
         ),
         "batch_size": click.option(
-            "--batch_size",
+            "--batch-size",
             type=click.IntRange(min=1),
             default=16,
             show_default=True,
@@ -210,12 +274,7 @@ LOADING = grouped(
 EXCERPT = grouped(
     "excerpt",
     {
-        "channel": click.option(
-            "--channel",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Channel to segment, from 1. Default: the mean of all.",
-        ),
+        **SOUND,
         "start": click.option(
             "--start", type=float, help="Where to begin, seconds."
         ),
@@ -223,6 +282,8 @@ EXCERPT = grouped(
     },
     _excerpt,
 )
+
+HEARD = grouped("heard", SOUND)
 
 DECISIONS = grouped(
     "decisions",

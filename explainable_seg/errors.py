@@ -6,6 +6,13 @@ expected, what was found, in which file, and what to do about it. The command
 line prints that line and exits with code 2.
 """
 
+import re
+
+# What moves the cursor, ends a line, or turns the direction of writing.
+UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
 
 class ExplainableSegError(Exception):
     """Base class of every error that a user can cause and can put right."""
@@ -29,6 +36,33 @@ class CorpusError(ExplainableSegError):
 
 class ModelError(ExplainableSegError):
     """A model folder with a missing, corrupt or inconsistent file."""
+
+
+class DiskFullError(ExplainableSegError):
+    """There is no room for what is to be written; nothing else will fit."""
+
+
+def printable(text: str) -> str:
+    """Text as one line that a terminal and a UTF-8 file take as it is.
+
+    Line ends become blanks. Control characters, and bytes of file names that
+    are no UTF-8, are shown as ``\\x..``, whatever the locale.
+
+    Example
+    -------
+    >>> printable("two\\nlines, \\x1b[31mred, b\\udce9.wav")
+    'two lines, \\\\x1b[31mred, b\\\\xe9.wav'
+    """
+    data = " ".join(text.splitlines()).encode("utf-8", "surrogateescape")
+    return escape_controls(data.decode("utf-8", "backslashreplace"))
+
+
+def escape_controls(text: str) -> str:
+    """Text with its control characters as ``\\x..``, a byte each."""
+    return UNPRINTABLE.sub(
+        lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()),
+        text,
+    )
 
 
 def first_line(error: BaseException) -> str:

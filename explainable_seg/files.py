@@ -4,15 +4,32 @@ An interrupted run leaves the old file, or the new one, or none; never half of
 one. Renaming inside one folder is atomic on every file system we run on.
 """
 
+import errno
 import json
 import os
+import re
+import shutil
+import socket
+import time
 import uuid
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from explainable_seg.errors import ExplainableSegError
+from explainable_seg.errors import (
+    DiskFullError,
+    ExplainableSegError,
+    escape_controls,
+)
+
+NAME_BYTES = 255  # of a file, on the file systems of today
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+LITTLE = 1 << 16  # bytes; a disk with less is full, whatever a library says
+OLD = 86_400  # seconds after which nobody writes a temporary file any more
+# Machine and process that write it, so that what was left behind is known.
+TEMPORARY = re.compile(r"\.explainable-seg\.([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\b")
 
 
 @contextmanager
@@ -41,19 +58,160 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(target)
     check_writable(target)
-    unique = uuid.uuid4().hex[:12]
-    temporary = target.with_name(f".{target.stem}.{unique}{target.suffix}")
-    # Some writers keep their files to the user alone (safetensors does); ours
-    # are as readable as any file that the user makes.
-    temporary.touch()
-    mode = temporary.stat().st_mode
-    temporary.unlink()
+    temporary = target.with_name(_temporary_name(target.suffix))
     try:
-        yield temporary
-        temporary.chmod(mode)
-        os.replace(temporary, target)
+        with full_disk_named(target):
+            # Some writers keep their files to the user alone (safetensors
+            # does); ours are as readable as any file that the user makes.
+            temporary.touch()
+            mode = temporary.stat().st_mode
+            temporary.unlink()
+            yield temporary
+            temporary.chmod(mode)
+            os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    """Eight digits that tell this machine from others."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _temporary_name(suffix: str) -> str:
+    """Hidden name that is new, and no longer than names may be."""
+    unique = f"{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    name = f".explainable-seg.{unique}{suffix}"
+    return name if len(os.fsencode(name)) <= NAME_BYTES else name[:64]
+
+
+def remove_leftovers(folder: Path, alone: bool = False) -> None:
+    """Remove temporary files that killed runs have left in a folder.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The folder; those below it are left alone.
+    alone : bool
+        Whether nobody else writes there now. If somebody may, files of
+        processes of this machine that run, and those of other machines that
+        are younger than a day, stay.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError:  # missing, or closed: then nothing was left
+        return
+    for name in names:
+        made = TEMPORARY.match(name)
+        path = folder / name
+        if made and (alone or not _in_use(path, made[1], int(made[2]))):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _in_use(path: Path, machine: str, process: int) -> bool:
+    """Whether somebody may still write a temporary file."""
+    try:
+        if machine != _machine():
+            return time.time() - path.stat().st_mtime < OLD
+        os.kill(process, 0)
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    except OSError:  # it runs, and is not ours
+        return True
+    return True
+
+
+@contextmanager
+def full_disk_named(target: Path) -> Iterator[None]:
+    """Say which folder is full when a file cannot be written for it.
+
+    Arguments
+    ---------
+    target : pathlib.Path
+        The file that the block writes.
+
+    Raises
+    ------
+    DiskFullError
+        In place of whatever the block raises for want of room.
+    """
+    try:
+        yield
+    except ExplainableSegError:
+        raise
+    except Exception as error:
+        # Libraries that write by themselves have errors of their own.
+        known = isinstance(error, OSError) and error.errno is not None
+        full = (
+            error.errno in NO_ROOM  # type: ignore[attr-defined]
+            if known
+            else free_bytes(target.parent) < LITTLE
+        )
+        if not full:
+            raise
+        raise DiskFullError(
+            f"expected room for {target.name}, got a full disk, in "
+            f"{target.parent}; free some space there and run the same again"
+        ) from None
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that may be written to a folder, or to where it is to be made."""
+    folder = folder.absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def check_room(folder: Path, n_bytes: int) -> None:
+    """Raise if a folder has no room, before anything is written to it.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        There or not yet.
+    n_bytes : int
+        What will be written, together.
+
+    Raises
+    ------
+    DiskFullError
+        Naming what is needed, and what there is.
+    """
+    free = free_bytes(folder)
+    if free < n_bytes:
+        raise DiskFullError(
+            f"expected {n_bytes / 1e6:.1f} MB of room, got {free / 1e6:.1f} MB, "
+            f"in {folder}; free some space there, or choose another --output"
+        )
+
+
+def escaped(name: str) -> str:
+    """Name of a file as one line of plain UTF-8, different for each name.
+
+    Backslashes, control characters, and bytes that are no UTF-8 are written
+    as ``\\\\`` and ``\\x..``; the locale does not matter.
+
+    Example
+    -------
+    >>> escaped("b\\udce9.wav"), unescaped(escaped("b\\udce9.wav"))
+    ('b\\\\xe9.wav', 'b\\udce9.wav')
+    """
+    data = name.encode("utf-8", "surrogateescape").replace(b"\\", rb"\\")
+    return escape_controls(data.decode("utf-8", "backslashreplace"))
+
+
+def unescaped(text: str) -> str:
+    """Name of a file, of what :func:`escaped` has made of it."""
+    data = re.sub(
+        rb"\\(\\|x[0-9a-f]{2})",
+        lambda found: (
+            found[1] if found[1] == b"\\" else bytes([int(found[1][1:], 16)])
+        ),
+        text.encode("utf-8"),
+    )
+    return os.fsdecode(data)
 
 
 def check_writable(target: Path) -> None:

@@ -12,7 +12,7 @@ from explainable_seg.commands.console import BAD_INPUT, tell
 @click.command()
 @click.argument("manifests", nargs=-1, required=True, type=PATH)
 @click.option(
-    "--data_root",
+    "--data-root",
     type=PATH,
     help="What $data_root in the manifests stands for.",
 )

@@ -1,13 +1,25 @@
-"""What commands share: messages, exit codes, the model."""
+"""What commands share: messages, exit codes, signals, the model."""
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from explainable_seg.errors import printable
 
 if TYPE_CHECKING:
     from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 BAD_INPUT = 2
-INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+# What ends a run as Ctrl-C does; the second is that of a closed terminal.
+ENDING = [
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGHUP")
+    if hasattr(signal, name)
+]
 
 
 def tell(message: str) -> None:
@@ -19,7 +31,45 @@ def note(message: str) -> None:
     """Write one line to stderr, above the progress bar if there is one."""
     from tqdm import tqdm
 
-    tqdm.write(" ".join(message.splitlines()), file=sys.stderr)
+    tqdm.write(printable(message), file=sys.stderr)
+
+
+def show_anything() -> None:
+    """Let stdout and stderr take what their encoding does not know."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[list[int]]:
+    """Let signals that ask for an end do what Ctrl-C does.
+
+    Yields
+    ------
+    list[int]
+        Those that came.
+    """
+    came: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    # Python lets the main thread alone choose; nohup's choice stays.
+    ours = threading.current_thread() is threading.main_thread()
+    mine = [
+        number
+        for number in ENDING
+        if ours and signal.getsignal(number) == signal.SIG_DFL
+    ]
+    for number in mine:
+        signal.signal(number, end)
+    try:
+        yield came
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def load_segmenter(**loading: Any) -> "ExplainableSegmenter":

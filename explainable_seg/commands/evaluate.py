@@ -38,12 +38,12 @@ from explainable_seg.cli_options import PATH, ClassListCommand, parse_classes
     help="Score the regions of this CSV, each class where it is annotated.",
 )
 @click.option(
-    "--data_root",
+    "--data-root",
     type=PATH,
     help="What $data_root in the manifest stands for.",
 )
 @click.option(
-    "--output", required=True, type=PATH, help="JSON file for the scores."
+    "-o", "--output", required=True, type=PATH, help="JSON file for the scores."
 )
 def evaluate(
     reference: Path,

@@ -1,6 +1,8 @@
 """The command ``explain``: why classes were found in a recording."""
 
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,23 +10,30 @@ import click
 from explainable_seg.classes import CLASSES
 from explainable_seg.cli_options import (
     DECISIONS,
+    HEARD,
     LOADING,
+    OUTPUT,
     PATH,
+    QUIET,
     ClassListCommand,
     parse_classes,
 )
-from explainable_seg.commands.console import load_segmenter
-from explainable_seg.errors import ExplainableSegError
+from explainable_seg.commands.console import load_segmenter, note
+from explainable_seg.errors import ExplainableSegError, printable
 
 if TYPE_CHECKING:
+    from explainable_seg.explanation.explanation import Explanation
+    from explainable_seg.inference.analysis import Analysis
     from explainable_seg.inference.rules import DecisionOptions
+    from explainable_seg.inference.segmenter import ExplainableSegmenter
+    from explainable_seg.inference.sources import Job
+
+MOST_PEAKS = 4  # frequencies that are named of a class
 
 
 @click.command(cls=ClassListCommand)
 @click.argument("audio", type=PATH)
-@click.option(
-    "--output", required=True, type=PATH, help="Folder for the results."
-)
+@OUTPUT
 @click.option(
     "--class",
     "classes",
@@ -41,8 +50,10 @@ if TYPE_CHECKING:
     type=PATH,
     help="RTTM file with the truth, shown on the page beside what was found.",
 )
+@HEARD
 @DECISIONS
 @LOADING
+@QUIET
 def explain(
     audio: Path,
     output: Path,
@@ -50,10 +61,13 @@ def explain(
     start: float | None,
     end: float | None,
     reference: Path | None,
+    quiet: bool,
+    heard: dict[str, int],
     decisions: "DecisionOptions",
     loading: dict[str, Any],
 ) -> None:
-    """Explain why classes were found in a recording.
+    """Explain why classes were found in a recording: AUDIO is a file, or - for
+    standard input.
 
     Without a span, the time in which a class was found is explained. Writes
     explanation.json, a sound and a picture of each class, and report.html.
@@ -65,14 +79,18 @@ def explain(
     """
     from explainable_seg.evaluation.reference import read_reference
     from explainable_seg.explanation.saving import save_explanations
+    from explainable_seg.files import remove_leftovers
     from explainable_seg.inference.analysis import check_span
+    from explainable_seg.inference.sources import as_file
 
     check_span(start, end)
     truth = read_reference(reference, audio) if reference else None
     segmenter = load_segmenter(**loading)
-    analysis = segmenter.analyse(audio, **decisions)
-    seconds = analysis.segmentation.seconds()
-    chosen = classes or [label for label, s in seconds.items() if s > 0]
+    with TemporaryDirectory(prefix="explainable-seg-") as spool:
+        job = as_file(audio, Path(spool))
+        analysis = _analyse(segmenter, job, quiet, {**heard, **decisions})
+    found = analysis.segmentation.seconds()
+    chosen = classes or [label for label in found if found[label] > 0]
     if not chosen:
         raise ExplainableSegError(
             f"expected a class to be found, got none, in {audio}; name one "
@@ -82,4 +100,48 @@ def explain(
     explanations = [
         segmenter.explain(analysis, label, start, end) for label in chosen
     ]
-    save_explanations(output, explanations, segmenter.findings(analysis, truth))
+    findings = segmenter.findings(analysis, truth)
+    remove_leftovers(output)
+    save_explanations(output, explanations, findings)
+    if not quiet:
+        for text in analysis.segmentation.notes:
+            note(f"note: {text}")
+        for explanation in explanations:
+            click.echo(_in_words(explanation))
+        click.echo(printable(f"open {output / 'report.html'}"))
+
+
+def _analyse(
+    segmenter: "ExplainableSegmenter",
+    job: "Job",
+    quiet: bool,
+    options: dict[str, Any],
+) -> "Analysis":
+    """One pass over a recording, which says how far it is."""
+    from explainable_seg.inference.batch import Progress
+
+    with Progress(1, None if quiet else note) as progress:
+        analysis = segmenter.analyse(job.path, watch=progress.watch, **options)
+        progress.finish()
+    if not job.digest:
+        return analysis
+    # What came through a pipe has no path that anybody could open.
+    reading = replace(analysis.reading, name=job.name.name)
+    return replace(analysis, reading=reading)
+
+
+def _in_words(explanation: "Explanation") -> str:
+    """An explanation in one line: how much of what, and by which atoms."""
+    seconds = sum(end - start for start, end in explanation.found_spans)
+    order = (-explanation.relevance * explanation.selected).argsort()
+    peaks = [
+        f"{explanation.peak_hz[k]:.0f} Hz"
+        for k in order[: min(MOST_PEAKS, int(explanation.selected.sum()))]
+        if explanation.peak_hz[k] == explanation.peak_hz[k]
+    ]
+    return (
+        f"{explanation.class_name}: {seconds:.1f} s found from "
+        f"{explanation.start:.1f} to {explanation.end:.1f} s; "
+        f"{int(explanation.selected.sum())} of {len(explanation.relevance)} "
+        f"patterns, at {', '.join(peaks) or 'no frequency'}"
+    )

@@ -5,14 +5,12 @@ from typing import Any
 
 import click
 
-from explainable_seg.cli_options import LOADING, PATH
+from explainable_seg.cli_options import LOADING, OUTPUT
 from explainable_seg.commands.console import load_segmenter
 
 
 @click.command
-@click.option(
-    "--output", required=True, type=PATH, help="Folder for the student."
-)
+@OUTPUT
 @click.option(
     "--no-frontend",
     is_flag=True,
@@ -43,5 +41,11 @@ def export(
       explainable-seg export --model student/ --output small \\
         --no-frontend --wavlm microsoft/wavlm-large
     """
-    loading = {**loading, "device": "cpu"}
-    load_segmenter(**loading).save_pretrained(output, not no_frontend, wavlm)
+    from explainable_seg.files import check_room, remove_leftovers
+
+    segmenter = load_segmenter(**{**loading, "device": "cpu"})
+    remove_leftovers(output)
+    if not no_frontend:
+        weights = segmenter.model.state_dict().values()
+        check_room(output, sum(w.nbytes for w in weights))
+    segmenter.save_pretrained(output, not no_frontend, wavlm)

@@ -5,26 +5,20 @@ from typing import Any
 
 import click
 
-from explainable_seg.cli_options import LOADING, PATH
+from explainable_seg.cli_options import DATA_ROOT, LOADING, OUTPUT, PATH
 from explainable_seg.commands.console import load_segmenter
 
 
 @click.command()
 @click.argument("manifest", type=PATH)
-@click.option(
-    "--output", required=True, type=PATH, help="Folder for the results."
-)
+@OUTPUT
 @click.option(
     "--predicted",
     is_flag=True,
     help="Explain the segments that the student finds. Default: those of the "
     "reference.",
 )
-@click.option(
-    "--data_root",
-    type=PATH,
-    help="What $data_root in the manifest stands for.",
-)
+@DATA_ROOT
 @LOADING
 def prototypes(
     manifest: Path,
@@ -42,7 +36,9 @@ def prototypes(
       explainable-seg prototypes prepared/test.csv --output prototypes
     """
     from explainable_seg.explanation.prototypes import write_prototypes
+    from explainable_seg.files import remove_leftovers
 
+    remove_leftovers(output)
     write_prototypes(
         load_segmenter(**loading), manifest, output, predicted, data_root
     )

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from explainable_seg.classes import CLASSES
 from explainable_seg.cli_options import (
+    DATA_ROOT,
     DECISIONS,
     EXCERPT,
     LOADING,
+    OUTPUT,
     PATH,
+    QUIET,
     parse_formats,
     parse_share,
 )
@@ -20,18 +25,21 @@ from explainable_seg.commands.console import (
     note,
     tell,
 )
+from explainable_seg.errors import printable
 
 if TYPE_CHECKING:
     from explainable_seg.audio.stream import Excerpt
     from explainable_seg.inference.rules import DecisionOptions
     from explainable_seg.inference.sources import Share
+    from explainable_seg.inference.tables import Row
+
+MOST_ROWS = 20  # of the table that is shown at the end
+WIDEST = 40  # characters of a name or a note in it
 
 
 @click.command()
 @click.argument("audio", nargs=-1, required=True, type=PATH)
-@click.option(
-    "--output", required=True, type=PATH, help="Folder for the results."
-)
+@OUTPUT
 @click.option(
     "--format",
     "formats",
@@ -66,14 +74,11 @@ if TYPE_CHECKING:
     help="Only every N-th recording, from the K-th: for N runs at once into "
     "one folder. A run without it then puts their tables together.",
 )
-@click.option(
-    "--data_root",
-    type=PATH,
-    help="What $data_root in a manifest stands for.",
-)
+@DATA_ROOT
 @EXCERPT
 @DECISIONS
 @LOADING
+@QUIET
 def segment(
     audio: Sequence[Path],
     output: Path,
@@ -86,16 +91,17 @@ def segment(
     excerpt: "Excerpt",
     decisions: "DecisionOptions",
     loading: dict[str, Any],
+    quiet: bool,
 ) -> int:
     """Segment recordings: AUDIO is files and folders with audio and video,
-    patterns in quotes, @list.txt with one of these a line, or a manifest
-    (.csv).
+    patterns in quotes, @list.txt with one of these a line, a manifest (.csv),
+    or - for standard input.
 
     Writes one file a recording and format, summary.csv with the seconds of
     each class, and failures.csv if a file failed. The results of a folder
     keep its tree. A file that fails does not stop the others. Files that an
-    earlier run has finished are skipped, so that an interrupted run goes on
-    where it was.
+    earlier run has finished, and that have not changed since, are skipped, so
+    that an interrupted run goes on where it was.
 
     \b
     Example:
@@ -103,41 +109,99 @@ def segment(
         --model student/ --format rttm,json --threshold speech=0.4
     """
     from explainable_seg.inference.batch import segment_files
+    from explainable_seg.inference.locks import check_folder, locked
     from explainable_seg.inference.output_folder import (
         OutputFolder,
-        check_outputs,
         run_settings,
     )
     from explainable_seg.inference.rules import make_rules
     from explainable_seg.inference.sources import find_jobs
 
-    jobs, no_audio = find_jobs(audio, excerpt, data_root)
-    check_outputs(jobs, output, formats)
-    if share:
-        jobs = share.of(jobs)
-        no_audio = no_audio if share.number == 1 else {}
-    segmenter = load_segmenter(**loading)
-    rules = make_rules(segmenter.config, decisions)
-    settings = run_settings(segmenter.config, rules, excerpt)
-    results = OutputFolder(output, formats, settings, overwrite, share)
-    todo = results.unfinished(jobs)
-    if len(todo) < len(jobs):
-        note(
-            f"{len(jobs) - len(todo)} of {len(jobs)} recordings were finished "
-            "before; --overwrite does them again"
-        )
-    for name, message in no_audio.items():
-        tell(results.fail(name, message))
-    if engine == "ray" and todo:
-        from explainable_seg.inference.ray_engine import segment_files_on_ray
+    check_folder(output)
+    with TemporaryDirectory(prefix="explainable-seg-") as spool:
+        jobs, failed = find_jobs(audio, excerpt, data_root, Path(spool))
+        segmenter = load_segmenter(**loading)
+        rules = make_rules(segmenter.config, decisions)
+        settings = run_settings(segmenter.config, rules, excerpt)
+        with locked(output, share):
+            results = OutputFolder(output, formats, settings, overwrite, share)
+            jobs = results.named(jobs)
+            if share:
+                jobs = share.of(jobs)
+                failed = failed if share.number == 1 else {}
+            todo, refused = results.unfinished(jobs)
+            results.forget_inputs(str(path) for path in audio)
+            for name, message in {**failed, **refused}.items():
+                tell(results.fail_input(name, message))
+            n_before = len(jobs) - len(todo) - len(refused)
+            if n_before and not quiet:
+                note(
+                    f"{n_before} of {len(jobs)} recordings were finished "
+                    "before; --overwrite does them again"
+                )
+            how = (results, tell, rules, workers, None if quiet else note)
+            n_failed = len(failed) + len(refused)
+            if engine == "ray" and todo:
+                from explainable_seg.inference import ray_engine
 
-        n_failed = segment_files_on_ray(
-            loading, todo, results, tell, rules, workers
-        )
-    else:
-        n_failed = segment_files(segmenter, todo, results, tell, rules, workers)
-    n_failed += len(no_audio)
-    n_inputs = len(jobs) + len(no_audio)
+                n_failed += ray_engine.segment_files_on_ray(loading, todo, *how)
+            else:
+                n_failed += segment_files(segmenter, todo, *how)
+    if not quiet:
+        _answer(results.rows(jobs), output, formats, n_failed > 0)
+    n_inputs = len(jobs) + len(failed)
     if n_failed and n_inputs > 1:
         tell(f"{n_failed} of {n_inputs} inputs failed")
     return BAD_INPUT if n_failed else 0
+
+
+def _answer(
+    rows: "Sequence[Row]", output: Path, formats: Sequence[str], failed: bool
+) -> None:
+    """Say what was found, and where it lies."""
+    if rows:
+        click.echo(_table(rows))
+        names = [*formats, "summary.csv", *(["failures.csv"] if failed else [])]
+        click.echo(printable(f"written to {output}: {', '.join(names)}"))
+
+
+def _table(rows: "Sequence[Row]") -> str:
+    """Length, classes and notes of recordings, and their sums."""
+    shown = rows if len(rows) <= MOST_ROWS else rows[: MOST_ROWS - 1]
+    lines = [["recording", "length", *CLASSES, "note"]]
+    lines += [_line(row["file"], [row], row["note"]) for row in shown]
+    if len(rows) > len(shown):
+        lines.append([f"... {len(rows) - len(shown)} more", *[""] * 6])
+    if len(rows) > 1:
+        n_notes = sum(bool(row["note"]) for row in rows)
+        lines.append(
+            _line(f"all {len(rows)}", rows, f"{n_notes or 'no'} notes")
+        )
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width)
+            if 0 < place < len(line) - 1
+            else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _line(name: str, rows: "Sequence[Row]", note: str) -> list[str]:
+    """Cells of one recording, or of the sums of several."""
+    length = sum(float(row["duration"]) for row in rows)
+    minutes, seconds = divmod(round(length), 60)
+    cells = [_cut(name), f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"]
+    for label in CLASSES:
+        found = [float(row[label]) for row in rows if row[label]]
+        # What no model has looked for is not 0.
+        share = f"{sum(found):.1f} s {100 * sum(found) / length:3.0f} %"
+        cells.append(share if found else "-")
+    return [*cells, _cut(note)]
+
+
+def _cut(text: str) -> str:
+    """Text without its middle, if it is long."""
+    return text if len(text) <= WIDEST else f"{text[:22]}...{text[-15:]}"

@@ -11,7 +11,9 @@ from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.page_media import fit_range
 from explainable_seg.explanation.report import render_report
-from explainable_seg.files import atomic_path, atomic_write_text
+from explainable_seg.files import atomic_path, atomic_write_text, check_room
+
+SAMPLE_BYTES = 2  # of a sound that is written: 16 bits
 
 
 def save_explanations(
@@ -41,7 +43,7 @@ def save_explanations(
     Raises
     ------
     ExplainableSegError
-        If the folder cannot be written.
+        If the folder cannot be written, or has no room.
     ValueError
         If two explanations are of the same class.
     """
@@ -50,12 +52,16 @@ def save_explanations(
     document = make_document(explanations, findings)
     text = json.dumps(document, indent=1, allow_nan=False)
     dense = json.dumps(document, separators=(",", ":"), allow_nan=False)
+    html = render_report(dense, findings)
+    sounds = sum(len(e.audio) * SAMPLE_BYTES for e in explanations)
+    pictures = sum(len(e.picture) for e in explanations)
+    check_room(Path(folder), len(text) + len(html) + sounds + pictures)
     atomic_write_text(numbers, text + "\n")
     for explanation, wav, png in zip(explanations, media[::2], media[1::2]):
         save_audio(explanation, wav)
         with atomic_path(png) as temporary:
             temporary.write_bytes(explanation.picture)
-    atomic_write_text(page, render_report(dense, findings))
+    atomic_write_text(page, html)
     return [numbers, page, *media]
 
 

@@ -3,23 +3,35 @@
 One bad file never stops the others.
 """
 
+import logging
 import time
+import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from functools import partial
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 from tqdm import tqdm
 
 from explainable_seg.audio.stream import AudioStream, Excerpt
-from explainable_seg.errors import ExplainableSegError
+from explainable_seg.errors import (
+    DiskFullError,
+    ExplainableSegError,
+    first_line,
+)
 from explainable_seg.frames import SAMPLE_RATE
 from explainable_seg.inference.output_folder import OutputFolder
-from explainable_seg.inference.prefetch import prefetched
+from explainable_seg.inference.prefetch import Watch, prefetched
+from explainable_seg.inference.results import Task, source_stamp
 from explainable_seg.inference.rules import Rules
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.sources import Job
+from explainable_seg.inference.tables import Row
+
+logger = logging.getLogger(__name__)
+
+MINUTE = 60.0  # seconds between two lines where there is no bar
 
 
 class Segments(Protocol):
@@ -60,6 +72,7 @@ def segment_files(
     tell: Callable[[str], None],
     rules: Rules | None = None,
     workers: int | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> int:
     """Segment recordings; write their results and two tables.
 
@@ -81,6 +94,47 @@ def segment_files(
         How to decide; by default as the model says.
     workers : int, optional
         Threads that decode ahead.
+    say : Callable[[str], None], optional
+        Is given a line a minute on how far the run is, where there is no bar;
+        without it, there is neither.
+
+    Returns
+    -------
+    int
+        Number of recordings that failed.
+
+    Raises
+    ------
+    DiskFullError
+        If there is no room for the results.
+    """
+    tasks = [output.task(job) for job in jobs]
+    with Progress(len(jobs), say) as progress:
+        found = segment_tasks(segmenter, tasks, rules, workers, progress.watch)
+        return keep_results(found, output, tell, progress)
+
+
+Found = tuple[Task, Row | str]  # the row of the summary, or why it failed
+
+
+def keep_results(
+    found: Generator[Found, None, None],
+    output: OutputFolder,
+    tell: Callable[[str], None],
+    progress: "Progress",
+) -> int:
+    """Put what becomes of each task into the tables of a folder.
+
+    Arguments
+    ---------
+    found : Generator[tuple[Task, dict[str, str] or str]]
+        As :func:`segment_tasks` gives it, in any order.
+    output : OutputFolder
+        The folder.
+    tell : Callable[[str], None]
+        Is given each error.
+    progress : Progress
+        Is told of each recording.
 
     Returns
     -------
@@ -88,87 +142,181 @@ def segment_files(
         Number of recordings that failed.
     """
     n_failed = 0
-    output.claim()
     try:
-        with _Progress(len(jobs)) as progress:
-            found = segment_jobs(
-                segmenter, jobs, rules, workers, progress.watch
-            )
-            with closing(found) as results:
-                for job, result in results:
-                    if isinstance(result, ExplainableSegError):
-                        n_failed += 1
-                        tell(output.fail(job.name.as_posix(), str(result)))
-                    else:
-                        output.write(job, result)
-                    progress.update()
+        if progress.n_files:
+            output.claim()
+        with closing(found) as results:
+            for task, result in results:
+                if isinstance(result, str):
+                    n_failed += 1
+                    tell(output.fail(task.job, result))
+                else:
+                    output.note(result)
+                progress.finish()
     finally:
         output.save()
     return n_failed
 
 
-def segment_jobs(
+def segment_tasks(
     segmenter: Segments,
-    jobs: Sequence[Job],
+    tasks: Sequence[Task],
     rules: Rules | None = None,
     workers: int | None = None,
-    watch: Callable[[Iterable[np.ndarray]], Iterable[np.ndarray]] = iter,
-) -> Generator[tuple[Job, Segmentation | ExplainableSegError], None, None]:
-    """Segmentations of recordings, in their order; decoded ahead by threads.
+    watch: Watch | None = None,
+) -> Generator[Found, None, None]:
+    """Segment recordings and write their files; decoded ahead by threads.
 
     Arguments
     ---------
     segmenter : Segments
         What segments audio.
-    jobs : Sequence[Job]
-        The recordings.
+    tasks : Sequence[Task]
+        The recordings, and what is to be written.
     rules : Rules, optional
         How to decide; by default as the model says.
     workers : int, optional
         Threads that decode ahead.
-    watch : callable
-        Is given the blocks of each recording, and gives them on.
+    watch : callable, optional
+        Is given the blocks of each recording and its stream, and gives the
+        blocks on.
 
     Yields
     ------
-    tuple[Job, Segmentation or ExplainableSegError]
-        What was found, or why the recording failed.
+    tuple[Task, dict[str, str] or str]
+        Each task, in their order, with its row of the summary, or why it
+        failed.
+
+    Raises
+    ------
+    DiskFullError
+        If there is no room for the results.
     """
-    streams = prefetched((partial(_blocks, job) for job in jobs), workers)
+    opened = [_Opened(task.job) for task in tasks]
+    streams = prefetched([one.read for one in opened], workers)
     with closing(streams):
-        for job, blocks in zip(jobs, streams):
+        for task, one, blocks in zip(tasks, opened, streams):
+            heard = watch(blocks, one.stream) if watch else blocks
+            job = task.job
             try:
-                yield (
-                    job,
-                    segmenter.segment_blocks(
-                        watch(blocks), job.uri, rules, job.excerpt
-                    ),
+                result = segmenter.segment_blocks(
+                    heard, job.uri, rules, job.excerpt
                 )
+                notes = tuple(one.stream.notes)
+                row = task.write(replace(result, notes=notes), one.stamp)
+            except DiskFullError:
+                raise
             except ExplainableSegError as error:
-                yield job, error
+                yield task, str(error)
+            except Exception as error:
+                yield task, _unexpected(error, job)
+            else:
+                yield task, row
 
 
-def _blocks(job: Job) -> Iterator[np.ndarray]:
-    """Audio of a job, 16 kHz mono."""
-    return iter(AudioStream(job.path, None, job.excerpt))
+def _unexpected(error: Exception, job: Job) -> str:
+    """Why a recording failed, where nobody foresaw it."""
+    words = first_line(error)
+    # PyTorch says so in a RuntimeError on the CPU, and in a subclass on cards.
+    out_of_memory = isinstance(error, RuntimeError) and "memory" in words
+    if isinstance(error, MemoryError) or out_of_memory:
+        return (
+            f"expected memory for the recording, got none, for {job.path}; use "
+            "a smaller --batch-size, or segment a part with --start and --end"
+        )
+    if isinstance(error, OSError):
+        return (
+            f"expected to read and write, got '{error.strerror or words}', for "
+            f"{job.path}; check the disk and run the same again"
+        )
+    logger.debug("%s", job.path, exc_info=error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"expected a segmentation, got {type(error).__name__} '{words}' from "
+        f"{place.name} in {place.filename}:{place.lineno}, for {job.path}; this "
+        "is a defect of the program: please report it"
+    )
 
 
-class _Progress(tqdm):
-    """Bar of files with the time left and the speed in times real time."""
+class _Opened:
+    """A recording, and its stamp of when it was opened."""
 
-    def __init__(self, n_files: int):
+    def __init__(self, job: Job):
+        self.job = job
+        self.stream = AudioStream(job.path, None, job.excerpt)
+        self.stamp: Row = {}
+
+    def read(self) -> Iterator[np.ndarray]:
+        """Its sound, 16 kHz mono."""
+        # Before it is read: what changes meanwhile is done again.
+        self.stamp = source_stamp(self.job)
+        yield from self.stream
+
+
+class Progress(tqdm):
+    """How many recordings are done, and how far the one at hand is.
+
+    A bar with the time left and the speed in times real time; where the output
+    is no terminal, a line a minute.
+
+    Arguments
+    ---------
+    n_files : int
+        How many there are.
+    say : Callable[[str], None], optional
+        Is given the lines; without it, there is neither line nor bar.
+    every : float
+        Seconds between two lines.
+    """
+
+    def __init__(
+        self,
+        n_files: int,
+        say: Callable[[str], None] | None = None,
+        every: float = MINUTE,
+    ):
         # `disable=None`: no bar where the output is not a terminal.
-        super().__init__(total=n_files, unit="file", disable=None)
-        self._began = time.monotonic()
+        super().__init__(
+            total=n_files,
+            unit="file",
+            disable=None if say else True,
+            bar_format="{percentage:3.0f}%|{bar}| {postfix}, {elapsed}<{remaining}",
+        )
+        self.n_files = n_files
+        self.n_done = 0
+        self._say = say
+        self._every = every
+        self._began = self._said = time.monotonic()
         self._seconds = 0.0
 
-    def watch(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def watch(
+        self, blocks: Iterable[np.ndarray], stream: AudioStream
+    ) -> Iterator[np.ndarray]:
         """The same blocks; their seconds are counted."""
+        seconds = 0.0
         for block in blocks:
+            seconds += len(block) / SAMPLE_RATE
             self._seconds += len(block) / SAMPLE_RATE
             yield block
-            speed = self._seconds / (time.monotonic() - self._began)
-            self.set_postfix_str(
-                f"{self._seconds / 3600:.1f} h, {speed:.0f} x real time",
-                refresh=False,
-            )
+            part = seconds / stream.duration if stream.duration else 0.0
+            self._show(min(part, 0.99))
+
+    def finish(self) -> None:
+        """Count a recording as done."""
+        self.n_done += 1
+        self._show(0.0)
+
+    def _show(self, part: float) -> None:
+        """Say how far the run is, of the recording at hand a part."""
+        elapsed = time.monotonic() - self._began
+        text = f"{self.n_done}/{self.n_files} files"
+        if self._seconds:
+            speed = self._seconds / max(elapsed, 1e-3)
+            text += f", {self._seconds / 3600:.1f} h, {speed:.0f} x real time"
+        if not self.disable:
+            self.set_postfix_str(text, refresh=False)
+            self.update(self.n_done + part - self.n)
+        elif self._say and elapsed - (self._said - self._began) >= self._every:
+            self._said = time.monotonic()
+            share = (self.n_done + part) / self.n_files
+            self._say(f"{100 * share:.0f} %: {text}, in {elapsed / 60:.0f} min")

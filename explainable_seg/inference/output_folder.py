@@ -1,81 +1,56 @@
 """The folder of results: what is in it, what is missing, what may be written.
 
 What is finished is not done again, and what a run leaves when it is killed is
-whole files only.
+whole files only. A result is finished if it is of this very recording, with
+these settings: its row of the summary says so.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+import os
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from explainable_seg.audio.stream import Excerpt
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.files import atomic_write_text, json_text
+from explainable_seg.files import (
+    atomic_write_text,
+    escaped,
+    json_text,
+    unescaped,
+)
 from explainable_seg.inference.formats import WRITERS
+from explainable_seg.inference.results import (
+    Task,
+    differs,
+    digest_of,
+    row_name,
+    source_stamp,
+)
 from explainable_seg.inference.rules import Rules
-from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.sources import Job, Share
 from explainable_seg.inference.tables import (
     FAILURE_COLUMNS,
     FAILURES,
     SUMMARY,
     SUMMARY_COLUMNS,
+    Row,
     Table,
-    one_line,
-    summary_row,
+    message_of,
 )
 
 SETTINGS = ".explainable-seg.json"  # what the results of a folder come from
-
-
-def check_outputs(
-    jobs: Sequence[Job], folder: Path, formats: Sequence[str]
-) -> None:
-    """Raise if two results would be one file.
-
-    Arguments
-    ---------
-    jobs : Sequence[Job]
-        What will be segmented.
-    folder : pathlib.Path
-        Where the results go.
-    formats : Sequence[str]
-        Keys of :data:`~explainable_seg.inference.formats.WRITERS`.
-
-    Raises
-    ------
-    ExplainableSegError
-        Before anything is written.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise ExplainableSegError(
-            f"expected a folder for the results, got a file, in {folder}; "
-            "choose another --output"
-        )
-    taken: dict[Path, str] = {
-        folder / SUMMARY: "the summary",
-        folder / FAILURES: "the list of failures",
-    }
-    for job in jobs:
-        for path in _outputs(job, folder, formats).values():
-            if path in taken:
-                raise ExplainableSegError(
-                    f"expected one output file for each input, got {path} for "
-                    f"{taken[path]} and {job.path}; rename one, or give each "
-                    "its own --output"
-                )
-            taken[path] = str(job.path)
-
-
-def _outputs(job: Job, folder: Path, formats: Iterable[str]) -> dict[str, Path]:
-    """Files of a job by their format."""
-    return {key: job.output(folder, WRITERS[key].extension) for key in formats}
+# Results of recordings that are called so carry the extension, for the tables
+# of the folder have these names.
+RESERVED = re.compile(r"(summary|failures)(\.\d+-of-\d+)?")
 
 
 class OutputFolder:
-    """Results of one or more runs with the same settings.
+    """Results of one or more runs.
 
     Arguments
     ---------
@@ -111,26 +86,32 @@ class OutputFolder:
         self.folder = folder
         self.formats = formats
         self.overwrite = overwrite
-        self.summary = _open_table(folder / SUMMARY, SUMMARY_COLUMNS, share)
-        self.failures = _open_table(folder / FAILURES, FAILURE_COLUMNS, share)
-        self._finished = set(self.summary.rows)
+        self.share = share
+        # Those of all runs: what is finished, what failed, how it is named.
+        self.summary = _whole_table(folder / SUMMARY, SUMMARY_COLUMNS)
+        self.failures = _whole_table(folder / FAILURES, FAILURE_COLUMNS)
+        self._earlier = dict(self.summary.rows)
+        self._failed = set(self.failures.rows)
         if share:
-            whole = Table(folder / SUMMARY, SUMMARY_COLUMNS)
-            self._finished |= set(whole.rows)
+            self.summary = _part(folder / SUMMARY, SUMMARY_COLUMNS, share)
+            self.failures = _part(folder / FAILURES, FAILURE_COLUMNS, share)
+        for name in set(self.summary.rows) & set(self.failures.rows):
+            # Killed between the row of a result and the end of its failure.
+            self.failures.forget(name)
         self._path = folder / SETTINGS
         # A longest duration (max_on) may be infinite.
-        self._settings = json_text(settings, sort_keys=True, allow_nan=True)
+        text = json_text(settings, sort_keys=True, allow_nan=True)
+        self._settings = json.loads(text)
+        self._digest = digest_of(text)
         self._ours = self._path.exists()
         if self._ours and not overwrite:
-            self._compare(settings)
+            self._compare()
 
-    def _compare(self, settings: Mapping[str, Any]) -> None:
-        """Raise if the results in the folder come from other settings."""
-        try:
-            earlier = json.loads(self._path.read_text(encoding="utf-8"))
-        except ValueError:
-            earlier = {}
-        for name, value in json.loads(self._settings).items():
+    def _compare(self) -> None:
+        """Raise if the last run into the folder had other settings."""
+        last = _read_settings(self._path).get("last")
+        earlier = _read_settings(self._path).get("settings", {}).get(last, {})
+        for name, value in self._settings.items():
             if earlier.get(name) != value:
                 raise ExplainableSegError(
                     f"expected the {name} of the earlier run, got another, in "
@@ -138,124 +119,278 @@ class OutputFolder:
                     "--output"
                 )
 
-    def unfinished(self, jobs: Sequence[Job]) -> list[Job]:
+    def named(self, jobs: Sequence[Job]) -> list[Job]:
+        """Jobs with names for their results that differ.
+
+        Where two recordings of the folder have the same name but for the
+        extension, the results of both keep it: ``show.wav.rttm``. Results of
+        earlier runs are renamed.
+
+        Arguments
+        ---------
+        jobs : Sequence[Job]
+            All jobs of the run, of all shares.
+
+        Returns
+        -------
+        list[Job]
+            The same jobs.
+        """
+        names = {*self._earlier, *self._failed, *map(row_name, jobs)}
+        full = _full_names(names)
+        for name in full & set(self._earlier):
+            job = Job(Path(), Path(unescaped(name)))
+            for path in self._outputs(job, _formats_of(self._earlier[name])):
+                longer = path.with_name(job.name.name + path.suffix)
+                if os.path.isfile(path) and not os.path.lexists(longer):
+                    with suppress(FileNotFoundError):  # by another share
+                        os.replace(path, longer)
+        return [replace(job, full_name=row_name(job) in full) for job in jobs]
+
+    def unfinished(
+        self, jobs: Sequence[Job]
+    ) -> tuple[list[Job], dict[str, str]]:
         """Jobs that are to be done.
 
         Arguments
         ---------
         jobs : Sequence[Job]
-            All jobs.
+            Jobs of this run.
 
         Returns
         -------
-        list[Job]
-            Those that lack a file or a row of the summary; all of them with
-            ``overwrite``.
+        tuple[list[Job], dict[str, str]]
+            Those whose result is missing, or is of another state of the
+            recording or of other settings; all of them with ``overwrite``. And
+            errors by the path of those whose name another recording has in
+            the folder.
 
         Raises
         ------
         ExplainableSegError
             If a file is in the way that is not the result of an earlier run.
         """
-        if self.overwrite:
-            return list(jobs)
-        todo = []
+        todo, refused = [], {}
         for job in jobs:
-            outputs = _outputs(job, self.folder, self.formats).values()
-            there = [path for path in outputs if path.exists()]
-            if there and not self._ours:
-                raise ExplainableSegError(
-                    f"expected a new file, got one that exists, in {there[0]}; "
-                    "use --overwrite or another --output"
-                )
-            if (
-                len(there) < len(outputs)
-                or _row_name(job) not in self._finished
-            ):
+            reason = self._refusal(job)
+            if reason:
+                refused[str(job.path)] = reason
+                continue
+            self.forget_inputs([str(job.path)])
+            if self.overwrite or not self._is_finished(job):
                 todo.append(job)
-        return todo
+        return todo, refused
+
+    def _refusal(self, job: Job) -> str | None:
+        """Why a job must not be done, if it must not."""
+        if is_reserved(job.name.as_posix()):
+            return (
+                f"expected another name than that of a table, got {job.name}, "
+                f"for {job.path}; rename the recording"
+            )
+        if self.overwrite:
+            return None
+        row, stamp = self._earlier.get(row_name(job)), source_stamp(job)
+        if row and differs(row, stamp) and row["source"] != stamp["source"]:
+            return (
+                f"expected one recording of each name, got a result of another "
+                f"{job.name} in {self.folder}, for {job.path}; use --overwrite "
+                "or another --output"
+            )
+        return None
+
+    def _is_finished(self, job: Job) -> bool:
+        """Whether all files of a job are there, and made as they would be."""
+        there = [
+            p for p in self._outputs(job, self.formats) if os.path.isfile(p)
+        ]
+        if there and not self._ours:
+            raise ExplainableSegError(
+                f"expected a new file, got one that exists, in {there[0]}; "
+                "use --overwrite or another --output"
+            )
+        return (
+            len(there) == len(self.formats)
+            and self._stays(job)
+            and set(self.formats) <= set(self._formats_before(job))
+        )
+
+    def _stays(self, job: Job) -> bool:
+        """Whether what an earlier run made of a job is still right."""
+        row = self._earlier.get(row_name(job))
+        return (
+            not self.overwrite
+            and row is not None
+            and row["settings"] == self._settings_of(job)
+            and not differs(row, source_stamp(job))
+        )
+
+    def _settings_of(self, job: Job) -> str:
+        """Digest of the settings; a region of a manifest has its own."""
+        if not job.recording:
+            return self._digest
+        part = json_text([asdict(job.excerpt), job.recording], indent=None)
+        return f"{self._digest}-{digest_of(part)}"
+
+    def _formats_before(self, job: Job) -> list[str]:
+        """Formats of the result of an earlier run."""
+        row = self._earlier.get(row_name(job))
+        return _formats_of(row) if row else []
+
+    def _outputs(self, job: Job, formats: Iterable[str]) -> list[Path]:
+        """Files of a job."""
+        return [job.output(self.folder, WRITERS[f].extension) for f in formats]
 
     def claim(self) -> None:
         """Write the settings, before any result."""
-        if not self._ours or self.overwrite:
-            atomic_write_text(self._path, self._settings)
+        known = _read_settings(self._path)
+        settings = known.get("settings", {})
+        settings[self._digest] = self._settings
+        self._save_settings({"last": self._digest, "settings": settings})
 
-    def keeps_files(self, job: Job) -> bool:
-        """Whether files of a job that are there stay as they are."""
+    def _save_settings(self, content: Mapping[str, Any]) -> None:
+        """Write the settings of this run and of earlier ones."""
+        text = json_text(content, sort_keys=True, allow_nan=True)
+        if not self._ours or text != self._path.read_text(encoding="utf-8"):
+            atomic_write_text(self._path, text)
+
+    def task(self, job: Job) -> "Task":
+        """What is to be written for a job, and what stays."""
+        before = self._formats_before(job)
+        # What an earlier run has written is made again with the rest: a
+        # result is never of two settings.
+        formats = [f for f in WRITERS if f in {*self.formats, *before}]
         # A file that has its row may have been edited since.
-        return not self.overwrite and _row_name(job) in self._finished
+        keep = before if self._stays(job) else []
+        return Task(job, self.folder, formats, keep, self._settings_of(job))
 
-    def write(self, job: Job, result: Segmentation) -> None:
-        """Write the files of a job that are missing, then its row."""
-        keep = self.keeps_files(job)
-        self.note(write_files(job, result, self.folder, self.formats, keep))
-
-    def note(self, row: list[str]) -> None:
+    def note(self, row: Row) -> None:
         """Add the row of a job whose files are written."""
         self.summary.append(row)
-        self._finished.add(row[0])
-        self.failures.rows.pop(row[0], None)
+        if row["file"] in self._failed:
+            self.failures.remove(row["file"])
 
-    def fail(self, name: str, message: str) -> str:
-        """Note a failure; return its message as it is in the table."""
-        row = [one_line(name), one_line(message)]
-        self.failures.rows[row[0]] = row
-        return row[1]
+    def fail(self, job: Job, message: str) -> str:
+        """Note a failure, and remove what there is of an earlier result.
+
+        Arguments
+        ---------
+        job : Job
+            What failed.
+        message : str
+            Why.
+
+        Returns
+        -------
+        str
+            The message as it is in the table.
+        """
+        name = row_name(job)
+        if name in self._earlier:
+            self.summary.remove(name)
+        # Without a row, files are what a killed run has left.
+        ours = self.formats if self._ours else ()
+        for path in self._outputs(job, {*self._formats_before(job), *ours}):
+            with suppress(OSError):
+                path.unlink()
+        return self._fail(name, message)
+
+    def fail_input(self, name: str, message: str) -> str:
+        """Note the failure of an input without recordings."""
+        return self._fail(message_of(escaped(name)), message)
+
+    def forget_inputs(self, names: Iterable[str]) -> None:
+        """Leave out that inputs of these names had failed before."""
+        for name in names:
+            self.failures.forget(message_of(escaped(name)))
+
+    def _fail(self, name: str, message: str) -> str:
+        """Add a row to the failures."""
+        row = {"file": name, "error": message_of(message)}
+        self.failures.append(row)
+        self._failed.add(name)
+        return row["error"]
+
+    def rows(self, jobs: Iterable[Job]) -> list[Row]:
+        """Rows of jobs that have a result, of this run or an earlier one."""
+        rows = {**self._earlier, **self.summary.rows}
+        names = [row_name(job) for job in jobs]
+        return [
+            rows[name]
+            for name in names
+            if name in rows and name not in self.failures.rows
+        ]
 
     def save(self) -> None:
-        """Write both tables, sorted."""
+        """Write both tables, sorted, and the settings of their rows."""
         self.summary.save()
         self.failures.save()
+        if self.share or not self._path.exists():
+            return
+        rows = self.summary.rows.values()
+        used = {row["settings"].partition("-")[0] for row in rows}
+        content = _read_settings(self._path)
+        content["settings"] = {
+            digest: settings
+            for digest, settings in content.get("settings", {}).items()
+            if digest in {*used, content.get("last")}
+        }
+        self._save_settings(content)
 
 
-def write_files(
-    job: Job,
-    result: Segmentation,
-    folder: Path,
-    formats: Iterable[str],
-    keep: bool = False,
-) -> list[str]:
-    """Write the files of a job, each as a whole.
+def _formats_of(row: Row) -> list[str]:
+    """Formats of a result."""
+    return [name for name in row["formats"].split() if name in WRITERS]
 
-    Arguments
-    ---------
-    job : Job
-        The recording.
-    result : Segmentation
-        What was found in it.
-    folder : pathlib.Path
-        Where the results go.
-    formats : Iterable[str]
-        Keys of :data:`~explainable_seg.inference.formats.WRITERS`.
-    keep : bool
-        Whether files that are there stay as they are.
 
-    Returns
+def is_reserved(stem: str) -> bool:
+    """Whether a result of this name could take the place of a table."""
+    return RESERVED.fullmatch(stem) is not None
+
+
+def _full_names(names: Collection[str]) -> set[str]:
+    """Names whose results keep the extension, so that all have their own.
+
+    Example
     -------
-    list[str]
-        The row of the job for the summary.
+    >>> sorted(_full_names(["a.wav", "a.mp3", "a.wav.ogg", "b.wav"]))
+    ['a.mp3', 'a.wav', 'a.wav.ogg']
     """
-    for key, path in _outputs(job, folder, formats).items():
-        if not (keep and path.exists()):
-            WRITERS[key].write(result, path)
-    return summary_row(_row_name(job), result)
+    short = {name: os.path.splitext(name)[0] for name in names}
+    full = {name for name in names if is_reserved(short[name])}
+    while True:
+        taken = Counter(n if n in full else short[n] for n in names)
+        more = {n for n in names if n not in full and taken[short[n]] > 1}
+        if not more:
+            return full
+        full |= more
 
 
-def _open_table(
-    path: Path, columns: Sequence[str], share: Share | None
-) -> Table:
-    """Table of a share, or the whole one with the rows of all shares."""
-    if share:
-        return Table(path.with_stem(f"{path.stem}.{share}"), columns)
+def _whole_table(path: Path, columns: Sequence[str]) -> Table:
+    """The table of a folder with the rows of all shares."""
     table = Table(path, columns)
-    for part in path.parent.glob(f"{path.stem}.*-of-*.csv"):
-        table.absorb(Table(part, columns))
+    for part in sorted(path.parent.glob(f"{path.stem}.*-of-*.csv")):
+        if is_reserved(part.stem):
+            table.absorb(Table(part, columns, part=True))
     return table
 
 
-def _row_name(job: Job) -> str:
-    """First column of a job's row."""
-    return one_line(job.name.as_posix())
+def _part(path: Path, columns: Sequence[str], share: Share) -> Table:
+    """The table of a share."""
+    part = path.with_stem(f"{path.stem}.{share}")
+    return Table(part, columns, part=True)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    """Settings of all results in a folder; none where they are not ours."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    whole = isinstance(content, dict) and isinstance(
+        content.get("settings"), dict
+    )
+    return content if whole and "last" in content else {}
 
 
 def run_settings(

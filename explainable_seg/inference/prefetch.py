@@ -10,7 +10,13 @@ from queue import Full, Queue
 from threading import Event
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
+from explainable_seg.audio.stream import AudioStream
+
 T = TypeVar("T")
+# Sees blocks of sound pass, and their stream, and gives the blocks on.
+Watch = Callable[[Iterable[np.ndarray], AudioStream], Iterable[np.ndarray]]
 DEPTH = 16  # items of each source that are held
 PATIENCE = 0.1  # seconds between two looks at whether anybody still waits
 

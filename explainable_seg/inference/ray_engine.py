@@ -7,40 +7,42 @@ when it died is done again by another one, and gives the same files.
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from explainable_seg.errors import ExplainableSegError, first_line
-from explainable_seg.inference.batch import segment_jobs
-from explainable_seg.inference.output_folder import OutputFolder, write_files
+from explainable_seg.errors import (
+    DiskFullError,
+    ExplainableSegError,
+    first_line,
+)
+from explainable_seg.inference.batch import (
+    Found,
+    Progress,
+    keep_results,
+    segment_tasks,
+)
+from explainable_seg.inference.output_folder import OutputFolder
+from explainable_seg.inference.results import Task
 from explainable_seg.inference.rules import Rules
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import Job
+from explainable_seg.inference.tables import SUMMARY_COLUMNS
 
 MOST_AT_ONCE = 8  # recordings that a worker gets at a time
 SHARES = 4  # that each worker gets at least, if there are enough
 
 
 @dataclass(frozen=True)
-class Task:
+class Work:
     """What every worker is told.
 
     Arguments
     ---------
     loading : dict[str, Any]
         Arguments of ``ExplainableSegmenter.from_pretrained``.
-    jobs : Sequence[Job]
-        All recordings.
-    keep : Sequence[bool]
-        For each, whether files of it that are there stay.
-    folder : Path
-        Where the results go.
-    formats : Sequence[str]
-        Keys of :data:`~explainable_seg.inference.formats.WRITERS`.
+    tasks : Sequence[Task]
+        All recordings, and what is to be written of them.
     rules : Rules
         How to decide.
     workers : int
@@ -50,10 +52,7 @@ class Task:
     """
 
     loading: dict[str, Any]
-    jobs: Sequence[Job]
-    keep: Sequence[bool]
-    folder: Path
-    formats: Sequence[str]
+    tasks: Sequence[Task]
     rules: Rules
     workers: int
     directory: str
@@ -64,14 +63,14 @@ class Worker:
 
     Arguments
     ---------
-    task : Task
+    work : Work
         What is to be done.
     """
 
-    def __init__(self, task: Task):
-        os.chdir(task.directory)
-        self.task = task
-        self.segmenter = ExplainableSegmenter.from_pretrained(**task.loading)
+    def __init__(self, work: Work):
+        os.chdir(work.directory)
+        self.work = work
+        self.segmenter = ExplainableSegmenter.from_pretrained(**work.loading)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Segment some recordings and write their files.
@@ -79,35 +78,35 @@ class Worker:
         Arguments
         ---------
         batch : dict[str, Any]
-            ``job``: places in ``task.jobs``, [B].
+            ``task``: places in ``work.tasks``, [B].
 
         Returns
         -------
         dict[str, list]
-            ``job`` as given, the ``row`` of the summary (none if it failed),
-            and the ``error`` ("" if it did not), [B] each.
+            ``task`` as given, the values of the ``row`` of the summary (none
+            if it failed), the ``error`` ("" if it did not), and whether the
+            disk is ``full``, [B] each.
         """
-        task = self.task
-        places = [int(place) for place in batch["job"]]
+        places = [int(place) for place in batch["task"]]
+        tasks = [self.work.tasks[place] for place in places]
         rows: list[list[str]] = []
         errors: list[str] = []
-        results = segment_jobs(
-            self.segmenter,
-            [task.jobs[place] for place in places],
-            task.rules,
-            task.workers,
-        )
-        for place, (job, result) in zip(places, results):
-            failed = isinstance(result, ExplainableSegError)
-            errors.append(str(result) if failed else "")
-            rows.append(
-                []
-                if isinstance(result, ExplainableSegError)
-                else write_files(
-                    job, result, task.folder, task.formats, task.keep[place]
-                )
-            )
-        return {"job": places, "row": rows, "error": errors}
+        full = False
+        try:
+            for _, found in segment_tasks(
+                self.segmenter, tasks, self.work.rules, self.work.workers
+            ):
+                told = found if isinstance(found, str) else ""
+                row = [] if isinstance(found, str) else list(found.values())
+                errors.append(told)
+                rows.append(row)
+        except DiskFullError as error:
+            full = True
+            places = places[: len(rows) + 1]
+            errors.append(str(error))
+            rows.append([])
+        is_full = [False] * (len(rows) - 1) + [full]
+        return {"task": places, "row": rows, "error": errors, "full": is_full}
 
 
 def segment_files_on_ray(
@@ -117,6 +116,7 @@ def segment_files_on_ray(
     tell: Callable[[str], None],
     rules: Rules,
     workers: int | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> int:
     """Segment recordings on a Ray cluster, as ``segment_files`` does here.
 
@@ -139,6 +139,8 @@ def segment_files_on_ray(
         How to decide.
     workers : int, optional
         Threads that decode ahead, and CPUs of each worker; by default one.
+    say : Callable[[str], None], optional
+        As for ``segment_files``.
 
     Returns
     -------
@@ -151,38 +153,19 @@ def segment_files_on_ray(
         If Ray is not installed, or gave up.
     """
     ray = _started_ray()
-    keep = [output.keeps_files(job) for job in jobs]
-    task = Task(
-        loading,
-        jobs,
-        keep,
-        output.folder,
-        output.formats,
-        rules,
-        workers or 1,
-        os.getcwd(),
-    )
-    n_failed = 0
-    output.claim()
+    tasks = [output.task(job) for job in jobs]
+    work = Work(loading, tasks, rules, workers or 1, os.getcwd())
     try:
-        with tqdm(total=len(jobs), unit="file", disable=None) as progress:
-            for found in _pipeline(ray, task):
-                if found["error"]:
-                    n_failed += 1
-                    name = jobs[found["job"]].name.as_posix()
-                    tell(output.fail(name, found["error"]))
-                else:
-                    output.note(list(found["row"]))
-                progress.update()
+        with Progress(len(jobs), say) as progress:
+            found = _found(ray, work)
+            return keep_results(found, output, tell, progress)
     except ray.exceptions.RayError as error:
         raise ExplainableSegError(
             f"expected Ray to finish, got '{first_line(error)}', in "
             f"{output.folder}; run the same command again to go on"
         ) from None
     finally:
-        output.save()
         ray.shutdown()
-    return n_failed
 
 
 def _started_ray() -> Any:
@@ -207,30 +190,39 @@ def _started_ray() -> Any:
     return ray
 
 
-def _pipeline(ray: Any, task: Task) -> Any:
+def _found(ray: Any, work: Work) -> Generator[Found, None, None]:
+    """What becomes of each task, as it comes."""
+    for found in _pipeline(ray, work):
+        if found["full"]:
+            raise DiskFullError(found["error"])
+        row = dict(zip(SUMMARY_COLUMNS, map(str, found["row"])))
+        yield work.tasks[found["task"]], found["error"] or row
+
+
+def _pipeline(ray: Any, work: Work) -> Any:
     """Rows of the workers, as they come."""
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     resources = ray.cluster_resources()
-    device = task.loading.get("device", "auto")
+    device = work.loading.get("device", "auto")
     on_gpu = device == "cuda" or (device == "auto" and "GPU" in resources)
     n_cpus, n_gpus = resources.get("CPU", 1), resources.get("GPU", 1)
-    n_workers = max(1, int(n_gpus if on_gpu else n_cpus / task.workers))
-    n_jobs = len(task.jobs)
+    n_workers = max(1, int(n_gpus if on_gpu else n_cpus / work.workers))
+    n_jobs = len(work.tasks)
     at_once = min(MOST_AT_ONCE, max(1, n_jobs // (SHARES * n_workers)))
     places = ray.data.from_items(
-        [{"job": place} for place in range(n_jobs)],
+        [{"task": place} for place in range(n_jobs)],
         override_num_blocks=-(-n_jobs // at_once),
     )
     rows = places.map_batches(
         Worker,
-        fn_constructor_args=(task,),
+        fn_constructor_args=(work,),
         batch_size=None,
         # From one up, so that a worker that is lost for good is done without.
         compute=ray.data.ActorPoolStrategy(
             min_size=1, initial_size=n_workers, max_size=n_workers
         ),
-        num_cpus=task.workers,
+        num_cpus=work.workers,
         num_gpus=1 if on_gpu else 0,
     )
     return rows.iter_rows()

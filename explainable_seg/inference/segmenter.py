@@ -25,7 +25,7 @@ from explainable_seg.inference.analysis import (
 )
 from explainable_seg.inference.loading import PretrainedStudent
 from explainable_seg.inference.pipeline import Part, run_model
-from explainable_seg.inference.prefetch import read_ahead
+from explainable_seg.inference.prefetch import Watch, read_ahead
 from explainable_seg.inference.rules import DecisionOptions, Rules, make_rules
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.windows import FramesFirst, Predict
@@ -59,6 +59,7 @@ class ExplainableSegmenter(PretrainedStudent):
         sample_rate: int | None = None,
         *,
         channel: int | None = None,
+        track: int | None = None,
         start: float | None = None,
         end: float | None = None,
         **decisions: Unpack[DecisionOptions],
@@ -80,6 +81,8 @@ class ExplainableSegmenter(PretrainedStudent):
             Samples a second; for samples only, and needed there.
         channel : int, optional
             The channel to segment, counted from 1; by default their mean.
+        track : int, optional
+            The sound track of a video, counted from 1; by default its default.
         start : float, optional
             Where to begin, seconds.
         end : float, optional
@@ -102,15 +105,12 @@ class ExplainableSegmenter(PretrainedStudent):
             If the decisions are not possible with this model.
         """
         rules = make_rules(self.config, decisions)
-        excerpt = Excerpt(channel, start, end)
+        excerpt = Excerpt(channel, start, end, track)
         stream = AudioStream(source, sample_rate, excerpt)
-        found = self.segment_blocks(
-            read_ahead(stream.__iter__),
-            _uri_of(_name_of(source)),
-            rules,
-            excerpt,
-        )
-        return replace(found, notes=tuple(stream.notes))
+        blocks = read_ahead(partial(iter, stream))
+        uri = _uri_of(_name_of(source))
+        result = self.segment_blocks(blocks, uri, rules, excerpt)
+        return replace(result, notes=tuple(stream.notes))
 
     def segment_blocks(
         self,
@@ -180,6 +180,7 @@ class ExplainableSegmenter(PretrainedStudent):
             If the audio cannot be read or is shorter than a frame.
         """
         excerpt = Excerpt(None, start, end)
+        stream = AudioStream(source, None, excerpt)
 
         def keep_logits(part: Part) -> Part:
             take(part[1])
@@ -188,7 +189,7 @@ class ExplainableSegmenter(PretrainedStudent):
         stream = AudioStream(source, None, excerpt)
         segmentation, _ = run_model(
             self._on_windows(2),
-            read_ahead(stream.__iter__),
+            read_ahead(partial(iter, stream)),
             self.config,
             _uri_of(_name_of(source)),
             start=excerpt.first,
@@ -201,6 +202,10 @@ class ExplainableSegmenter(PretrainedStudent):
         self,
         source: Recording,
         sample_rate: int | None = None,
+        *,
+        channel: int | None = None,
+        track: int | None = None,
+        watch: Watch | None = None,
         **decisions: Unpack[DecisionOptions],
     ) -> Analysis:
         """One pass over a recording, for a segmentation and explanations.
@@ -214,6 +219,13 @@ class ExplainableSegmenter(PretrainedStudent):
             As for :meth:`segment`.
         sample_rate : int, optional
             As for :meth:`segment`.
+        channel : int, optional
+            As for :meth:`segment`.
+        track : int, optional
+            As for :meth:`segment`.
+        watch : callable, optional
+            Is given the blocks of sound and their stream, and gives the blocks
+            on: for a progress bar.
         **decisions : DecisionOptions
             As for :meth:`segment`.
 
@@ -230,10 +242,13 @@ class ExplainableSegmenter(PretrainedStudent):
         rules = make_rules(self.config, decisions)
         name = _name_of(source)
         held = HeldSound(name)
-        stream = AudioStream(source, sample_rate)
+        stream = AudioStream(
+            source, sample_rate, Excerpt(channel=channel, track=track)
+        )
+        blocks: Iterable[np.ndarray] = read_ahead(partial(iter, stream))
         segmentation, (logits, activations, spectrogram) = run_model(
             self._on_windows(3),
-            read_ahead(stream.__iter__),
+            watch(blocks, stream) if watch else blocks,
             self.config,
             _uri_of(name),
             rules,
@@ -243,8 +258,8 @@ class ExplainableSegmenter(PretrainedStudent):
         reading = make_reading(
             held.joined(), spectrogram, activations, logits, name, rules
         )
-        segmentation = replace(segmentation, notes=tuple(stream.notes))
-        return Analysis(segmentation, reading)
+        notes = tuple(stream.notes)
+        return Analysis(replace(segmentation, notes=notes), reading)
 
     def explain(
         self,
@@ -253,6 +268,9 @@ class ExplainableSegmenter(PretrainedStudent):
         start: float | None = None,
         end: float | None = None,
         sample_rate: int | None = None,
+        *,
+        channel: int | None = None,
+        track: int | None = None,
     ) -> Explanation:
         """Say why a class was found, or not, in a recording.
 
@@ -271,6 +289,10 @@ class ExplainableSegmenter(PretrainedStudent):
             the class was found are explained.
         sample_rate : int, optional
             As for :meth:`segment`.
+        channel : int, optional
+            As for :meth:`segment`; of an analysis, that was chosen before.
+        track : int, optional
+            Likewise.
 
         Returns
         -------
@@ -287,7 +309,9 @@ class ExplainableSegmenter(PretrainedStudent):
         label = self.classes[class_index(class_name, self.classes)]
         check_span(start, end)
         if not isinstance(source, Analysis):
-            source = self.analyse(source, sample_rate)
+            source = self.analyse(
+                source, sample_rate, channel=channel, track=track
+            )
         return explain_analysis(
             source, self._weights(), self.model.mu, label, start, end
         )

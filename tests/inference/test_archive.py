@@ -104,7 +104,7 @@ def test_patterns_lists_and_folders_name_the_same(tmp_path, monkeypatch):
         return [job.name.as_posix() for job in jobs]
 
     assert names("a", "c/3.wav") == ["1.wav", "b/2.MP4", "3.wav"]
-    assert names("a/**/*.wav", "?/*.wav") == ["1.wav", "a/1.wav", "c/3.wav"]
+    assert names("a/**/*.wav", "?/*.wav") == ["a/1.wav", "c/3.wav"]
     assert names("@list.txt") == ["a/1.wav", "a/b/2.MP4", "c/3.wav"]
     jobs, _ = find_jobs([Path("@list.txt")], Excerpt(channel=2))
     assert {job.excerpt for job in jobs} == {Excerpt(channel=2)}
@@ -145,7 +145,7 @@ def test_regions_of_a_manifest(model, tmp_path):
         for k, start in enumerate((0, 3))
     ]
     write_manifest(tmp_path / "test.csv", regions)
-    arguments = ["segment", tmp_path / "test.csv", "--data_root", tmp_path]
+    arguments = ["segment", tmp_path / "test.csv", "--data-root", tmp_path]
     arguments += ["--model", model, "--output", tmp_path / "out"]
     assert run(*arguments) == 0
     (line,) = (

@@ -15,7 +15,6 @@ from explainable_seg.inference.batch import segment_files
 from explainable_seg.inference.output_folder import (
     SETTINGS,
     OutputFolder,
-    check_outputs,
     run_settings,
 )
 from explainable_seg.inference.rules import make_rules
@@ -53,14 +52,14 @@ def run(
     told: list[str] = []
     jobs, no_audio = find_jobs(inputs)
     results = OutputFolder(output, formats, settings or {}, overwrite)
-    todo = results.unfinished(jobs)
-    for name, message in no_audio.items():
-        results.fail(name, message)
+    todo, refused = results.unfinished(results.named(jobs))
+    for name, message in {**no_audio, **refused}.items():
+        results.fail_input(name, message)
     n_failed = segment_files(segmenter, todo, results, told.append)
-    rows = results.failures.rows.values()
+    rows = results.failures.rows
     assert n_failed == len(told)
-    assert set(told) <= {error for _, error in rows}
-    return [name for name, _ in rows]
+    assert set(told) <= {row["error"] for row in rows.values()}
+    return list(rows)
 
 
 def files(folder: Path) -> list[str]:
@@ -247,23 +246,77 @@ def test_settings_are_all_that_results_depend_on(segmenter):
         assert other["model"] != settings["model"]
 
 
-def test_two_inputs_for_one_output(archive, tmp_path):
-    soundfile.write(archive / "b.flac", tones(1.0), 16000)
+def test_a_file_that_is_named_twice_is_one(archive):
+    (archive.parent / "link").symlink_to(archive)
     for inputs in (
-        [archive],
         [archive / "b.wav", archive / "b.wav"],
-        [archive / "2024", archive / "2024/a.flac"],
+        [archive / "b.wav", archive / "2024/../b.wav"],
+        [archive, archive / "2024/a.flac"],
+        [archive / "2024/a.flac", archive],
+        [archive.parent / "link", archive],
     ):
-        jobs, _ = find_jobs(inputs)
-        with pytest.raises(ExplainableSegError, match="one output file for"):
-            check_outputs(jobs, tmp_path, ["rttm"])
+        jobs, failures = find_jobs(inputs)
+        names = sorted(job.name.as_posix() for job in jobs)
+        every = ["2024/a.flac", "2024/broken.mp3", "2024/may/c d.OGG", "b.wav"]
+        assert names == (every if len(names) > 1 else ["b.wav"])
+        assert failures == {}
 
 
-def test_a_recording_named_like_a_table(tmp_path):
-    jobs = [Job(tmp_path / "summary.wav", Path("summary.wav"))]
-    check_outputs(jobs, tmp_path, ["rttm", "json"])
-    with pytest.raises(ExplainableSegError, match="for the summary and"):
-        check_outputs(jobs, tmp_path, ["csv"])
+def test_names_that_differ_in_their_extension(archive, tmp_path, segmenter):
+    soundfile.write(archive / "b.mp3", tones(1.0), 16000)
+    soundfile.write(archive / "b.wav.flac", tones(1.0), 16000)
+    both = tmp_path / "both"
+    run(segmenter, [archive], both)
+    results = ["2024/a.rttm", "2024/may/c d.rttm", "b.mp3.rttm", "b.wav.rttm"]
+    results.append("b.wav.flac.rttm")
+    tables = ["failures.csv", "summary.csv"]
+    assert files(both) == sorted([*results, *tables])
+    # One after the other, in any order, and again: the same files.
+    for k, order in enumerate(([0, 1, 2], [2, 1, 0], [1, 0, 2])):
+        output = tmp_path / f"out{k}"
+        named = [archive / f"b.{e}" for e in ("wav", "mp3", "wav.flac")]
+        for place in order:
+            run(segmenter, [named[place]], output)
+        run(segmenter, [archive], output)
+        assert tree(output) == tree(both)
+
+
+def test_names_that_differ_in_their_folder(archive, tmp_path, segmenter):
+    other = tmp_path / "other"
+    other.mkdir()
+    soundfile.write(other / "b.wav", tones(1.0), 16000)
+    inputs = [archive / "b.wav", other / "b.wav"]
+    assert run(segmenter, inputs, tmp_path / "out") == []
+    results = ["archive/b.rttm", "other/b.rttm", "summary.csv"]
+    assert files(tmp_path / "out") == results
+    run(segmenter, inputs[::-1], tmp_path / "again")
+    assert tree(tmp_path / "again") == tree(tmp_path / "out")
+
+
+def test_another_recording_of_a_finished_name(archive, tmp_path, segmenter):
+    other, output = tmp_path / "other", tmp_path / "out"
+    other.mkdir()
+    soundfile.write(other / "b.wav", tones(1.0), 16000)
+    run(segmenter, [archive / "b.wav"], output)
+    before = tree(output)
+    failed = run(segmenter, [other / "b.wav", archive / "2024/a.flac"], output)
+    assert failed == [str(other / "b.wav")]
+    assert (output / "b.rttm").read_bytes() == before["b.rttm"]
+    assert (output / "a.rttm").exists()
+    assert run(segmenter, [other / "b.wav"], output, overwrite=True) == []
+
+
+@pytest.mark.parametrize("name", ["summary", "failures", "summary.1-of-2"])
+def test_a_recording_named_like_a_table(tmp_path, segmenter, name):
+    sound = tmp_path / f"{name}.wav"
+    soundfile.write(sound, tones(1.0), 16000)
+    run(segmenter, [sound], tmp_path / "out", ("rttm", "csv"))
+    results = [f"{name}.wav.csv", f"{name}.wav.rttm", "summary.csv"]
+    assert files(tmp_path / "out") == sorted(results)
+    bare = sound.rename(tmp_path / name)
+    failed = run(segmenter, [bare], tmp_path / "out", ("rttm", "csv"))
+    assert failed == [str(bare)]
+    assert table(tmp_path / "out/summary.csv")[1][0] == f"{name}.wav"
 
 
 def test_what_exists_is_refused(archive, tmp_path, segmenter):
@@ -277,7 +330,7 @@ def test_what_exists_is_refused(archive, tmp_path, segmenter):
     assert (tmp_path / "b.json").read_text() != "mine"
 
 
-@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "file,error\na\n"])
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "file,errors\n"])
 def test_a_table_that_is_not_ours_is_left_alone(
     archive, tmp_path, segmenter, content
 ):
@@ -294,10 +347,10 @@ def test_names_that_are_not_utf8(tmp_path, segmenter):
     (tmp_path / "in/a.wav").rename(str(tmp_path) + "/in/b\udce9.wav")
     Path(str(tmp_path) + "/in/bad\udce9.wav").write_text("no sound")
     failed = run(segmenter, [tmp_path / "in"], tmp_path / "out")
-    assert failed == ["bad?.wav"]
+    assert failed == [r"bad\xe9.wav"]
     run(segmenter, [tmp_path / "in"], tmp_path / "out")
     assert [row[0] for row in table(tmp_path / "out/summary.csv")] == [
         "file",
-        "b?.wav",
+        r"b\xe9.wav",
     ]
     assert Path(str(tmp_path) + "/out/b\udce9.rttm").exists()

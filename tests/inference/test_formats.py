@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 
 import numpy as np
 import pandas
@@ -177,6 +178,31 @@ def test_late_times_are_not_rounded_away(tmp_path, name):
         "audacity": "259200.062500",
     }
     assert expected[name] in text
+
+
+def test_elan_opens_the_recording(tmp_path):
+    (tmp_path / "out").mkdir()
+    recording = tmp_path / "in/late show \udce9.wav"
+    path = tmp_path / "out/a.eaf"
+    WRITERS["eaf"].write(make(SEGMENTS), path, recording)
+    (media,) = Eaf(str(path)).get_linked_files()
+    assert media["MEDIA_URL"] == tmp_path.as_uri() + "/in/late%20show%20%E9.wav"
+    assert media["RELATIVE_MEDIA_URL"] == "./../in/late%20show%20%E9.wav"
+    assert media["MIME_TYPE"] == "audio/x-wav"
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_run_writes_the_same_bytes(tmp_path, name, monkeypatch):
+    extension, write = WRITERS[name]
+    write(make(SEGMENTS), tmp_path / f"a{extension}")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    monkeypatch.setattr(time, "strftime", lambda *of: "2001-01-01T00:00:00")
+    write(make(SEGMENTS), tmp_path / f"b{extension}")
+    monkeypatch.undo()
+    time.tzset()
+    one, two = (tmp_path / f"{stem}{extension}" for stem in "ab")
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_elan_finds_a_document_of_its_schema(tmp_path):

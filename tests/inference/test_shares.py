@@ -1,8 +1,10 @@
 """Several runs at once into one folder, as a Slurm array starts them."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -38,13 +40,17 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in found}
 
 
-def start(task: int, arguments: list[str]) -> subprocess.Popen:
-    """The script, as Slurm starts it."""
+def start(
+    task: int, arguments: list[str], programs: Path | str = ""
+) -> subprocess.Popen:
+    """The script, as Slurm starts it, with some programs of Slurm."""
+    python = Path(sys.executable).parent
     return subprocess.Popen(
         ["bash", str(SCRIPT), *arguments],
         env={
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{programs}:{python}:{os.environ['PATH']}",
+            "SLURM_ARRAY_JOB_ID": "4711",
             "SLURM_ARRAY_TASK_ID": str(task),
             "SLURM_ARRAY_TASK_MIN": "3",
             "SLURM_ARRAY_TASK_STEP": "2",
@@ -91,6 +97,30 @@ def test_a_share_after_the_whole_does_nothing(arguments, tmp_path):
     (tmp_path / "out/0/0.rttm").write_text("edited")
     main(["segment", *shares, "--share", "1/3"])
     assert (tmp_path / "out/0/0.rttm").read_text() == "edited"
+
+
+def test_a_task_whose_time_is_up_goes_on_later(arguments, tmp_path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    requeue = programs / "scontrol"
+    requeue.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    requeue.chmod(0o755)
+    for n in range(60):
+        path = tmp_path / f"archive/0/long{n}.wav"
+        soundfile.write(path, tones(20.0), 16000)
+    arguments = [str(tmp_path / "archive"), *arguments[2:]]
+    output = tmp_path / "out"
+    task = start(3, [*arguments, "--output", str(output)], programs)
+    summary = output / "summary.1-of-2.csv"
+    while not summary.exists():
+        assert task.poll() is None
+        time.sleep(0.01)
+    task.send_signal(signal.SIGUSR1)
+    _, told = task.communicate(timeout=300)
+    assert task.returncode == 0 and "error: terminated" in told
+    assert (tmp_path / "asked").read_text() == "requeue 4711_3\n"
+    assert 1 < len(summary.read_text().splitlines()) < 34
+    assert not list(output.glob(".explainable-seg*.lock"))
 
 
 @pytest.mark.parametrize("share", ["0/3", "4/3", "1", "a/b", "-1/3"])

@@ -1,7 +1,7 @@
 """Writers of a segmentation, one format a file.
 
 A writer takes a segmentation and the path to write, and writes it whole or not
-at all. Libraries that only one format needs are imported when it is written.
+at all; the same segmentation gives the same bytes. Libraries that only one format needs are imported when it is written.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Writer(NamedTuple):
     """How a format is written, and the extension of its files."""
 
     extension: str
-    write: Callable[[Segmentation, Path], None]
+    write: Callable[..., None]
 
 
 WRITERS: dict[str, Writer] = {
@@ -34,3 +34,5 @@ WRITERS: dict[str, Writer] = {
     "eaf": Writer(".eaf", write_eaf),
     "vtt": Writer(".vtt", write_vtt),
 }
+# These name the recording: they take its path, or None, as a third argument.
+NAME_MEDIA = frozenset({"eaf"})
