@@ -11,6 +11,10 @@ class ExplainableSegError(Exception):
     """Base class of every error that a user can cause and can put right."""
 
 
+class DiskFullError(ExplainableSegError):
+    """No room is left to write in: what follows would fail as well."""
+
+
 class AudioError(ExplainableSegError):
     """An audio file or array that cannot be read or is too short."""
 
