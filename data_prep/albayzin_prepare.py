@@ -35,6 +35,7 @@ from explainable_seg.annotation.fields import blanks_replaced
 from explainable_seg.annotation.lab import read_lab
 from explainable_seg.annotation.lists import read_list
 from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.timelines import time_without
 from explainable_seg.audio.headers import read_header
 from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.matching import (
@@ -321,13 +322,13 @@ def _read_show(
         return make_recording(uri, show.wav, header, spans)
     # Exactly one label holds at a time: where there is none, all is unknown.
     labelled = turns.get_timeline().support()
-    unknown = labelled.gaps(whole)
+    unknown = time_without(whole, labelled)
     for segment, _, label in turns.itertracks(yield_label=True):
         if str(label).lower() in noise_unknown:
             unknown.add(segment)
     annotated = dict.fromkeys(spans, labelled)
     if "noise" in spans:
-        annotated["noise"] = unknown.support().gaps(whole)
+        annotated["noise"] = time_without(whole, unknown)
     return make_recording(uri, show.wav, header, spans, annotated)
 
 

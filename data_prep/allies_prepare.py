@@ -34,6 +34,7 @@ from pyannote.core import Timeline
 from explainable_seg.annotation.fields import blanks_replaced, uri_of
 from explainable_seg.annotation.lists import read_list
 from explainable_seg.annotation.mdtm import read_mdtm
+from explainable_seg.annotation.timelines import common_time
 from explainable_seg.annotation.transcription import transcription_spans
 from explainable_seg.annotation.trs import read_trs
 from explainable_seg.annotation.uem import read_uem
@@ -346,7 +347,9 @@ def _inside_uem(recording: Recording, path: Path | None) -> Recording:
             "the uri in column 1, or take the file away"
         )
     check_extent(((s, None) for s in scored), header.duration, str(path))
-    annotated = {n: t.crop(scored) for n, t in recording.annotated.items()}
+    annotated = {
+        n: common_time(t, scored) for n, t in recording.annotated.items()
+    }
     return make_recording(uri, recording.wav, header, spans, annotated)
 
 

@@ -32,6 +32,7 @@ from pyannote.core import Timeline
 from explainable_seg.annotation.lab import read_lab
 from explainable_seg.annotation.lists import read_list
 from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.timelines import common_time
 from explainable_seg.annotation.uem import read_uem
 from explainable_seg.audio.headers import read_header
 from explainable_seg.data.command_line import PreparationParser
@@ -347,7 +348,7 @@ def _compare_with_lab(
 ) -> None:
     """Warn if the .lab file is not the union of the turns."""
     lab = read_lab(excerpt.lab, duration).get_timeline().support()
-    both = speech.crop(lab).duration()
+    both = common_time(speech, lab).duration()
     apart = speech.duration() + lab.duration() - 2 * both
     if apart > LAB_TOLERANCE:
         logger.warning(

@@ -36,6 +36,7 @@ from explainable_seg.annotation.bmat_json import read_bmat_json
 from explainable_seg.annotation.bmat_tsv import read_bmat_tsv
 from explainable_seg.annotation.classes import class_spans
 from explainable_seg.annotation.fields import blanks_replaced
+from explainable_seg.annotation.timelines import time_without
 from explainable_seg.annotation.voting import vote
 from explainable_seg.audio.headers import read_header
 from explainable_seg.data.command_line import PreparationParser
@@ -288,7 +289,7 @@ def _read_excerpt(excerpt: Excerpt, mask_disagreement: bool) -> Recording:
             spans = read_bmat_tsv(where, header.duration)
         said = clip_turns(spans, header.duration, where)
         heard.append(class_spans(said, BMAT_LABELS, where)["music"])
-        for gap in said.get_timeline().gaps(whole):
+        for gap in time_without(whole, said.get_timeline()):
             if gap.duration > GAP:
                 logger.warning(
                     "%s: %s annotated nothing from %.2f to %.2f s",
@@ -301,7 +302,7 @@ def _read_excerpt(excerpt: Excerpt, mask_disagreement: bool) -> Recording:
     unknown.update(outcome.tied)
     if mask_disagreement:
         unknown.update(outcome.disagreement)
-    annotated = unknown.support().gaps(whole)
+    annotated = time_without(whole, unknown)
     return make_recording(
         blanks_replaced(excerpt.name),
         excerpt.wav,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pyannote.core import Annotation, Timeline
 
+from explainable_seg.annotation.fields import quoted
 from explainable_seg.classes import CLASSES, KNOWN_LABELS, parse_class
 from explainable_seg.errors import AnnotationError
 
@@ -93,7 +94,7 @@ def class_spans(
         if key not in mapping:
             line = f":{track}" if isinstance(track, int) else ""
             raise AnnotationError(
-                f"expected a label among {' '.join(mapping)}, got '{label}', "
+                f"expected a label among {' '.join(mapping)}, got {quoted(str(label))}, "
                 f"in {where}{line}; correct the label or choose other labels"
             )
         for name in mapping[key]:

@@ -15,7 +15,7 @@ NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # the byte order mark of a file that was put behind another one.
 STRANGE = re.compile("[\0-\x08\x0e-\x1f\x7f\ufeff]")
 ROUNDING = 0.05  # seconds that rounding may put a turn before its recording
-LONGEST = 1e7  # seconds, 115 days: a time beyond it is in another unit
+LONGEST = 1e8  # seconds, 3 years: a time beyond it is in another unit
 SHOWN = 60  # characters of a field that a message quotes
 CHANNEL = re.compile(r"<?NA>?|[A-Z0-9]|[0-9]{2}|[-_]", re.IGNORECASE)
 UNWRITTEN = "<NA>"  # how a field says that it holds nothing
@@ -39,8 +39,8 @@ def quoted(text: str) -> str:
 
     Example
     -------
-    >>> print(quoted("12,5"), quoted("\x1b[31m"), quoted("9" * 70)[-5:])
-    '12,5' '\x1b[31m' 99...
+    >>> print(quoted("12,5"), quoted("9" * 70)[-6:])
+    '12,5' 99...'
     """
     start = text if len(text) <= SHOWN else text[:SHOWN] + "..."
     return f"'{start}'" if start.isprintable() else ascii(start)
@@ -251,7 +251,7 @@ def parse_seconds(
     AnnotationError
         If the field is not a plain decimal number: ``12,5`` (unless decimal
         commas are allowed), ``nan``, ``1_0``; or is no time of any recording:
-        before 0 by more than rounding, or after 115 days.
+        before 0 by more than rounding, or after 3 years.
 
     Example
     -------

@@ -2,6 +2,7 @@
 
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import soundfile
 from pyannote.core import Segment, Timeline
 
+from explainable_seg.annotation.timelines import common_time, time_without
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region, parse_rows
 from explainable_seg.data.recording import EXCESS
@@ -193,9 +195,9 @@ def _check_annotations(rows: Sequence[Row], path: str) -> Iterator[Problem]:
         ).support()
         yield from _outside(found[0], extent, truth)
         for name in CLASSES:
-            inside = truth.known(name).crop(extent)
+            inside = common_time(truth.known(name), extent)
             known[name] += inside.duration()
-            heard[name] += truth.heard(name).crop(inside).duration()
+            heard[name] += common_time(truth.heard(name), inside).duration()
     for name in CLASSES:
         if known[name] and not heard[name]:
             yield Problem(
@@ -226,8 +228,11 @@ def _outside(row: Row, extent: Timeline, truth: Truth) -> Iterator[Problem]:
             (name, truth.heard(name), region.rttm),
             (f"annotated {name}", truth.known(name), region.uems[name]),
         ):
-            for segment in timeline:
-                if not extent.covers(Timeline([segment])):
+            outside = time_without(timeline, extent)
+            ends = [part.end for part in outside]
+            for segment in timeline if outside else ():
+                after = bisect_right(ends, segment.start)
+                if after < len(ends) and outside[after].start < segment.end:
                     yield Problem(
                         row.where,
                         f"expected {what} inside the region, got "

@@ -8,6 +8,7 @@ from pathlib import Path
 from pyannote.core import Annotation, Segment, Timeline
 
 from explainable_seg.annotation.overlap import overlap_timeline
+from explainable_seg.annotation.timelines import common_time, time_without
 from explainable_seg.audio.headers import AudioHeader
 from explainable_seg.classes import CLASSES, KNOWN_LABELS
 from explainable_seg.errors import AnnotationError
@@ -51,7 +52,7 @@ class Recording:
         """Refuse what would be written as known, but is not."""
         for name, heard in self.spans.items():
             known = self.annotated.get(name)
-            if known is None or not known.covers(heard):
+            if known is None or time_without(heard, known):
                 raise ValueError(f"{self.uri}: {name} outside its known time")
         if set(self.annotated) != set(self.spans):
             raise ValueError(f"{self.uri}: a known class without its time")
@@ -90,12 +91,12 @@ def make_recording(
     if isinstance(annotated, Timeline):
         annotated = dict.fromkeys(spans, annotated)
     cropped = {
-        name: annotated[name].crop(whole).support()
+        name: common_time(annotated[name], whole)
         for name in CLASSES
         if name in spans
     }
     known = {name: time for name, time in cropped.items() if time}
-    inside = {name: spans[name].crop(known[name]).support() for name in known}
+    inside = {name: common_time(spans[name], known[name]) for name in known}
     return Recording(uri, wav, header, inside, known)
 
 

@@ -58,9 +58,11 @@ def test_durations_are_finite_and_not_negative():
             parse_duration(onset, duration, "f:1")
 
 
-@pytest.mark.parametrize("text", ["1e308", "-0.06", "-1e308", "10000001"])
+@pytest.mark.parametrize("text", ["1e308", "-0.06", "-1e308", "100000001"])
 def test_times_of_no_recording_are_refused(text):
-    with pytest.raises(AnnotationError, match="from 0 to 10000000 as end, got"):
+    with pytest.raises(
+        AnnotationError, match="from 0 to 100000000 as end, got"
+    ):
         parse_seconds(text, "end", "f:1")
 
 

@@ -44,7 +44,7 @@ def test_an_empty_file_has_no_turns(tmp_path):
         ("2 1 speech", "at or after 2 s, got 1"),
         ("x 1 speech", "as start, got 'x'"),
         ("0 1,5 speech", "as end, got '1,5'"),
-        ("32100000 46900000 speech", "got '32100000', .* time unit"),
+        ("32100000 46900000 speech", "got 46900000, .* time unit?"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path, line, message):
