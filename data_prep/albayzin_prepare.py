@@ -172,7 +172,11 @@ def prepare_albayzin(
     used = set(audio.values())
     unlisted = {wav.name: "in no list" for wav in wavs if wav not in used}
     write_corpus(
-        "albayzin", output_folder, parts, skipped | needless | unlisted
+        "albayzin",
+        output_folder,
+        parts,
+        skipped | needless | unlisted,
+        data_root=audio_folder or data,
     )
 
 

@@ -147,6 +147,7 @@ def prepare_allies(
             PUBLISHED, {part: len(found.get(part, ())) for part in PUBLISHED}
         ),
         subsets=_test_parts(parts["test"], found),
+        data_root=data_folder,
     )
 
 

@@ -146,6 +146,7 @@ def prepare_aragonradio(
         parts,
         skipped={w.name: "in no list" for w in wavs if w not in used},
         notes=_notes(mapping, names),
+        data_root=data,
     )
 
 

@@ -156,6 +156,7 @@ def prepare_custom(
             for u, show in shows.items()
             if u not in used
         },
+        data_root=data,
     )
 
 

@@ -150,6 +150,7 @@ def prepare_dihard3(
         output_folder,
         parts,
         notes=notes,
+        data_root=data_folder,
         subsets={"test_core": core} if core else {},
     )
 

@@ -146,6 +146,7 @@ def prepare_openbmat(
         parts,
         skipped,
         _notes(folds, opinions, list(skipped)),
+        data_root=root,
     )
 
 
