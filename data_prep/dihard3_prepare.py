@@ -49,6 +49,7 @@ from explainable_seg.data.recording import (
     check_extent,
     clip_turns,
     make_recording,
+    only_entry,
     speaker_spans,
 )
 from explainable_seg.data.splits import hold_out, split_by_lists
@@ -316,7 +317,9 @@ def _table_rows(path: Path) -> list[list[str]]:
 def _read_excerpt(excerpt: Excerpt) -> Recording:
     """Header, annotated time and turns of a recording, checked."""
     header = read_header(excerpt.flac)
-    annotated = read_uem(excerpt.uem).get(excerpt.uri)
+    annotated = only_entry(
+        read_uem(excerpt.uem), excerpt.uri, excerpt.uem, "annotated time"
+    )
     if not annotated:
         raise CorpusError(
             f"expected annotated time of {excerpt.uri}, got none, in "
@@ -329,15 +332,12 @@ def _read_excerpt(excerpt: Excerpt) -> Recording:
     )
     where = str(excerpt.rttm)
     found = read_rttm(excerpt.rttm)
-    if found and excerpt.uri not in found:
-        raise CorpusError(
-            f"expected turns of {excerpt.uri}, got {' '.join(found)}, in "
-            f"{where}; complete the release"
-        )
     if not found:  # nobody speaks inside the UEM
         spans = {"speech": Timeline(), "overlap": Timeline()}
     else:
-        turns = clip_turns(found[excerpt.uri], header.duration, where)
+        turns = clip_turns(
+            only_entry(found, excerpt.uri, where), header.duration, where
+        )
         spans = speaker_spans(turns, where)
     if excerpt.lab.is_file():
         _compare_with_lab(excerpt, spans["speech"], header.duration)

@@ -35,7 +35,7 @@ from explainable_seg.annotation.bmat_csv import read_bmat_csv
 from explainable_seg.annotation.bmat_json import read_bmat_json
 from explainable_seg.annotation.bmat_tsv import read_bmat_tsv
 from explainable_seg.annotation.classes import class_spans
-from explainable_seg.annotation.fields import blanks_replaced
+from explainable_seg.annotation.fields import blanks_replaced, composed
 from explainable_seg.annotation.timelines import time_without
 from explainable_seg.annotation.voting import vote
 from explainable_seg.audio.headers import read_header
@@ -139,7 +139,9 @@ def prepare_openbmat(
         Path(output_folder) / "audio" if convert else None,
     )
     check_classes({"all": [r for part in parts.values() for r in part]})
-    skipped = {w.name: "in no fold" for w in wavs if w.stem not in folds}
+    skipped = {
+        w.name: "in no fold" for w in wavs if composed(w.stem) not in folds
+    }
     write_corpus(
         "openbmat",
         output_folder,
@@ -169,7 +171,7 @@ def _read_folds(path: Path) -> dict[str, int]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
-        folds = {row["file_name"]: int(row["split"]) for row in rows}
+        folds = {composed(row["file_name"]): int(row["split"]) for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error):
         raise CorpusError(
             f"expected the table of folds, got no readable CSV file, in "

@@ -412,7 +412,7 @@ def test_evaluate_inside_a_manifest(scored):
     output = scored / "scores.json"
     pair = ("--reference", scored / "reference", "--hypothesis")
     common = ("evaluate", *pair, scored / "hypothesis", "--output", output)
-    root = ("--data_root", scored)
+    root = ("--data-root", scored)
     assert run(*common, "--manifest", scored / "test.csv", *root) == 0
     scores = json.loads(output.read_text())["classes"]
     assert scores["music"]["reference_seconds"] == 2.0

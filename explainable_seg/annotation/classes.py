@@ -17,7 +17,10 @@ CLASS_LABELS: dict[str, tuple[str, ...]] = {
 
 
 def label_mapping(labels: str | Sequence[str]) -> ClassMapping:
-    """Both spellings of the classes that a corpus annotates.
+    """Both spellings of each class, of which a corpus annotates some.
+
+    The labels of the others are known, and stand for none: their lines are
+    passed over, and the classes stay unknown.
 
     Arguments
     ---------
@@ -35,16 +38,15 @@ def label_mapping(labels: str | Sequence[str]) -> ClassMapping:
 
     Example
     -------
-    >>> label_mapping("sp,ov")["overlap"]
-    ('overlap',)
+    >>> label_mapping("sp,ov")["overlap"], label_mapping("sp,ov")["mu"]
+    (('overlap',), ())
     """
     if isinstance(labels, str):
         labels = [label.strip() for label in labels.split(",")]
     chosen = {parse_class(label, "the labels") for label in labels}
     return {
-        label: classes
+        label: classes if classes[0] in chosen else ()
         for label, classes in CLASS_LABELS.items()
-        if classes[0] in chosen
     }
 
 

@@ -5,6 +5,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,9 +36,31 @@ class Problem(NamedTuple):
 
     where: str
     message: str
+    is_note: bool = False  # worth a look, but may be right
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}"
+        return f"{self.where}: {'note: ' * self.is_note}{self.message}"
+
+
+@dataclass
+class Totals:
+    """What manifests hold, summed while they are checked.
+
+    Arguments
+    ---------
+    recordings : int
+        How many recordings.
+    seconds : float
+        Of all regions.
+    known : dict[str, float]
+        For each class the seconds in which it is annotated.
+    """
+
+    recordings: int = 0
+    seconds: float = 0.0
+    known: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(CLASSES, 0.0)
+    )
 
 
 class Row(NamedTuple):
@@ -51,22 +74,27 @@ def check_manifest(
     path: str | os.PathLike[str],
     data_root: str | os.PathLike[str] | None = None,
     processes: int = 1,
+    totals: Totals | None = None,
 ) -> Iterator[Problem]:
     """Problems of a manifest and of the files that it names.
 
     Rows that cannot be read, audio that is missing, cannot be decoded, or is
     not as long or as fast as the row says, rows that overlap, annotation
     outside the region, a class without a single positive, a class that its
-    corpus does not annotate but that has a UEM.
+    corpus does not annotate but that has a UEM. Where nobody overlaps, that
+    is a note: in many recordings nobody does.
 
     Arguments
     ---------
     path : str or os.PathLike
         The manifest.
     data_root : str or os.PathLike, optional
-        What ``$data_root`` at the start of a path stands for.
+        What ``$data_root`` at the start of a path stands for; by default what
+        the ``summary.json`` beside the manifest says.
     processes : int
         How many decode audio at once.
+    totals : Totals, optional
+        Receives what the manifest holds.
 
     Yields
     ------
@@ -89,7 +117,7 @@ def check_manifest(
     yield from _check_ids(rows)
     yield from _check_overlaps(rows)
     yield from _check_audio(rows, processes)
-    yield from _check_annotations(rows, str(path))
+    yield from _check_annotations(rows, str(path), totals or Totals())
     yield from _check_corpus(rows, Path(path))
 
 
@@ -177,7 +205,9 @@ def decoded_length(wav: str) -> tuple[int, int] | str:
         return f"expected audio that can be decoded, got '{error}'"
 
 
-def _check_annotations(rows: Sequence[Row], path: str) -> Iterator[Problem]:
+def _check_annotations(
+    rows: Sequence[Row], path: str, totals: Totals
+) -> Iterator[Problem]:
     """Annotation outside the regions, and classes that never occur."""
     regions: dict[str, list[Row]] = {}
     for row in rows:
@@ -198,12 +228,16 @@ def _check_annotations(rows: Sequence[Row], path: str) -> Iterator[Problem]:
             inside = common_time(truth.known(name), extent)
             known[name] += inside.duration()
             heard[name] += common_time(truth.heard(name), inside).duration()
+    totals.recordings += len(regions)
+    totals.seconds += sum(region.duration for _, region in rows)
     for name in CLASSES:
+        totals.known[name] += known[name]
         if known[name] and not heard[name]:
             yield Problem(
                 path,
                 f"expected some {name} in {known[name]:.1f} annotated "
                 "seconds, got none; was it annotated?",
+                is_note=name == "overlap",
             )
 
 
