@@ -52,6 +52,7 @@ def test_two_channels_of_one_recording_are_logged(tmp_path, caplog):
         ("show 1 0 -1 speaker NA unknown a", "as duration, got '-1'"),
         ("show 1 1e308 1.7e308 speaker NA unknown a", "got '1e308'"),
         ("show 1 0 1 Speaker NA unknown a", "type speaker, got 'Speaker'"),
+        ("show 1 0 1 speaker Anna unknown NA", "as confidence, got 'Anna'"),
         ("show 1 0 1 speaker NA Anna child", "got 'child' after 'Anna'"),
         ("1 show 0 1 speaker NA unknown a", "got '1' and 'show'"),
         ("show 1 0,5 1 speaker NA unknown a", "as onset, got '0,5'"),
