@@ -6,7 +6,7 @@ scored is None, never 0 or 1, and what is not scored is said.
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,10 +95,12 @@ def evaluate(
     limits = None if uem is None else read_folder(uem, ".uem", read_uem)
     if annotated is not None:
         uris = sorted({uri for name in annotated for uri in annotated[name]})
+        truth = _without_name_of_file(truth, reference, uris)
+    elif limits is not None:
+        truth = _without_name_of_file(truth, reference, limits)
+        uris = list(dict.fromkeys((*truth, *limits)))
     else:
-        if limits is not None:
-            truth = _without_name_of_file(truth, reference, limits)
-        uris = list(dict.fromkeys((*truth, *(limits or ()))))
+        uris = list(truth)
     empty = [uri for uri in uris if uri not in truth]
     if limits is None and Path(reference).is_dir():
         # In a folder with a file a recording, one is lost.
@@ -146,16 +148,16 @@ def _time_to_score(
 def _without_name_of_file(
     truth: dict[str, dict[str, Timeline]],
     path: PathLike,
-    limits: Mapping[str, Timeline],
+    named: Collection[str],
 ) -> dict[str, dict[str, Timeline]]:
     """The truth without the name of a file for all that holds no line.
 
-    Such a file stands for the recording of its name, unless a UEM says which
-    recordings there are.
+    Such a file stands for the recording of its name, unless a UEM or a
+    manifest says which recordings there are.
     """
     uri = uri_of(path)
     heard = any(truth.get(uri, {}).values())
-    if Path(path).is_file() and not heard and uri not in limits:
+    if Path(path).is_file() and not heard and uri not in named:
         return {other: spans for other, spans in truth.items() if other != uri}
     return truth
 
