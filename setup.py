@@ -47,7 +47,6 @@ setup(
         "filelock>=3.12",
         "huggingface_hub>=0.23",
         "pyannote.core>=5.0",
-        "pyannote.metrics>=3.2",
         "matplotlib>=3.8",
         "jinja2>=3.1",
         "defusedxml>=0.7.1",
@@ -71,6 +70,7 @@ setup(
         "dev": [
             "pytest>=8",
             "hypothesis>=6.100",
+            "pyannote.metrics>=3.2",
             "textgrid>=1.5",
             "webvtt-py>=0.5",
             "mypy>=1.10",

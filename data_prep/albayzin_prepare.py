@@ -31,10 +31,11 @@ from typing import NamedTuple
 from pyannote.core import Annotation, Segment, Timeline
 
 from explainable_seg.annotation.classes import ClassMapping, class_spans
-from explainable_seg.annotation.fields import blanks_replaced
+from explainable_seg.annotation.fields import blanks_replaced, composed
 from explainable_seg.annotation.lab import read_lab
 from explainable_seg.annotation.lists import read_list
 from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.timelines import time_without
 from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.matching import (
@@ -171,7 +172,11 @@ def prepare_albayzin(
     used = set(audio.values())
     unlisted = {wav.name: "in no list" for wav in wavs if wav not in used}
     write_corpus(
-        "albayzin", output_folder, parts, skipped | needless | unlisted
+        "albayzin",
+        output_folder,
+        parts,
+        skipped | needless | unlisted,
+        data_root=audio_folder or data,
     )
 
 
@@ -224,7 +229,10 @@ def _find_turns(
     single: dict[str, list[tuple[Annotation, str]]] = {}
     merged: dict[str, list[tuple[Annotation, str]]] = {}
     for path in files:
-        if not _is_rttm(path) and without_zeros(path.stem) not in keys:
+        if (
+            not _is_rttm(path)
+            and without_zeros(composed(path.stem)) not in keys
+        ):
             continue  # a README, another list
         turns = _read_turns(path)
         entries = single if len(turns) == 1 else merged
@@ -256,15 +264,26 @@ def _find_turns(
     chosen = {show: where[0] for show, where in found.items()}
     used = {path for _, path in chosen.values()}
     several = {path for where in merged.values() for _, path in where}
-    return chosen, {
-        Path(path).name: "its shows have files of their own or are in no list"
-        for path in sorted(several - used)
-    }
+    needless = dict.fromkeys(
+        (Path(path).name for path in sorted(several - used)),
+        "its shows have files of their own or are in no list",
+    )
+    # A misspelt uri looks like a show that nobody asked for.
+    for uri in sorted({*single, *merged} - keys):
+        for _, file in (single | merged)[uri]:
+            if file in used:
+                needless[f"{uri} in {Path(file).name}"] = "in no list"
+                logger.warning("%s: %s is in no list, left out", file, uri)
+    return chosen, needless
 
 
 def _read_turns(path: Path) -> dict[str, Annotation]:
     """Labelled turns of each show in a file."""
-    return read_rttm(path) if _is_rttm(path) else {path.stem: read_lab(path)}
+    return (
+        read_rttm(path)
+        if _is_rttm(path)
+        else {composed(path.stem): read_lab(path)}
+    )
 
 
 def _is_rttm(path: Path) -> bool:
@@ -321,13 +340,13 @@ def _read_show(
         return make_recording(uri, show.wav, header, spans)
     # Exactly one label holds at a time: where there is none, all is unknown.
     labelled = turns.get_timeline().support()
-    unknown = labelled.gaps(whole)
+    unknown = time_without(whole, labelled)
     for segment, _, label in turns.itertracks(yield_label=True):
         if str(label).lower() in noise_unknown:
             unknown.add(segment)
     annotated = dict.fromkeys(spans, labelled)
     if "noise" in spans:
-        annotated["noise"] = unknown.support().gaps(whole)
+        annotated["noise"] = time_without(whole, unknown)
     return make_recording(uri, show.wav, header, spans, annotated)
 
 

@@ -31,9 +31,10 @@ from typing import NamedTuple
 
 from pyannote.core import Timeline
 
-from explainable_seg.annotation.fields import blanks_replaced, uri_of
+from explainable_seg.annotation.fields import blanks_replaced, composed, uri_of
 from explainable_seg.annotation.lists import read_list
 from explainable_seg.annotation.mdtm import read_mdtm
+from explainable_seg.annotation.timelines import common_time
 from explainable_seg.annotation.transcription import transcription_spans
 from explainable_seg.annotation.trs import read_trs
 from explainable_seg.annotation.uem import read_uem
@@ -57,6 +58,7 @@ from explainable_seg.data.recording import (
     check_extent,
     clip_turns,
     make_recording,
+    only_entry,
     speaker_spans,
 )
 from explainable_seg.data.splits import check_disjoint, hold_out
@@ -146,6 +148,7 @@ def prepare_allies(
             PUBLISHED, {part: len(found.get(part, ())) for part in PUBLISHED}
         ),
         subsets=_test_parts(parts["test"], found),
+        data_root=data_folder,
     )
 
 
@@ -244,7 +247,7 @@ def _parts_by_folder(folder: Path) -> Files:
     wavs = find_files(folder, AUDIO_SUFFIXES)
     marks = find_files(folder, [".trs"])
     return _match(
-        sorted({path.stem for path in (*wavs, *marks)}),
+        sorted({composed(path.stem) for path in (*wavs, *marks)}),
         wavs,
         marks,
         find_files(folder, [".uem"]),
@@ -286,7 +289,7 @@ def _match(
     """Audio, annotation and, where there is one, UEM of each show."""
     audio = match_files(names, wavs, "audio", folder)
     annotation = match_files(names, marks, "annotation", folder)
-    with_uem = {path.stem for path in uems}
+    with_uem = {composed(path.stem) for path in uems}
     uem = match_files(
         [name for name in names if name in with_uem], uems, "UEM", folder
     )
@@ -308,13 +311,8 @@ def _read_show(show: Show) -> Recording:
             transcription, show.with_background, where=where
         )
     else:
-        found = read_mdtm(show.annotation)
-        if uri not in found:
-            raise CorpusError(
-                f"expected turns of {uri}, got {' '.join(found) or 'none'}, in "
-                f"{where}; complete the corpus"
-            )
-        turns = clip_turns(found[uri], header.duration, where)
+        found = only_entry(read_mdtm(show.annotation), uri, where)
+        turns = clip_turns(found, header.duration, where)
         spans = speaker_spans(turns, where)
         extent = Timeline([turns.get_timeline().extent()])
         annotated = dict.fromkeys(spans, extent)
@@ -339,14 +337,16 @@ def _inside_uem(recording: Recording, path: Path | None) -> Recording:
     if path is None:
         return recording
     uri, header, spans = recording.uri, recording.header, recording.spans
-    scored = read_uem(path).get(uri)
+    scored = only_entry(read_uem(path), uri, path, "annotated time")
     if not scored:
         raise CorpusError(
             f"expected annotated time of {uri}, got none, in {path}; correct "
             "the uri in column 1, or take the file away"
         )
     check_extent(((s, None) for s in scored), header.duration, str(path))
-    annotated = {n: t.crop(scored) for n, t in recording.annotated.items()}
+    annotated = {
+        n: common_time(t, scored) for n, t in recording.annotated.items()
+    }
     return make_recording(uri, recording.wav, header, spans, annotated)
 
 

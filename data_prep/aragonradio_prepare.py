@@ -18,11 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from explainable_seg.annotation.classes import (
-    ClassMapping,
-    class_spans,
-    label_mapping,
-)
+from explainable_seg.annotation.classes import ClassMapping, label_mapping
 from explainable_seg.annotation.fields import blanks_replaced
 from explainable_seg.annotation.lists import read_list
 from explainable_seg.annotation.rttm import read_rttm
@@ -39,9 +35,14 @@ from explainable_seg.data.preparation import (
     read_parts,
     write_corpus,
 )
-from explainable_seg.data.recording import Recording, clip_turns, make_recording
+from explainable_seg.data.recording import (
+    Recording,
+    clip_turns,
+    listed_spans,
+    make_recording,
+    only_entry,
+)
 from explainable_seg.data.splits import check_disjoint
-from explainable_seg.errors import CorpusError
 
 NAME = "AragonRadio"  # of the folder in lists, audio and annotations
 # Of the diarization campaign of 2016; those of the segmentation are unknown.
@@ -141,11 +142,12 @@ def prepare_aragonradio(
         check_classes(parts)
     write_corpus(
         # Corpora that annotate overlap share the layout only.
-        "custom" if "overlap" in mapping else "aragonradio",
+        "custom" if mapping["overlap"] else "aragonradio",
         output_folder,
         parts,
         skipped={w.name: "in no list" for w in wavs if w not in used},
         notes=_notes(mapping, names),
+        data_root=data,
     )
 
 
@@ -153,7 +155,7 @@ def _notes(
     mapping: ClassMapping, names: Mapping[str, Sequence[str]]
 ) -> list[str]:
     """Parts of another size than published; corpora with ``ov`` are others."""
-    if "overlap" in mapping:
+    if mapping["overlap"]:
         return []
     counts = {part: len(names[part]) for part in PUBLISHED}
     return published_count_notes(PUBLISHED, counts)
@@ -163,16 +165,10 @@ def _read_show(show: Show, mapping: ClassMapping) -> Recording:
     """Header and annotation of a show, checked."""
     header = read_header(show.wav)
     uri = blanks_replaced(show.name)
-    annotations = read_rttm(show.rttm)
-    if uri not in annotations:
-        found = " ".join(annotations) or "no turn at all"
-        raise CorpusError(
-            f"expected turns of {uri}, got {found}, in {show.rttm}; "
-            "correct column 2, or take the show out of its list"
-        )
     where = str(show.rttm)
-    turns = clip_turns(annotations[uri], header.duration, where)
-    spans = class_spans(turns, mapping, where)
+    annotation = only_entry(read_rttm(show.rttm), uri, where)
+    turns = clip_turns(annotation, header.duration, where)
+    spans = listed_spans(turns, mapping, where)
     return make_recording(uri, show.wav, header, spans)
 
 

@@ -9,7 +9,8 @@ Expected layout of the data folder; files are searched at all depths:
 
 A show belongs to the uri of its RTTM lines (blanks in its name become ``_``).
 Labels are ``sp mu no ov`` (or speech, music, noise, overlap): say with
-``--labels`` which of them were annotated; the others are unknown, not absent.
+``--labels`` which of them were annotated; the others are unknown, not absent,
+whatever lines they have.
 With ``--speakers`` labels are names of speakers, which give speech and
 overlap. Without lists, seeded shares of the shows tune and test.
 
@@ -27,11 +28,7 @@ from typing import NamedTuple, TypeVar
 
 from pyannote.core import Annotation, Timeline
 
-from explainable_seg.annotation.classes import (
-    ClassMapping,
-    class_spans,
-    label_mapping,
-)
+from explainable_seg.annotation.classes import ClassMapping, label_mapping
 from explainable_seg.annotation.fields import (
     blanks_replaced,
     uri_of,
@@ -57,6 +54,7 @@ from explainable_seg.data.recording import (
     Recording,
     check_extent,
     clip_turns,
+    listed_spans,
     make_recording,
     speaker_spans,
 )
@@ -156,6 +154,7 @@ def prepare_custom(
             for u, show in shows.items()
             if u not in used
         },
+        data_root=data,
     )
 
 
@@ -257,7 +256,7 @@ def _read_show(show: Show, mapping: ClassMapping | None) -> Recording:
     if mapping is None:
         spans = speaker_spans(turns, str(show.rttm))
     else:
-        spans = class_spans(turns, mapping, str(show.rttm))
+        spans = listed_spans(turns, mapping, str(show.rttm))
     if show.annotated is not None:
         check_extent(
             ((span, None) for span in show.annotated),

@@ -32,6 +32,7 @@ from pyannote.core import Timeline
 from explainable_seg.annotation.lab import read_lab
 from explainable_seg.annotation.lists import read_list
 from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.timelines import common_time
 from explainable_seg.annotation.uem import read_uem
 from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
@@ -48,6 +49,7 @@ from explainable_seg.data.recording import (
     check_extent,
     clip_turns,
     make_recording,
+    only_entry,
     speaker_spans,
 )
 from explainable_seg.data.splits import hold_out, split_by_lists
@@ -149,6 +151,7 @@ def prepare_dihard3(
         output_folder,
         parts,
         notes=notes,
+        data_root=data_folder,
         subsets={"test_core": core} if core else {},
     )
 
@@ -314,7 +317,9 @@ def _table_rows(path: Path) -> list[list[str]]:
 def _read_excerpt(excerpt: Excerpt) -> Recording:
     """Header, annotated time and turns of a recording, checked."""
     header = read_header(excerpt.flac)
-    annotated = read_uem(excerpt.uem).get(excerpt.uri)
+    annotated = only_entry(
+        read_uem(excerpt.uem), excerpt.uri, excerpt.uem, "annotated time"
+    )
     if not annotated:
         raise CorpusError(
             f"expected annotated time of {excerpt.uri}, got none, in "
@@ -327,15 +332,12 @@ def _read_excerpt(excerpt: Excerpt) -> Recording:
     )
     where = str(excerpt.rttm)
     found = read_rttm(excerpt.rttm)
-    if found and excerpt.uri not in found:
-        raise CorpusError(
-            f"expected turns of {excerpt.uri}, got {' '.join(found)}, in "
-            f"{where}; complete the release"
-        )
     if not found:  # nobody speaks inside the UEM
         spans = {"speech": Timeline(), "overlap": Timeline()}
     else:
-        turns = clip_turns(found[excerpt.uri], header.duration, where)
+        turns = clip_turns(
+            only_entry(found, excerpt.uri, where), header.duration, where
+        )
         spans = speaker_spans(turns, where)
     if excerpt.lab.is_file():
         _compare_with_lab(excerpt, spans["speech"], header.duration)
@@ -347,7 +349,7 @@ def _compare_with_lab(
 ) -> None:
     """Warn if the .lab file is not the union of the turns."""
     lab = read_lab(excerpt.lab, duration).get_timeline().support()
-    both = speech.crop(lab).duration()
+    both = common_time(speech, lab).duration()
     apart = speech.duration() + lab.duration() - 2 * both
     if apart > LAB_TOLERANCE:
         logger.warning(

@@ -35,7 +35,8 @@ from explainable_seg.annotation.bmat_csv import read_bmat_csv
 from explainable_seg.annotation.bmat_json import read_bmat_json
 from explainable_seg.annotation.bmat_tsv import read_bmat_tsv
 from explainable_seg.annotation.classes import class_spans
-from explainable_seg.annotation.fields import blanks_replaced
+from explainable_seg.annotation.fields import blanks_replaced, composed
+from explainable_seg.annotation.timelines import time_without
 from explainable_seg.annotation.voting import vote
 from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
@@ -138,13 +139,16 @@ def prepare_openbmat(
         Path(output_folder) / "audio" if convert else None,
     )
     check_classes({"all": [r for part in parts.values() for r in part]})
-    skipped = {w.name: "in no fold" for w in wavs if w.stem not in folds}
+    skipped = {
+        w.name: "in no fold" for w in wavs if composed(w.stem) not in folds
+    }
     write_corpus(
         "openbmat",
         output_folder,
         parts,
         skipped,
         _notes(folds, opinions, list(skipped)),
+        data_root=root,
     )
 
 
@@ -167,7 +171,7 @@ def _read_folds(path: Path) -> dict[str, int]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
-        folds = {row["file_name"]: int(row["split"]) for row in rows}
+        folds = {composed(row["file_name"]): int(row["split"]) for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error):
         raise CorpusError(
             f"expected the table of folds, got no readable CSV file, in "
@@ -288,7 +292,7 @@ def _read_excerpt(excerpt: Excerpt, mask_disagreement: bool) -> Recording:
             spans = read_bmat_tsv(where, header.duration)
         said = clip_turns(spans, header.duration, where)
         heard.append(class_spans(said, BMAT_LABELS, where)["music"])
-        for gap in said.get_timeline().gaps(whole):
+        for gap in time_without(whole, said.get_timeline()):
             if gap.duration > GAP:
                 logger.warning(
                     "%s: %s annotated nothing from %.2f to %.2f s",
@@ -301,7 +305,7 @@ def _read_excerpt(excerpt: Excerpt, mask_disagreement: bool) -> Recording:
     unknown.update(outcome.tied)
     if mask_disagreement:
         unknown.update(outcome.disagreement)
-    annotated = unknown.support().gaps(whole)
+    annotated = time_without(whole, unknown)
     return make_recording(
         blanks_replaced(excerpt.name),
         excerpt.wav,

@@ -18,6 +18,10 @@ class ExplainableSegError(Exception):
     """Base class of every error that a user can cause and can put right."""
 
 
+class DiskFullError(ExplainableSegError):
+    """No room is left to write in: what follows would fail as well."""
+
+
 class AudioError(ExplainableSegError):
     """An audio file or array that cannot be read or is too short."""
 
@@ -36,10 +40,6 @@ class CorpusError(ExplainableSegError):
 
 class ModelError(ExplainableSegError):
     """A model folder with a missing, corrupt or inconsistent file."""
-
-
-class DiskFullError(ExplainableSegError):
-    """There is no room for what is to be written; nothing else will fit."""
 
 
 def printable(text: str) -> str:

@@ -25,8 +25,10 @@ from explainable_seg.errors import (
 )
 
 NAME_BYTES = 255  # of a file, on the file systems of today
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-LITTLE = 1 << 16  # bytes; a disk with less is full, whatever a library says
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# What only writing can cause; anything else may be the caller's own file.
+WRITING = (*FULL, errno.EROFS, errno.EFBIG, errno.ENAMETOOLONG)
+LITTLE = 1 << 14  # bytes; a disk with less is full, whatever a library says
 OLD = 86_400  # seconds after which nobody writes a temporary file any more
 # Machine and process that write it, so that what was left behind is known.
 TEMPORARY = re.compile(r"\.explainable-seg\.([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\b")
@@ -53,24 +55,28 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
+    DiskFullError
+        If there is no room left, whoever wrote in the block.
     ExplainableSegError
-        As :func:`check_writable`.
+        As :func:`check_writable`, or if the file system refuses the name or
+        the size of the file.
     """
     target = Path(target)
     check_writable(target)
     temporary = target.with_name(_temporary_name(target.suffix))
-    try:
-        with full_disk_named(target):
-            # Some writers keep their files to the user alone (safetensors
-            # does); ours are as readable as any file that the user makes.
-            temporary.touch()
-            mode = temporary.stat().st_mode
-            temporary.unlink()
-            yield temporary
+    with writing_errors(target):
+        # Some writers keep their files to the user alone (safetensors does);
+        # ours are as readable as any file that the user makes.
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        temporary.unlink()
+        try:
+            with writing_errors(target):
+                yield temporary
             temporary.chmod(mode)
             os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _machine() -> str:
@@ -123,37 +129,94 @@ def _in_use(path: Path, machine: str, process: int) -> bool:
 
 
 @contextmanager
-def full_disk_named(target: Path) -> Iterator[None]:
-    """Say which folder is full when a file cannot be written for it.
+def writing_errors(target: str | os.PathLike[str]) -> Iterator[None]:
+    """Say in one line why a file cannot be written.
 
     Arguments
     ---------
-    target : pathlib.Path
+    target : str or os.PathLike
         The file that the block writes.
+
+    Yields
+    ------
+    None
 
     Raises
     ------
     DiskFullError
-        In place of whatever the block raises for want of room.
+        If its disk, or the share of its user, is full. Libraries hide that
+        behind errors of their own, so the disk is asked too.
+    ExplainableSegError
+        If its file system is read-only, or refuses its name or its size.
+        What the block raises for other reasons is left as it is.
+
+    Example
+    -------
+    >>> try:
+    ...     with writing_errors("results/show.rttm"):
+    ...         raise OSError(errno.ENOSPC, "No space left on device")
+    ... except DiskFullError as error:
+    ...     print(str(error).partition(";")[0])
+    expected room to write show.rttm, got 'No space left on device', in results
     """
+    target = Path(target)
     try:
         yield
     except ExplainableSegError:
         raise
     except Exception as error:
-        # Libraries that write by themselves have errors of their own.
-        known = isinstance(error, OSError) and error.errno is not None
-        full = (
-            error.errno in NO_ROOM  # type: ignore[attr-defined]
-            if known
-            else free_bytes(target.parent) < LITTLE
-        )
-        if not full:
+        reason = _reason(error, target)
+        if reason is None:
             raise
-        raise DiskFullError(
-            f"expected room for {target.name}, got a full disk, in "
-            f"{target.parent}; free some space there and run the same again"
-        ) from None
+        raise _unwritable(target, reason) from error
+
+
+def _reason(error: Exception, target: Path) -> OSError | None:
+    """Why writing failed; None if that is not why something failed."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and _is_of_writing(cause, target):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    # A bug stays a bug on a full disk; a library's own class says nothing.
+    if isinstance(error, (LookupError, TypeError, AttributeError)):
+        return None
+    for code in FULL:
+        if os.strerror(code) in str(error):
+            return OSError(code, os.strerror(code))
+    try:
+        free = free_bytes(target.parent)
+    except OSError:
+        return None
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return full if free < LITTLE else None
+
+
+def _is_of_writing(error: OSError, target: Path) -> bool:
+    """Whether an error is the target's, not that of a file that was read."""
+    if error.errno == errno.ENAMETOOLONG and error.filename is not None:
+        named = Path(os.fsdecode(error.filename))
+        return named.parent == target.parent or target.is_relative_to(named)
+    return error.errno in WRITING
+
+
+def _unwritable(target: Path, reason: OSError) -> ExplainableSegError:
+    """The line for a file that cannot be written."""
+    what, where = f"got '{reason.strerror}'", f"in {target.parent}"
+    if reason.errno in FULL:
+        return DiskFullError(
+            f"expected room to write {target.name}, {what}, {where}; free "
+            "some, or choose another output folder"
+        )
+    if reason.errno == errno.ENAMETOOLONG:
+        return ExplainableSegError(
+            f"expected a name that the file system takes, {what} for "
+            f"{target.name}, {where}; shorten it"
+        )
+    return ExplainableSegError(
+        f"expected a folder that takes {target.name}, {what}, {where}; choose "
+        "another output folder"
+    )
 
 
 def free_bytes(folder: Path) -> int:
@@ -224,23 +287,28 @@ def check_writable(target: Path) -> None:
 
     Raises
     ------
+    DiskFullError
+        If there is no room left for the folder.
     ExplainableSegError
         If the folder cannot be created or written in, or if the target is
         itself a folder.
     """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
+        with writing_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            is_folder = target.is_dir()
+    except OSError as error:
         raise ExplainableSegError(
             f"expected a folder to write in, got a path that cannot be "
-            f"created, in {target.parent}; choose another output folder"
+            f"created ({error.strerror}), in {target.parent}; choose another "
+            "output folder"
         ) from None
     if not os.access(target.parent, os.W_OK):
         raise ExplainableSegError(
             f"expected a folder to write in, got a read-only one, in "
             f"{target.parent}; choose another output folder"
         )
-    if target.is_dir():
+    if is_folder:
         raise ExplainableSegError(
             f"expected the name of a file to write, got a folder, in {target}; "
             "choose another name or remove the folder"

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from pyannote.core import Annotation
 
 from explainable_seg.annotation.fields import (
+    composed,
     parse_span,
+    quoted,
     read_text,
     without_audio_suffix,
 )
@@ -64,11 +66,13 @@ def _parse_row(row: list[str], line: int, path: str | os.PathLike[str]) -> Turn:
             f"expected 7 columns, got {len(row)}, in {where}; "
             "take the file of the folder annotations/bat"
         )
-    name, start, end, label = (" ".join(cell.split()) for cell in row[1:5])
+    name, start, end, label = (
+        composed(" ".join(cell.split())) for cell in row[1:5]
+    )
     if not name or not label:
         raise AnnotationError(
             f"expected a file name and a class code in columns 2 and 5, got "
-            f"'{name}' and '{label}', in {where}; complete the line"
+            f"{quoted(name)} and {quoted(label)}, in {where}; complete the line"
         )
     span = parse_span(start, end, where)
     return Turn(without_audio_suffix(name), "1", *span, label, line)

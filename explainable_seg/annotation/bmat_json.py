@@ -13,10 +13,18 @@ from typing import Any
 
 from pyannote.core import Annotation
 
-from explainable_seg.annotation.fields import parse_span, read_text
+from explainable_seg.annotation.fields import (
+    composed,
+    parse_span,
+    quoted,
+    read_text,
+)
 from explainable_seg.annotation.turns import annotation_of, rounded_turns
 from explainable_seg.errors import AnnotationError
 from explainable_seg.files import atomic_write_json
+
+MEMBERS = ("annotations", "agreement")
+SPAN = ("start", "end", "class")
 
 
 def read_bmat_json(
@@ -50,6 +58,7 @@ def read_bmat_json(
             f"expected a member 'annotations', got none, in {path}; "
             "check that it is an annotation file of OpenBMAT"
         )
+    _check_known(tree, MEMBERS, f"{path}")
     return {
         annotator: {
             uri: _read_recording(path, uri, spans, f"{path}, {annotator}/{uri}")
@@ -67,7 +76,7 @@ def _load(path: str | os.PathLike[str]) -> Any:
     """Parsed file; a member that stands twice is an error, not an update."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
+        members = {composed(name): value for name, value in pairs}
         if len(members) < len(pairs):
             raise ValueError("a name that stands twice in one object")
         return members
@@ -96,6 +105,18 @@ def _members(value: Any, where: str) -> dict[str, Any]:
     return value
 
 
+def _check_known(
+    members: Mapping[str, Any], known: tuple[str, ...], where: str
+) -> None:
+    """Raise if an object has a member that we would not read."""
+    for name in members:
+        if name not in known:
+            raise AnnotationError(
+                f"expected members among {' '.join(known)}, got "
+                f"{quoted(name)}, in {where}; correct the name, or remove it"
+            )
+
+
 def _read_recording(
     path: str | os.PathLike[str], uri: str, spans: Any, where: str
 ) -> Annotation:
@@ -104,7 +125,7 @@ def _read_recording(
     for key in members:
         if not re.fullmatch("[0-9]{1,9}", key):
             raise AnnotationError(
-                f"expected running numbers, got '{key}', in {where}; "
+                f"expected running numbers, got {quoted(key)}, in {where}; "
                 "number the spans 0, 1, 2..."
             )
     return annotation_of(path, uri, _parse_spans(members, where))
@@ -117,6 +138,7 @@ def _parse_spans(
     for key in sorted(members, key=int):
         place = f"{where}/{key}"
         span = _members(members[key], place)
+        _check_known(span, SPAN, place)
         start, end = (_number(span.get(name)) for name in ("start", "end"))
         label = span.get("class")
         if not isinstance(label, str) or not label.isprintable():

@@ -7,7 +7,12 @@ import os
 
 from pyannote.core import Annotation
 
-from explainable_seg.annotation.fields import parse_span, read_fields, uri_of
+from explainable_seg.annotation.fields import (
+    parse_span,
+    quoted,
+    read_fields,
+    uri_of,
+)
 from explainable_seg.annotation.turns import annotation_of, rounded_turns
 from explainable_seg.errors import AnnotationError
 from explainable_seg.files import atomic_write_text
@@ -46,7 +51,7 @@ def read_bmat_tsv(
         if duration is None:
             raise AnnotationError(
                 f"expected 3 fields (start end class) or the duration, got "
-                f"'{label}' alone, in {path}:{line}; give the duration of the "
+                f"{quoted(label)} alone, in {path}:{line}; give the duration of the "
                 "recording that the class stands for"
             )
         rows = [(0.0, duration, label, line)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pyannote.core import Annotation, Timeline
 
+from explainable_seg.annotation.fields import quoted
 from explainable_seg.classes import CLASSES, KNOWN_LABELS, parse_class
 from explainable_seg.errors import AnnotationError
 
@@ -16,7 +17,10 @@ CLASS_LABELS: dict[str, tuple[str, ...]] = {
 
 
 def label_mapping(labels: str | Sequence[str]) -> ClassMapping:
-    """Both spellings of the classes that a corpus annotates.
+    """Both spellings of each class, of which a corpus annotates some.
+
+    The labels of the others are known, and stand for none: their lines are
+    passed over, and the classes stay unknown.
 
     Arguments
     ---------
@@ -34,16 +38,15 @@ def label_mapping(labels: str | Sequence[str]) -> ClassMapping:
 
     Example
     -------
-    >>> label_mapping("sp,ov")["overlap"]
-    ('overlap',)
+    >>> label_mapping("sp,ov")["overlap"], label_mapping("sp,ov")["mu"]
+    (('overlap',), ())
     """
     if isinstance(labels, str):
         labels = [label.strip() for label in labels.split(",")]
     chosen = {parse_class(label, "the labels") for label in labels}
     return {
-        label: classes
+        label: classes if classes[0] in chosen else ()
         for label, classes in CLASS_LABELS.items()
-        if classes[0] in chosen
     }
 
 
@@ -93,7 +96,7 @@ def class_spans(
         if key not in mapping:
             line = f":{track}" if isinstance(track, int) else ""
             raise AnnotationError(
-                f"expected a label among {' '.join(mapping)}, got '{label}', "
+                f"expected a label among {' '.join(mapping)}, got {quoted(str(label))}, "
                 f"in {where}{line}; correct the label or choose other labels"
             )
         for name in mapping[key]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,39 @@ from explainable_seg.errors import AnnotationError
 # Where a format wants a uri, some files give the name of the audio file.
 AUDIO_SUFFIXES = (".wav", ".flac", ".sph", ".mp3", ".ogg")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# Characters that no text file holds: of a binary file, of another encoding, or
+# the byte order mark of a file that was put behind another one.
+STRANGE = re.compile("[\0-\x08\x0e-\x1f\x7f\ufeff]")
+ROUNDING = 0.05  # seconds that rounding may put a turn before its recording
+LONGEST = 1e8  # seconds, 3 years: a time beyond it is in another unit
+SHOWN = 60  # characters of a field that a message quotes
+CHANNEL = re.compile(r"<?NA>?|[A-Z0-9]|[0-9]{2}|[-_]", re.IGNORECASE)
+UNWRITTEN = "<NA>"  # how a field says that it holds nothing
+
+
+def composed(text: str) -> str:
+    """Text whose accents are composed (NFC), as all names are compared.
+
+    Some file systems and editors write ``é`` as ``e`` and an accent.
+
+    Example
+    -------
+    >>> len("cafe\u0301"), len(composed("cafe\u0301"))
+    (5, 4)
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def quoted(text: str) -> str:
+    """Start of a text for a message: in quotes, printable, not too long.
+
+    Example
+    -------
+    >>> print(quoted("12,5"), quoted("9" * 70)[-6:])
+    '12,5' 99...'
+    """
+    start = text if len(text) <= SHOWN else text[:SHOWN] + "..."
+    return f"'{start}'" if start.isprintable() else ascii(start)
 
 
 def uri_of(name: str | os.PathLike[str]) -> str:
@@ -26,12 +60,14 @@ def uri_of(name: str | os.PathLike[str]) -> str:
 def blanks_replaced(text: str) -> str:
     """Text that fits in one field: each run of blanks becomes ``_``.
 
+    Its accents are composed.
+
     Example
     -------
     >>> blanks_replaced("Anna  Maria")
     'Anna_Maria'
     """
-    return re.sub(r"\s+", "_", text.strip())
+    return re.sub(r"\s+", "_", composed(text.strip()))
 
 
 def without_audio_suffix(name: str) -> str:
@@ -99,7 +135,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
     """
     try:
         with open(path, encoding="utf-8-sig") as stream:
-            return stream.read()
+            text = stream.read()
     except OSError as error:
         raise unreadable(path, error) from None
     except UnicodeDecodeError:
@@ -107,6 +143,14 @@ def read_text(path: str | os.PathLike[str]) -> str:
             f"expected UTF-8 text, got other bytes, in {path}; "
             "check that it is an annotation file, or convert it to UTF-8"
         ) from None
+    strange = STRANGE.search(text)
+    if strange:
+        line = text.count("\n", 0, strange.start()) + 1
+        raise AnnotationError(
+            f"expected plain text, got the character {ascii(strange[0])}, in "
+            f"{path}:{line}; remove it, or copy the file again"
+        )
+    return text
 
 
 def unreadable(path: str | os.PathLike[str], error: OSError) -> AnnotationError:
@@ -125,7 +169,8 @@ def read_fields(
     Arguments
     ---------
     path : str or os.PathLike
-        A UTF-8 text file; lines that start with ``;`` are comments.
+        A UTF-8 text file; lines that start with ``;`` are comments. Accents
+        are composed.
 
     Yields
     ------
@@ -140,13 +185,50 @@ def read_fields(
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         fields = line.split()
         if fields and not fields[0].startswith(";"):
-            yield number, fields
+            yield number, list(map(composed, fields))
+
+
+def check_channel(uri: str, channel: str, where: str) -> None:
+    """Raise if the channel of a line is that of another column.
+
+    What a channel is called is free, and it is not used. But a time, or a
+    channel where the uri should be, says that columns were swapped.
+
+    Arguments
+    ---------
+    uri : str
+        The field of the recording.
+    channel : str
+        The field of the channel.
+    where : str
+        File and line, for the message.
+
+    Raises
+    ------
+    AnnotationError
+        If so.
+
+    Example
+    -------
+    >>> check_channel("show", "1", "show.rttm:1")
+    >>> check_channel("1", "show", "show.rttm:2")
+    Traceback (most recent call last):
+    ...
+    explainable_seg.errors.AnnotationError: expected a uri and a channel, got \
+'1' and 'show', in show.rttm:2; check the order of the columns
+    """
+    swapped = CHANNEL.fullmatch(uri) and not CHANNEL.fullmatch(channel)
+    if swapped or ("." in channel and NUMBER.fullmatch(channel)):
+        raise AnnotationError(
+            f"expected a uri and a channel, got {quoted(uri)} and "
+            f"{quoted(channel)}, in {where}; check the order of the columns"
+        )
 
 
 def parse_seconds(
     text: str, name: str, where: str, decimal_comma: bool = False
 ) -> float:
-    """Finite number of seconds, with a decimal point.
+    """Number of seconds of a recording, with a decimal point.
 
     Arguments
     ---------
@@ -168,7 +250,8 @@ def parse_seconds(
     ------
     AnnotationError
         If the field is not a plain decimal number: ``12,5`` (unless decimal
-        commas are allowed), ``nan``, ``1_0``.
+        commas are allowed), ``nan``, ``1_0``; or is no time of any recording:
+        before 0 by more than rounding, or after 3 years.
 
     Example
     -------
@@ -178,12 +261,18 @@ def parse_seconds(
     12.5
     """
     number = text.replace(",", ".") if decimal_comma else text
-    if not NUMBER.fullmatch(number) or abs(float(number)) == float("inf"):
+    if not NUMBER.fullmatch(number):
         raise AnnotationError(
-            f"expected a number of seconds as {name}, got '{text}', "
+            f"expected a number of seconds as {name}, got {quoted(text)}, "
             f"in {where}; write it with a decimal point"
         )
-    return float(number)
+    seconds = float(number)
+    if not -ROUNDING <= seconds <= LONGEST:
+        raise AnnotationError(
+            f"expected seconds from 0 to {LONGEST:.0f} as {name}, got "
+            f"{quoted(text)}, in {where}; check the columns and the time unit"
+        )
+    return seconds
 
 
 def parse_span(
@@ -210,7 +299,7 @@ def parse_span(
     Raises
     ------
     AnnotationError
-        If a field is no number, or the end lies before the start.
+        If a field is no time, or the end lies before the start.
 
     Example
     -------
@@ -221,7 +310,7 @@ def parse_span(
     last = parse_seconds(end, "end", where, decimal_comma)
     if last < first:
         raise AnnotationError(
-            f"expected an end at or after {start} s, got {end}, "
+            f"expected an end at or after {first:g} s, got {last:g}, "
             f"in {where}; correct the start or the end"
         )
     return first, last
@@ -249,7 +338,7 @@ def parse_duration(
     Raises
     ------
     AnnotationError
-        If a field is no number, or the duration is negative.
+        If a field is no time, or the duration is negative.
 
     Example
     -------
@@ -258,10 +347,9 @@ def parse_duration(
     """
     start = parse_seconds(onset, "onset", where)
     length = parse_seconds(duration, "duration", where)
-    end = round(start + length, 6)
-    if length < 0 or end == float("inf"):
+    if length < 0:
         raise AnnotationError(
-            f"expected a duration of 0 s or more, got {duration}, "
+            f"expected a duration of 0 s or more, got {quoted(duration)}, "
             f"in {where}; the columns are onset and duration"
         )
-    return start, end
+    return start, round(start + length, 6)

@@ -23,7 +23,8 @@ def read_folder(
         A file, or a folder that is searched at all depths; hidden files are
         passed over.
     suffix : str
-        Ending of the files of the folder, for instance ``.rttm``.
+        Ending of the files of the folder, for instance ``.rttm``; capitals
+        or not.
     read : Callable
         Reader of one file, which gives an entry for each uri.
 
@@ -42,8 +43,10 @@ def read_folder(
         return read(folder)
     files = sorted(
         file
-        for file in folder.rglob(f"*{suffix}")
-        if not file.name.startswith(".")
+        for file in folder.rglob("*")
+        if file.suffix.lower() == suffix
+        and not file.name.startswith(".")
+        and file.is_file()
     )
     if not files:
         raise AnnotationError(

@@ -9,7 +9,13 @@ import os
 
 from pyannote.core import Annotation
 
-from explainable_seg.annotation.fields import parse_span, read_fields, uri_of
+from explainable_seg.annotation.fields import (
+    NUMBER,
+    parse_span,
+    quoted,
+    read_fields,
+    uri_of,
+)
 from explainable_seg.annotation.turns import annotation_of, rounded_turns
 from explainable_seg.errors import AnnotationError
 from explainable_seg.files import atomic_write_text
@@ -34,14 +40,14 @@ def read_lab(
     -------
     Annotation
         Turns in seconds, of the recording that the file is named after. The
-        track of a turn is its line number; scores are ignored. Turns of no
-        duration are left out, and counted in the log.
+        track of a turn is its line number; scores, which are numbers, are
+        ignored. Turns of no duration are left out, and counted in the log.
 
     Raises
     ------
     AnnotationError
         If the file cannot be read, or a line has another number of fields, a
-        bad number, an end before its start, or an end ten durations away.
+        bad time, an end before its start, or an end ten durations away.
     """
     rows = []
     for line, fields in read_fields(path):
@@ -50,6 +56,11 @@ def read_lab(
             raise AnnotationError(
                 f"expected 3 or 4 fields (start end label score), got "
                 f"{len(fields)}, in {where}; a label must not hold blanks"
+            )
+        if len(fields) == 4 and not NUMBER.fullmatch(fields[3]):
+            raise AnnotationError(
+                f"expected a number as score, got {quoted(fields[3])}, in "
+                f"{where}; a label must not hold blanks"
             )
         start, end = parse_span(fields[0], fields[1], where)
         if duration is not None and end > UNIT_FACTOR * duration:

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
-from explainable_seg.annotation.fields import read_text
+from explainable_seg.annotation.fields import composed, read_text
 from explainable_seg.errors import AnnotationError, CorpusError
 from explainable_seg.files import atomic_write_text
 
@@ -20,8 +20,9 @@ def read_list(path: str | os.PathLike[str]) -> list[str]:
     Returns
     -------
     list[str]
-        The names in their order, without blanks around them. A name is kept
-        as it stands, with the suffix of an audio file if it has one.
+        The names in their order, without blanks around them and with
+        composed accents. A name is kept as it stands otherwise, with the
+        suffix of an audio file if it has one.
 
     Raises
     ------
@@ -30,12 +31,11 @@ def read_list(path: str | os.PathLike[str]) -> list[str]:
     """
     try:
         text = read_text(path)
-    except AnnotationError:
+    except AnnotationError as error:
         raise CorpusError(
-            f"expected a list of names, got no readable text file, in {path}; "
-            "check the data folder and the name of the list"
+            f"expected a list of names, got no readable text file: {error}"
         ) from None
-    return _names(text, path)
+    return _names(composed(text), path)
 
 
 def _names(text: str, path: str | os.PathLike[str]) -> list[str]:
@@ -43,7 +43,8 @@ def _names(text: str, path: str | os.PathLike[str]) -> list[str]:
     names = [line.strip() for line in text.split("\n") if line.strip()]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice or not names:
-        got = f"{' '.join(twice)} again" if twice else "an empty list"
+        shown = " ".join(twice[:9])
+        got = f"{shown} again" if twice else "an empty list"
         raise CorpusError(
             f"expected each name once, got {got}, in {path}; correct the list"
         )

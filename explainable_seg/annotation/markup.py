@@ -43,6 +43,9 @@ class _OpeningTags:
         self.path = path
         self.elements: list[Element] = []
         self.parser = XMLParser(target=self, encoding=encoding)
+        # Not those that a DTD gives by default, to each element once more: a
+        # few lines can make gigabytes.
+        self.parser.parser.specified_attributes = True
 
     @property
     def line(self) -> int:
@@ -68,7 +71,8 @@ def read_elements(path: str | os.PathLike[str], root: str) -> list[Element]:
     The file is read as bytes, so that its XML declaration decides the
     encoding. If it cannot be parsed so, as the declaration is wrong in many
     archives, UTF-8 and then cp1252 are tried, and the log says which was
-    used. A ``DOCTYPE`` may name an external DTD, which is not fetched.
+    used. A ``DOCTYPE`` may name an external DTD, which is not fetched, and
+    defaults of attributes, which are not filled in.
 
     Arguments
     ---------

@@ -10,10 +10,19 @@ from collections.abc import Mapping
 
 from pyannote.core import Annotation
 
-from explainable_seg.annotation.fields import parse_duration, read_fields
+from explainable_seg.annotation.fields import (
+    NUMBER,
+    check_channel,
+    parse_duration,
+    quoted,
+    read_fields,
+)
 from explainable_seg.annotation.turns import Turn, annotations_of, turns_by_uri
 from explainable_seg.errors import AnnotationError
 from explainable_seg.files import atomic_write_text
+
+SUBTYPES = ("adult_male", "adult_female", "child")
+UNKNOWN = ("unknown", "NA", "na", "<NA>")  # in place of a value
 
 
 def read_mdtm(path: str | os.PathLike[str]) -> dict[str, Annotation]:
@@ -35,7 +44,8 @@ def read_mdtm(path: str | os.PathLike[str]) -> dict[str, Annotation]:
     ------
     AnnotationError
         If the file cannot be read, or a line has another number of fields,
-        another type than ``speaker``, a bad number or a negative duration.
+        another type than ``speaker``, columns in another order, a bad time or
+        a negative duration.
     """
     turns = [
         _parse_turn(fields, line, f"{path}:{line}")
@@ -53,9 +63,22 @@ def _parse_turn(fields: list[str], line: int, where: str) -> Turn:
         )
     if fields[4] != "speaker":
         raise AnnotationError(
-            f"expected the type speaker, got '{fields[4]}', in {where}; "
+            f"expected the type speaker, got {quoted(fields[4])}, in {where}; "
             "leave out what is not a speaker turn"
         )
+    known = {*SUBTYPES, *UNKNOWN}
+    if fields[7] in {*SUBTYPES, "unknown"} and fields[6] not in known:
+        raise AnnotationError(
+            f"expected a name in column 8, got {quoted(fields[7])} after "
+            f"{quoted(fields[6])}, in {where}; check the order of the columns"
+        )
+    if fields[5] not in UNKNOWN and not NUMBER.fullmatch(fields[5]):
+        raise AnnotationError(
+            f"expected a number or NA as confidence, got {quoted(fields[5])}, "
+            f"in {where}; check the order of the columns"
+        )
+    check_channel(fields[0], fields[1], where)
+    check_channel(fields[7], fields[1], where)
     start, end = parse_duration(fields[2], fields[3], where)
     return Turn(fields[0], fields[1], start, end, fields[7], line)
 

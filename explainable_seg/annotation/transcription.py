@@ -11,6 +11,7 @@ from pyannote.core import Annotation, Timeline
 
 from explainable_seg.annotation.classes import ClassMapping, class_spans
 from explainable_seg.annotation.overlap import OVERLAP_FLOOR, overlap_timeline
+from explainable_seg.annotation.timelines import common_time, time_without
 from explainable_seg.classes import CLASSES
 
 # Voices in the background are no noise; what they are instead, see below.
@@ -137,10 +138,10 @@ def transcription_spans(
     backgrounds = class_spans(
         transcription.backgrounds, BACKGROUND_CLASSES, where
     )
-    known = _without(transcription.covered, transcription.nontrans)
+    known = time_without(transcription.covered, transcription.nontrans)
     speech = transcription.turns.get_timeline().support()
     voices = _labelled(transcription.backgrounds, ("speech",))
-    told = _without(known, _without(voices, speech))
+    told = time_without(known, time_without(voices, speech))
     spans = {
         "speech": speech,
         "overlap": overlap_timeline(transcription.turns, floor),
@@ -152,10 +153,10 @@ def transcription_spans(
         for name in ("music", "noise"):
             spans[name] = backgrounds[name].union(events[name])
         annotated["music"] = known
-        annotated["noise"] = _without(known, technical)
+        annotated["noise"] = time_without(known, technical)
     names = [name for name in CLASSES if name in spans]
     return (
-        {name: spans[name].crop(annotated[name]).support() for name in names},
+        {name: common_time(spans[name], annotated[name]) for name in names},
         {name: annotated[name] for name in names},
     )
 
@@ -170,8 +171,3 @@ def _labelled(annotation: Annotation, labels: tuple[str, ...]) -> Timeline:
         ],
         uri=annotation.uri,
     )
-
-
-def _without(timeline: Timeline, removed: Timeline) -> Timeline:
-    """What is left of a timeline, sorted and disjoint."""
-    return removed.gaps(support=timeline)

@@ -16,12 +16,20 @@ time, ``Event`` has no time but its position in the text.
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from pyannote.core import Annotation, Segment, Timeline
 
-from explainable_seg.annotation.fields import parse_seconds, parse_span, uri_of
+from explainable_seg.annotation.fields import (
+    SHOWN,
+    composed,
+    parse_seconds,
+    parse_span,
+    quoted,
+    uri_of,
+)
 from explainable_seg.annotation.markup import Element, read_elements
 from explainable_seg.annotation.transcription import (
     BACKGROUND_CLASSES,
@@ -37,6 +45,66 @@ SECTION_TYPES = ("report", "nontrans", "filler")
 LEVELS = ("high", "low", "off")
 EVENT_TYPES = ("noise", "lexical", "pronounce", "language", "entities")
 EXTENTS = ("begin", "end", "previous", "next", "instantaneous")
+# Its elements and their attributes; those of XML itself, xml:lang, are free.
+ATTRIBUTES = {
+    "Trans": (
+        "audio_filename",
+        "scribe",
+        "version",
+        "version_date",
+        "elapsed_time",
+    ),
+    "Speakers": (),
+    "Speaker": (
+        "id",
+        "name",
+        "check",
+        "type",
+        "dialect",
+        "accent",
+        "scope",
+    ),
+    "Topics": (),
+    "Topic": (
+        "id",
+        "desc",
+    ),
+    "Episode": (
+        "program",
+        "air_date",
+    ),
+    "Section": (
+        "type",
+        "topic",
+        "startTime",
+        "endTime",
+    ),
+    "Turn": (
+        "speaker",
+        "startTime",
+        "endTime",
+        "mode",
+        "fidelity",
+        "channel",
+    ),
+    "Sync": ("time",),
+    "Background": (
+        "time",
+        "type",
+        "level",
+    ),
+    "Who": ("nb",),
+    "Vocal": ("desc",),
+    "Event": (
+        "type",
+        "extent",
+        "desc",
+    ),
+    "Comment": ("desc",),
+}
+OF_XML = "{http://www.w3.org/XML/1998/namespace}"
+TIMES = {"startTime", "endTime", "time", "speaker"}
+LISTED = 10  # words that a message lists
 
 
 class _Turn(NamedTuple):
@@ -81,11 +149,14 @@ def read_trs(path: str | os.PathLike[str]) -> Transcription:
     Raises
     ------
     AnnotationError
-        If the file is no XML or no TRS, or if an element that we read lacks
-        an attribute, has a bad time, an end before its start, a word that its
-        DTD does not know, or a speaker that ``Speakers`` does not declare.
+        If the file is no XML or no TRS, has an element or an attribute that
+        may be a misspelt one of its DTD (a turn without its ``speaker`` would
+        be silence), or if an element that we read lacks an attribute, has a
+        bad time, an end before its start, a word that its DTD does not know,
+        or a speaker that ``Speakers`` does not declare.
     """
     elements = read_elements(path, "Trans")
+    _check_names(elements, path)
     uri = uri_of(path)
     turns = sorted(_read_turns(elements), key=lambda turn: turn[:2])
     covered = Timeline([Segment(*turn[:2]) for turn in turns], uri=uri)
@@ -104,15 +175,84 @@ def read_trs(path: str | os.PathLike[str]) -> Transcription:
     )
 
 
+def _check_names(
+    elements: Iterable[Element], path: str | os.PathLike[str]
+) -> None:
+    """Raise if a name may be a misspelt one of ours; log the other strange.
+
+    Archives hold files with additions that say nothing to us. But an element
+    with a time, an attribute that is nearly spelt as one of ours, or whose
+    value is a word of one that is missing, is taken for a mistake.
+    """
+    optional = {
+        ("Turn", "speaker"): _declared(elements),
+        ("Section", "type"): SECTION_TYPES,
+        ("Background", "level"): LEVELS,
+        ("Event", "type"): EVENT_TYPES,
+        ("Event", "extent"): EXTENTS,
+    }
+    strange: set[str] = set()
+    for element in elements:
+        if element.tag not in ATTRIBUTES:
+            wrong = not TIMES.isdisjoint(element.attributes)
+            _check_name(element.tag, ATTRIBUTES, wrong, strange, element)
+            continue
+        known = ATTRIBUTES[element.tag]
+        for name, value in element.attributes.items():
+            if name not in known and not name.startswith(OF_XML):
+                wrong = any(
+                    tag == element.tag
+                    and missing not in element.attributes
+                    and {*value.lower().split()} <= {*words}
+                    for (tag, missing), words in optional.items()
+                )
+                _check_name(name, known, wrong, strange, element)
+    if strange:
+        logger.warning(
+            "%s: passed over what TRS does not know: %s",
+            path,
+            " ".join(map(quoted, sorted(strange))),
+        )
+
+
+def _check_name(
+    name: str,
+    known: Collection[str],
+    wrong: bool,
+    strange: set[str],
+    element: Element,
+) -> None:
+    """Raise if an unknown name is a mistake; else add it to the strange."""
+    if name in strange and not wrong:
+        return
+    lower = {word.lower() for word in known}
+    close = get_close_matches(name.lower()[:SHOWN], lower)
+    if wrong or close or len(strange) == LISTED:
+        raise AnnotationError(
+            f"expected a name among {' '.join(known) or 'none'}, got "
+            f"{quoted(name)}, in {element.where}; correct it, or remove it"
+        )
+    strange.add(name)
+
+
+def _declared(elements: Iterable[Element]) -> set[str]:
+    """Ids of the speakers, in lower case, as far as they have one."""
+    return {
+        composed(element.attributes.get("id", "")).lower()
+        for element in elements
+        if element.tag == "Speaker"
+    }
+
+
 def _read_turns(elements: Iterable[Element]) -> list[_Turn]:
     """Turns in the order of the file."""
     declared: set[str] = set()
     turns: list[_Turn] = []
     for element in elements:
         if element.tag == "Speaker":
-            declared.add(_text(element, "id"))
+            declared.add(composed(_text(element, "id")))
         elif element.tag == "Turn":
-            ids = element.attributes.get("speaker", "").split()
+            ids = composed(element.attributes.get("speaker", "")).split()
             # An attribute that holds a name, not an id, would be read as two
             # speakers that overlap.
             for speaker in ids:
@@ -241,7 +381,7 @@ def _span(element: Element) -> tuple[float, float]:
 
 
 def _word(
-    element: Element, name: str, known: Iterable[str], default: str
+    element: Element, name: str, known: Collection[str], default: str
 ) -> str:
     """An attribute that must be one of the known words, if it is there."""
     word = element.attributes.get(name, default).lower()
@@ -250,12 +390,13 @@ def _word(
 
 
 def _check_word(
-    word: str, known: Iterable[str], name: str, element: Element
+    word: str, known: Collection[str], name: str, element: Element
 ) -> None:
     """Raise if a word of an attribute is not one of the known."""
     if word not in known:
+        listed = sorted(known)[:LISTED] + ["..."] * (len(known) > LISTED)
         raise AnnotationError(
             f"expected {element.tag} with {name} among "
-            f"{' '.join(sorted(known)) or 'none'}, got '{word}', in "
+            f"{' '.join(listed) or 'none'}, got {quoted(word)}, in "
             f"{element.where}; correct the {name}"
         )

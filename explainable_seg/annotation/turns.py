@@ -67,7 +67,7 @@ def annotations_of(
     turns : Iterable[Turn]
         Its turns. Those of no duration are left out, and counted in the log.
     skipped : int
-        Other lines that hold no turn, for the log.
+        Lines that hold no turn, for the log.
 
     Returns
     -------
@@ -77,10 +77,11 @@ def annotations_of(
     """
     annotations: dict[str, Annotation] = {}
     channels: dict[str, set[str]] = {}
+    empty: list[int] = []
     for turn in turns:
         segment = Segment(turn.start, turn.end)
         if not segment:
-            skipped += 1
+            empty.append(turn.line)
             continue
         annotation = annotations.setdefault(turn.uri, Annotation(uri=turn.uri))
         add_turn(annotation, segment, turn.line, turn.label)
@@ -93,6 +94,13 @@ def annotations_of(
                 " ".join(sorted(found)),
                 uri,
             )
+    if empty:
+        logger.warning(
+            "%s: left out %d turns of no duration, the first in line %d",
+            path,
+            len(empty),
+            empty[0],
+        )
     if skipped:
         logger.info("%s: skipped %d lines that hold no turn", path, skipped)
     return annotations

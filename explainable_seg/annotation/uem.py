@@ -3,12 +3,14 @@
 ``<uri> <channel> <start> <end>``, times in seconds, several lines a recording.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 
 from pyannote.core import Segment, Timeline
 
 from explainable_seg.annotation.fields import (
+    check_channel,
     parse_span,
     read_fields,
     without_audio_suffix,
@@ -16,6 +18,8 @@ from explainable_seg.annotation.fields import (
 )
 from explainable_seg.errors import AnnotationError
 from explainable_seg.files import atomic_write_text
+
+logger = logging.getLogger(__name__)
 
 
 def read_uem(path: str | os.PathLike[str]) -> dict[str, Timeline]:
@@ -30,13 +34,15 @@ def read_uem(path: str | os.PathLike[str]) -> dict[str, Timeline]:
     Returns
     -------
     dict[str, Timeline]
-        For each uri its time, in seconds, sorted and merged.
+        For each uri its time, in seconds, sorted and merged. Lines of no
+        duration name a recording without annotated time; the log names them.
 
     Raises
     ------
     AnnotationError
         If the file cannot be read, or a line has fewer or more than four
-        fields, a bad number, or an end before its start.
+        fields, columns in another order, a bad time, or an end before its
+        start.
     """
     timelines: dict[str, Timeline] = {}
     for line, fields in read_fields(path):
@@ -46,7 +52,10 @@ def read_uem(path: str | os.PathLike[str]) -> dict[str, Timeline]:
                 f"expected 4 fields (uri channel start end), got "
                 f"{len(fields)}, in {where}; correct the line"
             )
+        check_channel(fields[0], fields[1], where)
         start, end = parse_span(fields[2], fields[3], where)
+        if start == end:
+            logger.warning("%s: no time from %g to %g s", where, start, end)
         uri = without_audio_suffix(fields[0])
         timeline = timelines.setdefault(uri, Timeline(uri=uri))
         timeline.add(Segment(start, end))

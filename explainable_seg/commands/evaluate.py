@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from explainable_seg.classes import CLASSES
 from explainable_seg.cli_options import PATH, ClassListCommand, parse_classes
 
 
@@ -30,7 +29,8 @@ from explainable_seg.cli_options import PATH, ClassListCommand, parse_classes
     multiple=True,
     metavar="C",
     callback=parse_classes,
-    help="Class to score; may be repeated. Default: all.",
+    help="Class to score; may be repeated. Default: those annotated, which "
+    "are those of the manifest, or those that occur in the reference.",
 )
 @click.option(
     "--manifest",
@@ -56,7 +56,8 @@ def evaluate(
 ) -> None:
     """Score what was found: precision, recall, F1 of each class.
 
-    Seconds are pooled over files; there is no collar.
+    Seconds are pooled over files; there is no collar. A recording that the
+    UEM names and the reference does not is one in which nothing is heard.
 
     \b
     Example:
@@ -70,7 +71,7 @@ def evaluate(
         reference,
         hypothesis,
         uem=uem,
-        classes=classes or CLASSES,
+        classes=classes or None,
         annotated=_annotated(manifest, data_root),
     )
     atomic_write_json(output, scores)

@@ -2,13 +2,16 @@
 
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from pyannote.core import Segment, Timeline
 
+from explainable_seg.annotation.timelines import common_time, time_without
 from explainable_seg.audio.files import AudioHeader, decoded_length
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region, parse_rows
@@ -31,9 +34,31 @@ class Problem(NamedTuple):
 
     where: str
     message: str
+    is_note: bool = False  # worth a look, but may be right
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}"
+        return f"{self.where}: {'note: ' * self.is_note}{self.message}"
+
+
+@dataclass
+class Totals:
+    """What manifests hold, summed while they are checked.
+
+    Arguments
+    ---------
+    recordings : int
+        How many recordings.
+    seconds : float
+        Of all regions.
+    known : dict[str, float]
+        For each class the seconds in which it is annotated.
+    """
+
+    recordings: int = 0
+    seconds: float = 0.0
+    known: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(CLASSES, 0.0)
+    )
 
 
 class Row(NamedTuple):
@@ -47,22 +72,27 @@ def check_manifest(
     path: str | os.PathLike[str],
     data_root: str | os.PathLike[str] | None = None,
     processes: int = 1,
+    totals: Totals | None = None,
 ) -> Iterator[Problem]:
     """Problems of a manifest and of the files that it names.
 
     Rows that cannot be read, audio that is missing, cannot be decoded, or is
     not as long or as fast as the row says, rows that overlap, annotation
     outside the region, a class without a single positive, a class that its
-    corpus does not annotate but that has a UEM.
+    corpus does not annotate but that has a UEM. Where nobody overlaps, that
+    is a note: in many recordings nobody does.
 
     Arguments
     ---------
     path : str or os.PathLike
         The manifest.
     data_root : str or os.PathLike, optional
-        What ``$data_root`` at the start of a path stands for.
+        What ``$data_root`` at the start of a path stands for; by default what
+        the ``summary.json`` beside the manifest says.
     processes : int
         How many decode audio at once.
+    totals : Totals, optional
+        Receives what the manifest holds.
 
     Yields
     ------
@@ -85,7 +115,7 @@ def check_manifest(
     yield from _check_ids(rows)
     yield from _check_overlaps(rows)
     yield from _check_audio(rows, processes)
-    yield from _check_annotations(rows, str(path))
+    yield from _check_annotations(rows, str(path), totals or Totals())
     yield from _check_corpus(rows, Path(path))
 
 
@@ -154,7 +184,9 @@ def _decoded(wav: str) -> AudioHeader | str:
         return str(error)
 
 
-def _check_annotations(rows: Sequence[Row], path: str) -> Iterator[Problem]:
+def _check_annotations(
+    rows: Sequence[Row], path: str, totals: Totals
+) -> Iterator[Problem]:
     """Annotation outside the regions, and classes that never occur."""
     regions: dict[str, list[Row]] = {}
     for row in rows:
@@ -172,15 +204,19 @@ def _check_annotations(rows: Sequence[Row], path: str) -> Iterator[Problem]:
         ).support()
         yield from _outside(found[0], extent, truth)
         for name in CLASSES:
-            inside = truth.known(name).crop(extent)
+            inside = common_time(truth.known(name), extent)
             known[name] += inside.duration()
-            heard[name] += truth.heard(name).crop(inside).duration()
+            heard[name] += common_time(truth.heard(name), inside).duration()
+    totals.recordings += len(regions)
+    totals.seconds += sum(region.duration for _, region in rows)
     for name in CLASSES:
+        totals.known[name] += known[name]
         if known[name] and not heard[name]:
             yield Problem(
                 path,
                 f"expected some {name} in {known[name]:.1f} annotated "
                 "seconds, got none; was it annotated?",
+                is_note=name == "overlap",
             )
 
 
@@ -205,8 +241,11 @@ def _outside(row: Row, extent: Timeline, truth: Truth) -> Iterator[Problem]:
             (name, truth.heard(name), region.rttm),
             (f"annotated {name}", truth.known(name), region.uems[name]),
         ):
-            for segment in timeline:
-                if not extent.covers(Timeline([segment])):
+            outside = time_without(timeline, extent)
+            ends = [part.end for part in outside]
+            for segment in timeline if outside else ():
+                after = bisect_right(ends, segment.start)
+                if after < len(ends) and outside[after].start < segment.end:
                     yield Problem(
                         row.where,
                         f"expected {what} inside the region, got "

@@ -4,6 +4,12 @@ The first six columns mean what they mean in SpeechBrain: ``duration`` in
 seconds, ``start`` and ``stop`` in samples at the file's own rate. The others
 name the recording, its normalised RTTM file, and for each class the UEM file
 of the time in which that class is annotated; an empty field means nowhere.
+
+A prepared folder can be moved, with its corpus or without: the paths of its
+annotation files are relative to the manifest, those of audio start with
+``$data_root``, the folder of the corpus. Where that is stands in
+``summary.json`` beside the manifest, in two ways: relative to it, for folders
+that are moved together, and absolute.
 """
 
 import csv
@@ -14,7 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from explainable_seg.annotation.fields import blanks_replaced, composed, quoted
 from explainable_seg.classes import CLASSES
+from explainable_seg.data.summary import recorded_root
 from explainable_seg.errors import ManifestError
 from explainable_seg.files import atomic_write_text
 
@@ -30,7 +38,9 @@ COLUMNS = (
     "rttm",
     *UEM_COLUMNS.values(),
 )
+PATHS = ("wav", "rttm", *UEM_COLUMNS.values())
 DATA_ROOT = "$data_root"
+LARGEST = 2**53  # samples; beyond, seconds are no longer exact
 Number = TypeVar("Number", int, float)
 DURATION_TOLERANCE = 0.01  # seconds between duration and (stop - start) / rate
 
@@ -90,17 +100,24 @@ class Region:
 
 
 def write_manifest(
-    path: str | os.PathLike[str], regions: Iterable[Region]
+    path: str | os.PathLike[str],
+    regions: Iterable[Region],
+    data_root: str | os.PathLike[str] | None = None,
 ) -> None:
     """Write a manifest, whole or not at all.
 
     Arguments
     ---------
     path : str or os.PathLike
-        The CSV file to write.
+        The CSV file to write. Annotation files in its folder are named
+        relative to it.
     regions : Iterable[Region]
         Its rows, in this order.
+    data_root : str or os.PathLike, optional
+        Audio in this folder is named ``$data_root/...``; other audio, and by
+        default all, as the regions name it.
     """
+    folder = Path(os.path.abspath(path)).parent
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -109,16 +126,31 @@ def write_manifest(
             [
                 region.id,
                 round(region.duration, 6),
-                region.wav,
+                _below(region.wav, data_root, f"{DATA_ROOT}/"),
                 region.start,
                 region.stop,
                 region.sample_rate,
                 region.recording,
-                region.rttm or "",
-                *(region.uems.get(name) or "" for name in CLASSES),
+                _below(region.rttm or "", folder),
+                *(
+                    _below(region.uems.get(name) or "", folder)
+                    for name in CLASSES
+                ),
             ]
         )
     atomic_write_text(path, text.getvalue())
+
+
+def _below(
+    path: str, folder: str | os.PathLike[str] | None, prefix: str = ""
+) -> str:
+    """A path from a folder on, behind a prefix, if it lies in that folder."""
+    if folder is None or not os.path.isabs(path):
+        return path
+    whole, root = Path(path), Path(os.path.abspath(folder))
+    if not whole.is_relative_to(root):
+        return path
+    return prefix + whole.relative_to(root).as_posix()
 
 
 def read_manifest(
@@ -133,21 +165,23 @@ def read_manifest(
     path : str or os.PathLike
         The CSV file.
     data_root : str or os.PathLike, optional
-        What ``$data_root`` at the start of a path stands for.
+        What ``$data_root`` at the start of a path stands for; by default what
+        the ``summary.json`` beside the manifest says.
     check_audio : bool
         Whether each audio file must exist. Scoring needs none.
 
     Returns
     -------
     list[Region]
-        The rows, in their order.
+        The rows, in their order, with absolute paths: a relative one starts
+        in the folder of the manifest.
 
     Raises
     ------
     ManifestError
         If the file cannot be read or has no rows, lacks a column, or a row
-        has a bad value, an ID for the second time, or an audio file that does
-        not exist.
+        has a bad value, a name that is no name of a file, an ID for the
+        second time, or an audio file that does not exist.
     """
     regions: list[Region] = []
     seen: set[str] = set()
@@ -186,7 +220,8 @@ def parse_rows(
     path : str or os.PathLike
         The CSV file.
     data_root : str or os.PathLike, optional
-        What ``$data_root`` at the start of a path stands for.
+        What ``$data_root`` at the start of a path stands for; by default what
+        the ``summary.json`` beside the manifest says.
 
     Yields
     ------
@@ -198,9 +233,19 @@ def parse_rows(
     ManifestError
         If the file cannot be read or lacks a column.
     """
-    for line, row in _read_rows(path):
+    rows = _read_rows(path)
+    folder = Path(path).resolve().parent
+    if data_root is None:
+        data_root = recorded_root(path)
+    for line, row in rows:
+        where = f"{path}:{line}"
         try:
-            yield line, _parse_row(row, data_root, f"{path}:{line}")
+            _check_fields(row, where)
+            paths = {
+                column: _resolve(row[column], folder, data_root, where)
+                for column in PATHS
+            }
+            yield line, _parse_row(row, paths, where)
         except ManifestError as error:
             yield line, error
 
@@ -226,6 +271,11 @@ def _read_rows(
             "check that it is a manifest"
         ) from None
     missing = [name for name in COLUMNS if name not in columns]
+    if not missing and len(set(columns)) < len(columns):
+        raise ManifestError(
+            f"expected each column once, got {','.join(columns)}, in "
+            f"{path}:1; remove one"
+        )
     if missing:
         raise ManifestError(
             f"expected the columns {','.join(COLUMNS)}, got none named "
@@ -234,40 +284,57 @@ def _read_rows(
     return rows
 
 
-def _parse_row(
-    row: dict[str, str], data_root: str | os.PathLike[str] | None, where: str
-) -> Region:
-    """One checked row."""
+def _check_fields(row: dict[str, str], where: str) -> None:
+    """Raise unless a row has all its fields, and names that are names."""
     if None in row or None in row.values():
         columns = [name for name in row if name is not None]
         raise ManifestError(
             f"expected {len(columns)} fields, got another number, in "
             f"{where}; quote fields that hold commas"
         )
-    paths = {
-        column: _resolve(row[column], data_root, where)
-        for column in ("wav", "rttm", *UEM_COLUMNS.values())
-    }
-    uems = {name: paths[column] for name, column in UEM_COLUMNS.items()}
     for column in ("ID", "wav", "recording"):
         if not row[column]:
             raise ManifestError(
                 f"expected a value for {column}, got an empty field, "
                 f"in {where}; fill it in"
             )
+    # Results are named after both: they must not lead out of a folder.
+    for column, slashes in (("ID", True), ("recording", False)):
+        name = row[column]
+        parts = name.replace("\\", "/").split("/")
+        if (
+            not name.isprintable()
+            or {"", ".", ".."} & set(parts)
+            or (
+                not slashes
+                and (len(parts) > 1 or blanks_replaced(name) != composed(name))
+            )
+        ):
+            raise ManifestError(
+                f"expected a name that can be that of a file for {column}, got "
+                f"{quoted(name)}, in {where}; write it without blanks, slashes "
+                "and '..'"
+            )
+
+
+def _parse_row(
+    row: dict[str, str], paths: dict[str, str | None], where: str
+) -> Region:
+    """One checked row, whose paths are found."""
+    uems = {name: paths[column] for name, column in UEM_COLUMNS.items()}
     if any(uems.values()) and not paths["rttm"]:
         raise ManifestError(
             f"expected an rttm for the annotated classes, got an empty "
             f"field, in {where}; name the RTTM file or empty the UEM columns"
         )
     region = Region(
-        id=row["ID"],
+        id=composed(row["ID"]),
         duration=_number(row, "duration", float, where),
         wav=paths["wav"] or "",
         start=_number(row, "start", int, where),
         stop=_number(row, "stop", int, where),
         sample_rate=_number(row, "sample_rate", int, where),
-        recording=row["recording"],
+        recording=composed(row["recording"]),
         rttm=paths["rttm"],
         uems=uems,
     )
@@ -284,14 +351,15 @@ def _number(
     except ValueError:
         what = "whole number" if kind is int else "number"
         raise ManifestError(
-            f"expected a {what} for {column}, got '{row[column]}', "
+            f"expected a {what} for {column}, got {quoted(row[column])}, "
             f"in {where}; correct the row"
         ) from None
 
 
 def _check_times(region: Region, where: str) -> None:
     """Raise unless start, stop, rate and duration fit together."""
-    if not (0 <= region.start < region.stop and region.sample_rate > 0):
+    samples = 0 <= region.start < region.stop <= LARGEST
+    if not (samples and 0 < region.sample_rate <= LARGEST):
         raise ManifestError(
             f"expected 0 <= start < stop and a positive sample_rate, got "
             f"{region.start}, {region.stop}, {region.sample_rate}, "
@@ -306,14 +374,17 @@ def _check_times(region: Region, where: str) -> None:
 
 
 def _resolve(
-    field: str, data_root: str | os.PathLike[str] | None, where: str
+    field: str,
+    folder: Path,
+    data_root: str | os.PathLike[str] | None,
+    where: str,
 ) -> str | None:
-    """A path with its ``$data_root`` filled in; None for an empty field."""
+    """Absolute path; None for an empty field."""
     if not field.startswith(DATA_ROOT):
-        return field or None
+        return str(folder / field) if field else None
     if data_root is None:
         raise ManifestError(
             f"expected a data_root to put for {DATA_ROOT}, got none, "
             f"in {where}; give the folder of the corpus"
         )
-    return str(data_root) + field[len(DATA_ROOT) :]
+    return os.path.abspath(data_root) + field[len(DATA_ROOT) :]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from explainable_seg.annotation.fields import composed
 from explainable_seg.errors import CorpusError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".sph")
@@ -94,7 +95,8 @@ def match_files(
     folder : Path
         Where they were searched, for the message.
     key : callable
-        What of a name or of the stem of a file is compared.
+        What of a name or of the stem of a file is compared, accents
+        composed.
 
     Returns
     -------
@@ -108,8 +110,8 @@ def match_files(
     """
     by_key: Files = {}
     for path in files:
-        by_key.setdefault(key(path.stem), []).append(path)
-    matches = {name: by_key.get(key(name), []) for name in names}
+        by_key.setdefault(key(composed(path.stem)), []).append(path)
+    matches = {name: by_key.get(key(composed(name)), []) for name in names}
     wrong = {name: found for name, found in matches.items() if len(found) != 1}
     if wrong:
         raise CorpusError(

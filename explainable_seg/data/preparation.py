@@ -25,7 +25,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.data.conversion import convert
 from explainable_seg.data.manifest import Region, write_manifest
 from explainable_seg.data.recording import Recording
-from explainable_seg.data.summary import summarise
+from explainable_seg.data.summary import SUMMARY, data_roots, summarise
 from explainable_seg.errors import CorpusError
 from explainable_seg.files import atomic_write_json, check_writable
 
@@ -183,6 +183,7 @@ def write_corpus(
     skipped: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     subsets: Mapping[str, Sequence[Recording]] | None = None,
+    data_root: str | os.PathLike[str] | None = None,
 ) -> None:
     """Write annotations, manifests and summary of a checked corpus.
 
@@ -205,9 +206,15 @@ def write_corpus(
         What an owner should know, for the summary.
     subsets : Mapping[str, Sequence[Recording]], optional
         Further manifests, of recordings that are in a part already.
+    data_root : str or os.PathLike, optional
+        Folder of the audio, which manifests call ``$data_root``. If the audio
+        lies in the output folder, that is it.
     """
     every = {**parts, **(subsets or {})}
-    folder = Path(output_folder).resolve()
+    folder = Path(os.path.abspath(output_folder))
+    wavs = [r.wav for recordings in parts.values() for r in recordings]
+    if all(Path(os.path.abspath(w)).is_relative_to(folder) for w in wavs):
+        data_root = folder
     _check_uris(parts)
     _remove_manifests(folder, every)
     regions = {
@@ -225,15 +232,17 @@ def write_corpus(
         "skipped": dict(skipped or {}),
         "notes": list(notes),
     }
+    if data_root is not None:
+        summary["data_root"] = data_roots(folder, data_root)
     for part in every:
-        write_manifest(folder / f"{part}.csv", rows[part])
-    atomic_write_json(folder / "summary.json", summary, ensure_ascii=False)
+        write_manifest(folder / f"{part}.csv", rows[part], data_root)
+    atomic_write_json(folder / SUMMARY, summary, ensure_ascii=False)
     logger.info("prepared %s: %s", folder, json.dumps(summary["parts"]))
 
 
 def _remove_manifests(folder: Path, parts: Iterable[str]) -> None:
     """Remove the manifests of an earlier run, those it alone wrote too."""
-    summary = folder / "summary.json"
+    summary = folder / SUMMARY
     try:
         named = json.loads(summary.read_text("utf-8"))["parts"]
         earlier = [part for part in named if part.startswith(PARTS)]
@@ -273,7 +282,7 @@ def _write_recording(folder: Path, recording: Recording) -> Region:
     return Region(
         id=uri,
         duration=header.duration,
-        wav=str(recording.wav.resolve()),
+        wav=os.path.abspath(recording.wav),
         start=0,
         stop=header.n_samples,
         sample_rate=header.sample_rate,

@@ -1,18 +1,23 @@
 """A recording as a preparation reads it, checked, before anything is written."""
 
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pyannote.core import Annotation, Segment, Timeline
 
+from explainable_seg.annotation.classes import ClassMapping, class_spans
 from explainable_seg.annotation.overlap import overlap_timeline
+from explainable_seg.annotation.timelines import common_time, time_without
 from explainable_seg.audio.files import AudioHeader
 from explainable_seg.classes import CLASSES, KNOWN_LABELS
-from explainable_seg.errors import AnnotationError
+from explainable_seg.errors import AnnotationError, CorpusError
 
 logger = logging.getLogger(__name__)
+Entry = TypeVar("Entry")
 
 EXCESS = 0.05  # seconds that rounding may put a turn outside its recording
 
@@ -51,7 +56,7 @@ class Recording:
         """Refuse what would be written as known, but is not."""
         for name, heard in self.spans.items():
             known = self.annotated.get(name)
-            if known is None or not known.covers(heard):
+            if known is None or time_without(heard, known):
                 raise ValueError(f"{self.uri}: {name} outside its known time")
         if set(self.annotated) != set(self.spans):
             raise ValueError(f"{self.uri}: a known class without its time")
@@ -90,12 +95,12 @@ def make_recording(
     if isinstance(annotated, Timeline):
         annotated = dict.fromkeys(spans, annotated)
     cropped = {
-        name: annotated[name].crop(whole).support()
+        name: common_time(annotated[name], whole)
         for name in CLASSES
         if name in spans
     }
     known = {name: time for name, time in cropped.items() if time}
-    inside = {name: spans[name].crop(known[name]).support() for name in known}
+    inside = {name: common_time(spans[name], known[name]) for name in known}
     return Recording(uri, wav, header, inside, known)
 
 
@@ -138,6 +143,82 @@ def speaker_spans(turns: Annotation, where: str) -> dict[str, Timeline]:
         "speech": turns.get_timeline(copy=False).support(),
         "overlap": overlap_timeline(turns),
     }
+
+
+def listed_spans(
+    turns: Annotation, mapping: ClassMapping, where: str
+) -> dict[str, Timeline]:
+    """Time of the classes that a user listed; the log counts other turns.
+
+    Arguments
+    ---------
+    turns : Annotation
+        Turns, whose labels are classes.
+    mapping : Mapping[str, tuple[str, ...]]
+        From :func:`~explainable_seg.annotation.classes.label_mapping`.
+    where : str
+        The annotation file, for the message.
+
+    Returns
+    -------
+    dict[str, Timeline]
+        As :func:`~explainable_seg.annotation.classes.class_spans`.
+
+    Raises
+    ------
+    AnnotationError
+        If a label is no class.
+    """
+    spans = class_spans(turns, mapping, where)
+    for label in turns.labels():
+        if not mapping[str(label).lower()]:
+            logger.info(
+                "%s: %d turns of '%s', which is not among the labels, are "
+                "passed over",
+                where,
+                len(turns.label_timeline(label)),
+                label,
+            )
+    return spans
+
+
+def only_entry(
+    entries: Mapping[str, Entry],
+    uri: str,
+    path: str | os.PathLike[str],
+    what: str = "turns",
+) -> Entry:
+    """What a file says of its recording; it is to speak of no other.
+
+    Lines of a misspelt uri would be lost, and their time count as silence.
+
+    Arguments
+    ---------
+    entries : Mapping[str, Entry]
+        For each uri of the file its entry.
+    uri : str
+        The recording.
+    path : str or os.PathLike
+        The file, for the message.
+    what : str
+        What entries are, for the message.
+
+    Returns
+    -------
+    Entry
+
+    Raises
+    ------
+    CorpusError
+        If the file says nothing of the recording, or something of another.
+    """
+    if set(entries) != {uri}:
+        others = [other for other in entries if other != uri]
+        raise CorpusError(
+            f"expected {what} of {uri} alone, got "
+            f"{' '.join(others[:9]) or 'none'}, in {path}; correct the uri"
+        )
+    return entries[uri]
 
 
 def clip_turns(

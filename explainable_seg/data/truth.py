@@ -13,6 +13,7 @@ from pyannote.core import Segment, Timeline
 
 from explainable_seg.annotation.classes import CLASS_LABELS, class_spans
 from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.timelines import common_time, time_without
 from explainable_seg.annotation.uem import read_uem
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region
@@ -253,13 +254,13 @@ def heard_spans(
         Sorted and disjoint, in seconds of the region.
     """
 
-    heard = truth.heard(name).crop(truth.known(name))
+    heard = common_time(truth.heard(name), truth.known(name))
     for other in besides:
-        heard = heard.extrude(truth.heard(other))
+        heard = time_without(heard, truth.heard(other))
     extent = Timeline([Segment(region.start_s, region.stop_s)])
     return [
         (segment.start - region.start_s, segment.end - region.start_s)
-        for segment in heard.crop(extent)
+        for segment in common_time(heard, extent)
     ]
 
 
@@ -288,7 +289,7 @@ def annotated_time(
         extent.add(Segment(region.start_s, region.stop_s))
     return {
         name: {
-            recording: truths[recording].known(name).crop(extent.support())
+            recording: common_time(truths[recording].known(name), extent)
             for recording, extent in extents.items()
         }
         for name in CLASSES

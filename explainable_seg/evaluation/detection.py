@@ -1,26 +1,22 @@
 """Detection scores: precision, recall and F1 of each class, no collar.
 
-The seconds that pyannote.metrics counts are summed over all files before any
-ratio is taken. What cannot be scored is None, never 0 or 1.
+Seconds are summed over all files before any ratio is taken. What cannot be
+scored is None, never 0 or 1, and what is not scored is said.
 """
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pyannote.core import Annotation, Segment, Timeline
-from pyannote.metrics.detection import (
-    DFS_PRECISION_RETRIEVED,
-    DFS_RECALL_RELEVANT,
-    DFS_RELEVANT_RETRIEVED,
-    DetectionPrecisionRecallFMeasure,
-)
 
 from explainable_seg.annotation.classes import CLASS_LABELS, class_spans
 from explainable_seg.annotation.fields import uri_of
 from explainable_seg.annotation.folders import read_folder
 from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.timelines import common_time
 from explainable_seg.annotation.uem import read_uem
 from explainable_seg.classes import CLASSES, parse_class
 from explainable_seg.errors import AnnotationError
@@ -38,17 +34,24 @@ SCORES = (
     "reference_seconds",
     "hypothesis_seconds",
 )
-ALL_TIME = Segment(-1e9, 1e9)  # what is scored without a UEM
+ALL_TIME = Segment(0, 1e9)  # what is scored without a UEM
+LISTED = 20  # recordings that a message names
+NOT_ASKED = "not among the classes that were asked for"
+NOWHERE = "occurs nowhere in the reference; ask for it if it was annotated"
+UNKNOWN = "annotated nowhere in the manifest"
 
 
 def evaluate(
     reference: PathLike,
     hypothesis: PathLike,
     uem: PathLike | None = None,
-    classes: Iterable[str] = CLASSES,
+    classes: Iterable[str] | None = None,
     annotated: Mapping[str, Mapping[str, Timeline]] | None = None,
 ) -> dict:
     """Score the RTTM files of a folder, or one file, against the truth.
+
+    The recordings of the reference are scored, and those that the UEM names
+    besides: where it has no line of theirs, nothing is heard.
 
     Arguments
     ---------
@@ -60,8 +63,10 @@ def evaluate(
     uem : str or os.PathLike, optional
         UEM file, or folder of them: only this time is scored. By default all
         time is.
-    classes : Iterable[str]
-        Classes to score, in either spelling.
+    classes : Iterable[str], optional
+        Classes to score, in either spelling; by default those that are
+        annotated: where a manifest says so, or those that occur in the
+        reference.
     annotated : Mapping[str, Mapping[str, Timeline]], optional
         For each class and recording where it is annotated, as
         :func:`explainable_seg.data.truth.annotated_time` gives it from a
@@ -74,47 +79,105 @@ def evaluate(
         [0, 1], ``reference_seconds`` and ``hypothesis_seconds`` inside the
         scored time. ``files``: the same for each recording. ``macro_f1``: mean
         over the classes that have an F1. A ratio without a denominator is
-        None, and all is None for a class that is not annotated.
+        None, and all is None for a class that is not annotated. ``left_out``:
+        for each class that is not scored, why. ``empty_reference``:
+        recordings without a line in the reference. ``not_scored``: recordings
+        that are not in the manifest.
 
     Raises
     ------
     AnnotationError
-        If a recording of the reference has no prediction, a recording is in
-        two files or has no UEM line, or a file breaks its format.
+        If a recording of the reference has no prediction, or a prediction
+        has no reference, a recording is in two files or has no UEM line, or a
+        file breaks its format.
     """
     truth, found = read_spans(reference), read_spans(hypothesis)
-    uris = list(truth)
+    limits = None if uem is None else read_folder(uem, ".uem", read_uem)
     if annotated is not None:
         uris = sorted({uri for name in annotated for uri in annotated[name]})
+        truth = _without_name_of_file(truth, reference, uris)
+    elif limits is not None:
+        truth = _without_name_of_file(truth, reference, limits)
+        uris = list(dict.fromkeys((*truth, *limits)))
+    else:
+        uris = list(truth)
+    empty = [uri for uri in uris if uri not in truth]
+    if limits is None and Path(reference).is_dir():
+        # In a folder with a file a recording, one is lost.
         _check_complete(uris, truth, "reference", reference)
     _check_complete(uris, found, "prediction", hypothesis)
-    limits = {uri: Timeline([ALL_TIME]) for uri in uris}
-    if uem is not None:
-        limits = read_folder(uem, ".uem", read_uem)
-        _check_complete(uris, limits, "UEM line", uem)
-    unused = sorted(set(found) - set(uris))
-    if unused:
-        logger.warning("not scored, no reference: %s", " ".join(unused))
+    if limits is None:
+        limits = {uri: Timeline([ALL_TIME]) for uri in uris}
+    _check_complete(uris, limits, "UEM line", str(uem))
+    if annotated is None:
+        _check_expected(found, uris, reference)
+    if empty:
+        logger.warning("no line in the reference: %s", _listed(empty))
+    truth |= {uri: dict.fromkeys(CLASSES, Timeline()) for uri in empty}
+    asked = None if classes is None else list(map(parse_class, classes))
+    left_out = _left_out(asked, [truth[uri] for uri in uris], annotated)
     time = {
-        name: _time_to_score(
-            limits, uris, None if annotated is None else annotated.get(name, {})
-        )
-        for name in map(parse_class, classes)
+        name: {
+            uri: _time_to_score(name, uri, limits[uri], left_out, annotated)
+            for uri in uris
+        }
+        for name in asked or CLASSES
     }
-    return score(truth, found, time)
+    return score(truth, found, time) | {
+        "left_out": left_out,
+        "empty_reference": empty,
+        "not_scored": sorted({*truth, *found} - set(uris)),
+    }
 
 
 def _time_to_score(
-    limits: Mapping[str, Timeline],
-    uris: Iterable[str],
-    annotated: Mapping[str, Timeline] | None,
-) -> dict[str, Timeline]:
-    """Time of each recording that is inside the limits and annotated."""
+    name: str,
+    uri: str,
+    limits: Timeline,
+    left_out: Mapping[str, str],
+    annotated: Mapping[str, Mapping[str, Timeline]] | None,
+) -> Timeline:
+    """Time of a recording that is inside the limits and annotated."""
+    if name in left_out:
+        return Timeline()
     if annotated is None:
-        return {uri: limits[uri] for uri in uris}
-    return {
-        uri: limits[uri].crop(annotated.get(uri, Timeline())) for uri in uris
-    }
+        return limits
+    return common_time(limits, annotated[name].get(uri, Timeline()))
+
+
+def _without_name_of_file(
+    truth: dict[str, dict[str, Timeline]],
+    path: PathLike,
+    named: Collection[str],
+) -> dict[str, dict[str, Timeline]]:
+    """The truth without the name of a file for all that holds no line.
+
+    Such a file stands for the recording of its name, unless a UEM or a
+    manifest says which recordings there are.
+    """
+    uri = uri_of(path)
+    heard = any(truth.get(uri, {}).values())
+    if Path(path).is_file() and not heard and uri not in named:
+        return {other: spans for other, spans in truth.items() if other != uri}
+    return truth
+
+
+def _left_out(
+    asked: Iterable[str] | None,
+    truth: Iterable[Mapping[str, Timeline]],
+    annotated: Mapping[str, Mapping[str, Timeline]] | None,
+) -> dict[str, str]:
+    """Why classes are not scored, by class."""
+    left_out: dict[str, str] = {}
+    for name in CLASSES:
+        if asked is not None and name not in asked:
+            left_out[name] = NOT_ASKED
+        elif annotated is not None:
+            if not any(annotated.get(name, {}).values()):
+                left_out[name] = UNKNOWN
+        elif asked is None and not any(spans[name] for spans in truth):
+            left_out[name] = NOWHERE
+    return left_out
 
 
 def score(
@@ -151,19 +214,18 @@ def score(
     pooled: dict[str, Scores] = {}
     files: dict[str, dict[str, Scores]] = {}
     for name, timelines in time.items():
-        metric = DetectionPrecisionRecallFMeasure(collar=0.0)
+        counted: list[_Seconds] = []
         for uri, timeline in timelines.items():
-            counts = metric(
-                reference[uri][name].to_annotation(),
-                hypothesis[uri][name].to_annotation(),
-                uem=timeline,
-                detailed=True,
+            seconds = _count(
+                reference[uri][name], hypothesis[uri][name], timeline
             )
+            counted += [seconds] if timeline else []
             files.setdefault(uri, {})[name] = _ratios(
-                counts if timeline else None
+                seconds if timeline else None
             )
-        known = any(timelines.values())
-        pooled[name] = _ratios(metric[:] if known else None)
+        pooled[name] = _ratios(
+            _Seconds(*map(sum, zip(*counted))) if counted else None
+        )
     f1s = [row["f1"] for row in pooled.values() if row["f1"] is not None]
     return {
         "classes": pooled,
@@ -172,13 +234,28 @@ def score(
     }
 
 
-def _ratios(counts: Mapping[str, float] | None) -> Scores:
-    """Scores from the seconds that pyannote.metrics counted, if any."""
-    if counts is None:
+class _Seconds(NamedTuple):
+    """Seconds of a class in the reference, in what was found, in both."""
+
+    relevant: float
+    retrieved: float
+    hits: float
+
+
+def _count(
+    reference: Timeline, hypothesis: Timeline, time: Timeline
+) -> _Seconds:
+    """Seconds inside the time to score."""
+    truth, found = common_time(reference, time), common_time(hypothesis, time)
+    hits = common_time(truth, found)
+    return _Seconds(truth.duration(), found.duration(), hits.duration())
+
+
+def _ratios(seconds: _Seconds | None) -> Scores:
+    """Scores from seconds, if any were counted."""
+    if seconds is None:
         return dict.fromkeys(SCORES)
-    relevant = counts[DFS_RECALL_RELEVANT]
-    retrieved = counts[DFS_PRECISION_RETRIEVED]
-    hits = counts[DFS_RELEVANT_RETRIEVED]
+    relevant, retrieved, hits = seconds
     both = relevant + retrieved
     return {
         "precision": hits / retrieved if retrieved else None,
@@ -201,7 +278,7 @@ def format_table(scores: dict) -> str:
     -------
     str
         One line a class and one for the macro F1; ``-`` where there is no
-        score.
+        score. Then what was left out, and why.
 
     Example
     -------
@@ -223,6 +300,16 @@ def format_table(scores: dict) -> str:
             f"{_cell(row['hypothesis_seconds'], 1):>9}"
         )
     lines.append(f"{'mean':<27}{_cell(scores['macro_f1'], 3):>8}")
+    lines += [
+        f"{name} not scored: {reason}"
+        for name, reason in scores.get("left_out", {}).items()
+    ]
+    for key, text in (
+        ("empty_reference", "no line in the reference, scored as empty"),
+        ("not_scored", "not in the manifest, not scored"),
+    ):
+        if scores.get(key):
+            lines.append(f"{text}: {_listed(scores[key])}")
     return "\n".join(lines)
 
 
@@ -274,6 +361,25 @@ def _check_complete(
     if missing:
         raise AnnotationError(
             f"expected a {kind} for each recording, got none for "
-            f"{' '.join(missing)}, in {path}; add it, or an empty file of "
+            f"{_listed(missing)}, in {path}; add it, or an empty file of "
             "that name if nothing is there"
         )
+
+
+def _check_expected(
+    found: Iterable[str], uris: Iterable[str], reference: PathLike
+) -> None:
+    """Raise if a prediction has no reference: its errors would not count."""
+    strange = sorted(set(found) - set(uris))
+    if strange:
+        raise AnnotationError(
+            f"expected a reference for each prediction, got none for "
+            f"{_listed(strange)}, in {reference}; add an empty file of that "
+            "name if nothing is heard there, or take the prediction away"
+        )
+
+
+def _listed(uris: Sequence[str]) -> str:
+    """The first recordings of a message, and how many there are."""
+    shown = " ".join(uris[:LISTED])
+    return shown if len(uris) <= LISTED else f"{shown} ({len(uris)} in all)"

@@ -13,7 +13,7 @@ from typing import TypeVar
 from explainable_seg.annotation.fields import uri_of
 from explainable_seg.audio.stream import WHOLE, Excerpt
 from explainable_seg.errors import ExplainableSegError, printable
-from explainable_seg.files import full_disk_named
+from explainable_seg.files import writing_errors
 from explainable_seg.inference.searching import (
     before_magic,
     expand,
@@ -339,7 +339,7 @@ class _Search:
         target = self.spool / name
         source = 0 if path == STANDARD_INPUT else os.fspath(path)
         digest = hashlib.sha256()
-        with full_disk_named(target), open(target, "wb") as copy:
+        with writing_errors(target), open(target, "wb") as copy:
             with open(source, "rb", closefd=source != 0) as stream:
                 while block := stream.read(PIPE_BLOCK):
                     digest.update(block)

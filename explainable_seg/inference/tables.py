@@ -9,7 +9,7 @@ from pathlib import Path
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ExplainableSegError, printable
-from explainable_seg.files import atomic_write_text, full_disk_named
+from explainable_seg.files import atomic_write_text, writing_errors
 from explainable_seg.inference.segmentation import Segmentation
 
 logger = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class Table:
             self._write()
         self._set(row)
         self._clean = False
-        with full_disk_named(self.path):
+        with writing_errors(self.path):
             with open(self.path, "a", encoding="utf-8", newline="") as stream:
                 stream.write(_csv([row.values()]))
 

@@ -24,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from explainable_seg.data.cache import from_pcm
-from explainable_seg.errors import CorpusError
+from explainable_seg.errors import CorpusError, DiskFullError
 from explainable_seg.files import atomic_path, atomic_write_json
 
 logger = logging.getLogger(__name__)
@@ -140,8 +140,8 @@ class FeatureCache:
         try:
             with atomic_path(path) as temporary:
                 save_file(tensors, temporary)
-        except (OSError, SafetensorError) as error:
-            raise no_room(error, path) from None
+        except (OSError, SafetensorError, DiskFullError) as error:
+            raise no_room(error.__cause__ or error, path) from None
 
     def chunks(self, order_seed: int) -> "CachedChunks":
         """Data set of the chunks that are there, in an endless random order.
@@ -282,7 +282,7 @@ def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-def no_room(error: Exception, path: Path) -> CorpusError:
+def no_room(error: BaseException, path: Path) -> CorpusError:
     """Error for a file that the disk did not take."""
     return CorpusError(
         f"expected room for a file of the feature cache, got "
@@ -291,7 +291,7 @@ def no_room(error: Exception, path: Path) -> CorpusError:
     )
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """What went wrong, in a line."""
     lines = str(getattr(error, "strerror", None) or error).splitlines()
     return lines[0] if lines else type(error).__name__

@@ -3,10 +3,13 @@
 from hypothesis import strategies as st
 from pyannote.core import Annotation, Segment
 
-# No blanks, which writers replace, and no characters of control.
+from explainable_seg.annotation.fields import composed
+
+# No blanks, which writers replace, no characters of control, and accents as
+# writers write them.
 NAMES = st.text(
     st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1
-)
+).map(composed)
 
 TURNS = st.lists(
     st.tuples(st.integers(0, 10**8), st.integers(1, 10**6), NAMES).map(

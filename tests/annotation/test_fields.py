@@ -53,9 +53,24 @@ def test_spans_may_be_empty_but_not_reversed():
 
 def test_durations_are_finite_and_not_negative():
     assert parse_duration("-0.01", "0", "f:1") == (-0.01, -0.01)
-    for onset, duration in (("1", "-0.5"), ("1e308", "1e308")):
-        with pytest.raises(AnnotationError, match=f"got {duration}, in f:1"):
+    for onset, duration in (("1", "-0.5"), ("1", "-0.01"), ("1", "1e308")):
+        with pytest.raises(AnnotationError, match=f"got '{duration}', in f:1"):
             parse_duration(onset, duration, "f:1")
+
+
+@pytest.mark.parametrize("text", ["1e308", "-0.06", "-1e308", "100000001"])
+def test_times_of_no_recording_are_refused(text):
+    with pytest.raises(
+        AnnotationError, match="from 0 to 100000000 as end, got"
+    ):
+        parse_seconds(text, "end", "f:1")
+
+
+def test_a_message_quotes_a_field_short_and_printable():
+    with pytest.raises(AnnotationError) as info:
+        parse_seconds("\x1b[31m" + "9" * 100_000, "end", "f:1")
+    assert len(str(info.value)) < 200
+    assert str(info.value).isprintable()
 
 
 def test_only_audio_suffixes_are_dropped():

@@ -1,5 +1,7 @@
 """One file, or a folder of many."""
 
+import os
+
 import pytest
 
 from explainable_seg.annotation.folders import read_folder
@@ -31,3 +33,12 @@ def test_a_recording_in_two_files_is_refused_with_both_names(tmp_path):
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(AnnotationError, match="expected .uem files, got none"):
         read_folder(tmp_path, ".uem", read_uem)
+
+
+def test_capitals_count_and_what_is_no_file_does_not(tmp_path):
+    (tmp_path / "a.RTTM").write_text("")
+    (tmp_path / "b.rttm").mkdir()
+    os.mkfifo(tmp_path / "c.rttm")  # whoever reads it waits for ever
+    assert read_folder(tmp_path, ".rttm", lambda p: {p.name: 1}) == {
+        "a.RTTM": 1
+    }

@@ -27,7 +27,7 @@ def test_three_and_four_fields(tmp_path):
 def test_turns_of_no_duration_are_counted(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         assert not read_text(tmp_path, "3 3 speech\n")
-    assert "skipped 1 lines" in caplog.text
+    assert "1 turns of no duration" in caplog.text
 
 
 def test_an_empty_file_has_no_turns(tmp_path):
@@ -40,6 +40,7 @@ def test_an_empty_file_has_no_turns(tmp_path):
     [
         ("1 2", "got 2"),
         ("1 2 two words here", "got 5"),
+        ("1 2 background music", "as score, got 'music'"),
         ("2 1 speech", "at or after 2 s, got 1"),
         ("x 1 speech", "as start, got 'x'"),
         ("0 1,5 speech", "as end, got '1,5'"),

@@ -1,6 +1,7 @@
 """XML from strangers."""
 
 import socket
+import tracemalloc
 
 import pytest
 
@@ -111,3 +112,15 @@ def test_bad_syntax_is_named_with_its_line(tmp_path, text, line):
     assert "expected well-formed XML" in message
     assert f"line {line}," in message
     assert f"a.xml:{line};" in message
+
+
+def test_defaults_of_a_dtd_are_not_filled_in(tmp_path):
+    """0.4 MB of them made 0.9 GB."""
+    default = f'<!ATTLIST b x CDATA "{"y" * 100_000}">'
+    text = f"<!DOCTYPE Trans [{default}]><Trans>{'<b/>' * 40_000}</Trans>"
+    tracemalloc.start()
+    found = read(tmp_path, text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) == 40_001 and found[1].attributes == {}
+    assert peak < 1e8

@@ -35,7 +35,7 @@ def test_lines_and_comments(tmp_path):
 def test_turns_of_no_duration_are_counted(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         assert read_text(tmp_path, LINE.replace("4.250", "0")) == {}
-    assert "skipped 1 lines" in caplog.text
+    assert "1 turns of no duration" in caplog.text
 
 
 def test_two_channels_of_one_recording_are_logged(tmp_path, caplog):
@@ -49,8 +49,12 @@ def test_two_channels_of_one_recording_are_logged(tmp_path, caplog):
         ("show 1 0 1 speaker NA unknown", "got 7"),
         ("show 1 0 1 speaker NA unknown two words", "got 9"),
         ("show 1 0 1 music NA unknown jingle", "type speaker, got 'music'"),
-        ("show 1 0 -1 speaker NA unknown a", "0 s or more, got -1"),
-        ("show 1 1e308 1.7e308 speaker NA unknown a", "got 1.7e308"),
+        ("show 1 0 -1 speaker NA unknown a", "as duration, got '-1'"),
+        ("show 1 1e308 1.7e308 speaker NA unknown a", "got '1e308'"),
+        ("show 1 0 1 Speaker NA unknown a", "type speaker, got 'Speaker'"),
+        ("show 1 0 1 speaker Anna unknown NA", "as confidence, got 'Anna'"),
+        ("show 1 0 1 speaker NA Anna child", "got 'child' after 'Anna'"),
+        ("1 show 0 1 speaker NA unknown a", "got '1' and 'show'"),
         ("show 1 0,5 1 speaker NA unknown a", "as onset, got '0,5'"),
     ],
 )

@@ -10,7 +10,12 @@ from hypothesis import (
 )
 from pyannote.core import Annotation, Segment
 
-from explainable_seg.annotation.rttm import read_rttm, write_rttm
+from explainable_seg.annotation.rttm import (
+    SILENT,
+    SPEAKING,
+    read_rttm,
+    write_rttm,
+)
 from explainable_seg.errors import AnnotationError
 
 TEN = "SPEAKER show 1 12.340 5.200 <NA> <NA> sp <NA> <NA>\n"
@@ -41,7 +46,7 @@ def test_nine_and_ten_fields_and_several_recordings(tmp_path):
 
 
 def test_labels_stay_text(tmp_path):
-    names = ["NA", "nan", "None", "17", "007", "<NA>"]
+    names = ["NA", "nan", "None", "17", "007", "N/A"]
     text = "".join(
         f"SPEAKER a 1 {i} 1 <NA> <NA> {name} <NA> <NA>\n"
         for i, name in enumerate(names)
@@ -58,7 +63,26 @@ def test_other_lines_are_skipped_and_counted(tmp_path, caplog):
     )
     with caplog.at_level(logging.INFO):
         assert list(read_text(tmp_path, text)) == ["show"]
-    assert "skipped 2 lines" in caplog.text
+    assert "skipped 1 lines" in caplog.text
+    assert "1 turns of no duration, the first in line 5" in caplog.text
+
+
+def test_lines_that_say_what_is_not_annotated_are_told(tmp_path, caplog):
+    found = read_text(
+        tmp_path, "NOSCORE show 1 3 4 <NA> <NA> <NA> <NA>\n" + TEN
+    )
+    assert len(found["show"]) == 1
+    assert "left out 1 lines of type NOSCORE; say in a UEM" in caplog.text
+
+
+@pytest.mark.parametrize("kind", sorted(SPEAKING | SILENT))
+def test_the_types_of_the_standard_hold_no_turn(tmp_path, kind):
+    assert read_text(tmp_path, f"{kind} a 1 0 1 w lex b <NA> <NA>\n") == {}
+
+
+def test_accents_are_composed(tmp_path):
+    found = read_text(tmp_path, TEN.replace("show", "cafe\u0301"))
+    assert list(found) == ["caf\xe9"]
 
 
 def test_onsets_before_zero_are_kept(tmp_path):
@@ -81,7 +105,22 @@ def test_two_channels_of_one_recording_are_logged(tmp_path, caplog):
     [
         ("SPEAKER a 1 0,5 1 <NA> <NA> sp <NA> <NA>", "onset, got '0,5'"),
         ("SPEAKER a 1 0 nan <NA> <NA> sp <NA> <NA>", "duration, got 'nan'"),
-        ("SPEAKER a 1 9 -1 <NA> <NA> sp <NA> <NA>", "got -1"),
+        ("SPEAKER a 1 9 -1 <NA> <NA> sp <NA> <NA>", "got '-1'"),
+        ("SPEAKER a 1 9 -0.01 <NA> <NA> sp <NA> <NA>", "got '-0.01'"),
+        ("SPEAKER a 1 -1 9 <NA> <NA> sp <NA> <NA>", "as onset, got '-1'"),
+        ("SPEAKER a 1 1e308 1 <NA> <NA> sp <NA> <NA>", "got '1e308'"),
+        ("SPEAKER a 1 0 inf <NA> <NA> sp <NA> <NA>", "got 'inf'"),
+        ("SPEAKER a 1 0 1e308 <NA> <NA> sp <NA> <NA>", "got '1e308'"),
+        ("SPEAKR a 1 0 1 <NA> <NA> sp <NA> <NA>", "got 'SPEAKR'"),
+        ("speaker a 1 0 1 <NA> <NA> sp <NA> <NA>", "got 'speaker'"),
+        ("# SPEAKER a 1 0 1 <NA> <NA> sp <NA> <NA>", "got '#'"),
+        ("\ufeffSPEAKER a 1 0 1 <NA> <NA> sp <NA>", r"character '\\ufeff'"),
+        ("SPEAKER a 1 0 1 <NA> <NA> sp\0 <NA> <NA>", r"character '\\x00'"),
+        ("SPEAKER 1 show 0 1 <NA> <NA> sp <NA> <NA>", "got '1' and 'show'"),
+        ("SPEAKER a 0.0 1 1 <NA> <NA> sp <NA> <NA>", "got 'a' and '0.0'"),
+        ("SPEAKER a 1 0 1 <NA> <NA> <NA> sp <NA>", "column 8, got '<NA>'"),
+        # Column 6 is missing, so that 0.9, the confidence, is in column 8.
+        ("SPEAKER a 1 0 1 <NA> Anna 0.9 <NA>", "got '0.9' after 'Anna'"),
         ("SPEAKER a 1 0 1 <NA> <NA> sp", "got 8"),
         ("SPEAKER a 1 0 1 <NA> <NA> two words <NA> <NA>", "got 11"),
     ],
@@ -89,7 +128,7 @@ def test_two_channels_of_one_recording_are_logged(tmp_path, caplog):
 def test_a_bad_line_is_named(tmp_path, line, message):
     with pytest.raises(AnnotationError, match=message) as info:
         read_text(tmp_path, TEN + line)
-    assert "a.rttm:2;" in str(info.value)
+    assert "a.rttm:2; " in str(info.value)
     assert "\n" not in str(info.value)
 
 

@@ -262,3 +262,53 @@ def test_real_files(corpora):
         found = read_trs(file)
         assert found.uri == file.stem
         assert found.covered.duration() > 0
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<Turn spaeker="s1" startTime="0" endTime="1">',
+        '<Turn Speaker="s1" startTime="0" endTime="1">',
+        '<Turn who="s1 s2" startTime="0" endTime="1">',
+        '<Turn starttime="0" startTime="0" endTime="1">',
+        '<turn speaker="s1" startTime="0" endTime="1">',
+        '<Segment speaker="s1" startTime="0" endTime="1">',
+        '<Event desc="b" type="noise" extend="begin">',
+        '<Event desc="b" type="noise" x="begin">',
+        '<Event desc="b" x="lexical" extent="begin">',
+        '<Background time="0" type="music" x="off">',
+        '<Backgrund at="0">',
+        '<Section x="nontrans" startTime="0" endTime="1">',
+    ],
+)
+def test_a_misspelt_name_is_refused_with_its_line(tmp_path, tag):
+    body = report(turn(0, 1), tag + f"</{tag[1:].split()[0]}>")
+    with pytest.raises(AnnotationError, match="expected a name") as info:
+        read_body(tmp_path, body)
+    assert f"late show.v2.trs:{FIRST_LINE + 1};" in str(info.value)
+
+
+def test_what_is_passed_over_is_told(tmp_path, caplog):
+    body = turn(0, 1, '<Music colour="red"/>').replace("<Turn ", '<Turn x="1" ')
+    assert read_body(tmp_path, report(body)).covered.duration() == 1
+    assert "what TRS does not know: 'Music' 'x'" in caplog.text
+
+
+def test_files_full_of_strange_names_are_refused(tmp_path):
+    names = "".join(f"<q{i}zz/>" for i in range(20))
+    with pytest.raises(AnnotationError, match="expected a name"):
+        read_body(tmp_path, report(turn(0, 1, names)))
+
+
+def test_a_message_lists_a_few_speakers_only(tmp_path):
+    speakers = "".join(f'<Speaker id="x{i}"/>' for i in range(50_000))
+    with pytest.raises(AnnotationError) as info:
+        read_body(tmp_path, speakers + report(turn(0, 1, speakers="Zoe")))
+    assert len(str(info.value)) < 500
+
+
+def test_ids_are_compared_with_composed_accents(tmp_path):
+    text = report(turn(0, 1, speakers="e\u0301"))
+    speaker = '<Speaker id="\xe9"/>'
+    found = read_body(tmp_path, speaker + text, encoding="utf-8")
+    assert rows(found.turns) == [(0.0, 1.0, "\xe9")]

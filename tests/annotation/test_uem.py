@@ -32,6 +32,10 @@ def test_lines_of_a_recording_are_merged(tmp_path):
         ("a 1 5 4", "at or after 5 s, got 4"),
         ("a 1 0", "got 3"),
         ("a 1 0 1 2", "got 5"),
+        ("a 1 0 1e308", "as end, got '1e308'"),
+        ("a 0.0 1 1", "got 'a' and '0.0'"),
+        ("1 show 0 1", "got '1' and 'show'"),
+        ("# a comment", "got 3"),
         ("a 1 x 1", "as start, got 'x'"),
     ],
 )
@@ -39,6 +43,16 @@ def test_a_bad_line_is_named(tmp_path, line, message):
     with pytest.raises(AnnotationError, match=message) as info:
         read_text(tmp_path, "a 1 0 1\n" + line)
     assert "a.uem:2;" in str(info.value)
+
+
+def test_a_line_without_time_names_a_recording_and_is_told(tmp_path, caplog):
+    found = read_text(tmp_path, "b 1 0 1\na 1 3 3\n")
+    assert found["a"] == Timeline()
+    assert "a.uem:2: no time from 3 to 3 s" in caplog.text
+
+
+def test_accents_are_composed(tmp_path):
+    assert list(read_text(tmp_path, "cafe\u0301.wav 1 0 1\n")) == ["caf\xe9"]
 
 
 @settings(max_examples=30, deadline=None)

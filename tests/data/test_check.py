@@ -1,6 +1,9 @@
 """The validator: every problem, with file and line."""
 
 import csv
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -185,12 +188,72 @@ def test_a_file_that_is_no_manifest_is_one_problem(folder):
     assert len(problems(folder)) == 1
 
 
+def test_nobody_who_overlaps_is_a_note(folder, capsys):
+    for name in ("one", "two"):
+        path = folder / f"{name}.rttm"
+        path.write_text(path.read_text().replace("overlap", "speech"))
+    (found,) = check_manifest(folder / "train.csv")
+    assert found.is_note
+    assert "train.csv: note: expected some overlap in 4.0" in str(found)
+    assert main(["check", str(folder / "train.csv")]) == 0
+    out = capsys.readouterr().out
+    assert "note: expected some overlap" in out and "no problems in 1" in out
+
+
 def test_command_lists_problems_and_exits_with_2(folder, capsys):
     assert main(["check", str(folder / "train.csv")]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == (
+        "no problems in 1 manifests (2 recordings, 0.00 hours; known: "
+        "speech, music, noise, overlap)\n"
+    )
     (folder / "one.flac").unlink()
     assert main(["check", str(folder / "train.csv")]) == 2
     captured = capsys.readouterr()
     assert captured.out.count("\n") == 1
     assert "train.csv:2: expected an audio file" in captured.out
     assert "1 problems in 1 manifests" in captured.err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_path_that_the_console_cannot_print(folder, encoding):
+    """Row 3.5: UnicodeEncodeError, and all other problems lost."""
+    gone = folder / "caf\xe9\x1b[31m.wav"
+    write(folder, [row(folder, "two", start="x"), row(folder, "one", wav=gone)])
+    code = (
+        "import sys; from explainable_seg.cli import main; "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "check", str(folder / "train.csv")],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert ran.returncode == 2
+    lines = ran.stdout.decode(encoding).splitlines()
+    assert len(lines) == 2 and "Traceback" not in ran.stderr.decode()
+    assert r"\x1b[31m" in lines[1] and "\x1b" not in lines[1]
+
+
+def test_many_regions_and_turns_are_no_matter(folder):
+    """A square of both took minutes."""
+    n = 5_000
+    regions = [
+        row(
+            folder,
+            "one",
+            ID=f"r{i}",
+            start=3 * i,
+            stop=3 * i + 3,
+            duration=3 / RATE,
+        )
+        for i in range(n)
+    ]
+    write(folder, regions)
+    turns = "".join(
+        f"SPEAKER one 1 {i / n * 2:.5f} 0.0002 <NA> <NA> {label} <NA> <NA>\n"
+        for i in range(n)
+        for label in CLASSES
+    )
+    (folder / "one.rttm").write_text(turns)
+    (folder / "one.uem").write_text("one 1 0 1.875\n")
+    assert all("outside" not in line for line in problems(folder))

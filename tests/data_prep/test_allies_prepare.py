@@ -294,13 +294,21 @@ def test_parts_may_lack_but_not_train_or_all_tests(data, out):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "said"),
     [
-        ('endTime="9"><Sync time="8"/>', 'endTime="10.06"><Sync time="8"/>'),
-        ('startTime="0" endTime="1"', 'startTime="-0.06" endTime="1"'),
+        (
+            'endTime="9"><Sync time="8"/>',
+            'endTime="10.06"><Sync time="8"/>',
+            "10.000 s",
+        ),
+        (
+            'startTime="0" endTime="1"',
+            'startTime="-0.06" endTime="1"',
+            "as start, got '-0.06'",
+        ),
     ],
 )
-def test_turns_outside_the_audio_are_refused(data, out, old, new):
+def test_turns_outside_the_audio_are_refused(data, out, old, new, said):
     """Row "all audio": end at most 0.05 s after the end."""
     path = data / CLEAN / "sub" / "f.trs"
     changed = TRS.replace(old, new)
@@ -310,7 +318,7 @@ def test_turns_outside_the_audio_are_refused(data, out, old, new):
             "<Turn start", '<Turn speaker="spk1" start', 1
         )
     write_trs(path, changed)
-    with refused(AnnotationError, "10.000 s", f"{path}:"):
+    with refused(AnnotationError, said, f"{path}:"):
         prepare_allies(data, out)
 
 

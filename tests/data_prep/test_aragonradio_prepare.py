@@ -1,6 +1,7 @@
 """AragonRadio: lists, audio and annotations in three folders."""
 
 import json
+import logging
 import shutil
 
 import numpy as np
@@ -79,10 +80,15 @@ def test_summary_counts_merged_speech_and_names_what_was_skipped(
     }
 
 
-def test_a_label_that_was_not_named_is_refused(corpus, out):
-    """Row "any": label in the closed vocabulary."""
-    with refused(AnnotationError, "'no'", ".rttm:4", "sp mu"):
+def test_a_class_that_was_not_named_is_unknown(corpus, out, caplog):
+    with caplog.at_level(logging.INFO):
         prepare_aragonradio(corpus, out, labels="sp,mu")
+    assert list(amounts(out, "train")) == ["speech", "music"]
+    assert "turns of 'no', which is not among the labels" in caplog.text
+
+
+def test_a_label_that_is_no_class_is_refused(corpus, out):
+    """Row "any": label in the closed vocabulary."""
     write_rttm(rttm(corpus, 1), "20080101_10-00-01", [(0, 1, "spk1")])
     with refused(AnnotationError, "'spk1'", f"{rttm(corpus, 1)}:1"):
         prepare_aragonradio(corpus, out)
@@ -103,7 +109,7 @@ def test_a_class_that_never_occurs_is_refused(corpus, out):
 
 @pytest.mark.parametrize(
     ("uri", "turns", "said"),
-    [("other", ARAGONRADIO, "got other, in"), ("x", (), "no turn at all")],
+    [("other", ARAGONRADIO, "got other, in"), ("x", (), "got none, in")],
 )
 def test_an_annotation_of_another_show_is_refused(
     corpus, out, uri, turns, said

@@ -1,5 +1,9 @@
 """Your own data: a folder of audio, RTTM and, if wanted, UEM."""
 
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,7 +11,7 @@ from data_prep.custom_prepare import main, prepare_custom
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.truth import load_truth, region_targets
-from explainable_seg.errors import AnnotationError, CorpusError
+from explainable_seg.errors import AnnotationError, CorpusError, ManifestError
 
 from .layouts import (
     CUSTOM,
@@ -76,6 +80,99 @@ def test_a_class_that_was_not_annotated_is_unknown(data, out):
     assert amounts(out, *PARTS) == {"speech": (16, 0), "music": (12, 0)}
     prepare_custom(data, out, allow_absent=True)
     assert amounts(out, *PARTS)["noise"] == (0, 0)
+
+
+def test_lines_of_classes_that_were_not_annotated_are_passed_over(data, out):
+    """Group 4: refused, though the docs said "unknown"."""
+    main(
+        ["--data_folder", str(data), "--output_folder", str(out)]
+        + ["--labels", "sp,mu"]
+    )
+    assert amounts(out, *PARTS) == {"speech": (16, 0), "music": (12, 0)}
+    (region, *_) = read_manifest(out / "train.csv")
+    assert "noise" not in (out / "rttm" / f"{region.id}.rttm").read_text()
+
+
+@pytest.mark.parametrize("line", ["SPEAKR", "speaker", "#SPEAKER", "SPEECH"])
+def test_a_line_of_an_unknown_type_is_refused(data, out, line):
+    """Row 1.13: it was dropped, and its time became negatives."""
+    text = rttm(data, 0).read_text().replace("SPEAKER", line, 1)
+    rttm(data, 0).write_text(text)
+    with refused(AnnotationError, f"got '{line}'", f"{rttm(data, 0)}:1"):
+        prepare_custom(data, out)
+
+
+@pytest.mark.parametrize("in_rttm", ["caf\xe9", "cafe\u0301"])
+@pytest.mark.parametrize("in_name", ["caf\xe9", "cafe\u0301"])
+def test_accents_are_composed_on_both_sides(data, out, in_rttm, in_name):
+    """Row 3.7: "got cafe: no RTTM, cafe: no audio"."""
+    (audio,) = data.rglob("show*3.flac")
+    audio.rename(audio.with_stem(in_name))
+    write_text(rttm(data, 3), rttm_text(in_rttm, CUSTOM))
+    write_text(data / "a.uem", f"{in_rttm} 1 0 9\n")
+    write_text(data / "train.txt", f"show_0\n{in_rttm}\n")
+    write_text(data / "dev.txt", "show_1")
+    write_text(data / "test.txt", "show_2")
+    prepare_custom(data, out)
+    regions = read_manifest(out / "train.csv")
+    assert [r.recording for r in regions] == ["show_0", "caf\xe9"]
+    truth = load_truth(regions)["caf\xe9"]
+    assert truth.known("speech").duration() == 9 and truth.heard("music")
+
+
+def test_a_prepared_folder_moves_with_its_corpus_and_without(data, out):
+    prepare_custom(data, out)
+    first = read_manifest(out / "train.csv")
+    assert all(r.wav.startswith(str(data)) for r in first)
+    text = (out / "train.csv").read_text()
+    assert str(out.parent) not in text and "$data_root/" in text
+    # Without the corpus.
+    (out.parent / "far" / "away").mkdir(parents=True)
+    far = out.rename(out.parent / "far" / "away" / "out")
+    moved = read_manifest(far / "train.csv")
+    assert [r.wav for r in moved] == [r.wav for r in first]
+    assert load_truth(moved).keys() == {r.recording for r in first}
+    # With it: here they lie as they did.
+    together = out.parent / "together"
+    together.mkdir()
+    far.rename(together / "out")
+    data.rename(together / "data")
+    moved = read_manifest(together / "out" / "train.csv")
+    assert all(r.wav.startswith(str(together / "data")) for r in moved)
+    # Anywhere else, one says where.
+    elsewhere = (together / "data").rename(out.parent / "elsewhere")
+    with pytest.raises(ManifestError, match="set data_root"):
+        read_manifest(together / "out" / "train.csv")
+    assert read_manifest(together / "out" / "train.csv", elsewhere)
+
+
+def test_converted_audio_moves_with_the_folder(data, out):
+    prepare_custom(data, out, convert=True)
+    shutil.rmtree(data)
+    moved = out.rename(out.parent / "moved")
+    regions = read_manifest(moved / "train.csv")
+    assert all(r.wav.startswith(str(moved / "audio")) for r in regions)
+
+
+def test_a_full_disk_is_one_line(data, out):
+    """Row 3.4, on a disk of 64 KB of its own."""
+    if not shutil.which("unshare"):
+        pytest.skip("no name spaces here")
+    out.mkdir()
+    mount = 'mount -t tmpfs -o size=64k none "$0" && exec "$@"'
+    command = [sys.executable, "-m", "data_prep.custom_prepare", "--convert"]
+    folders = ["--data_folder", data, "--output_folder", out]
+    ran = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", mount, out, *command, *folders],
+        capture_output=True,
+        text=True,
+    )
+    if "unshare" in ran.stderr or "mount" in ran.stderr:
+        pytest.skip("no name spaces here")
+    assert ran.returncode == 2
+    last = ran.stderr.splitlines()[-1]
+    assert "expected room to write" in last and str(out) in last
+    assert "Traceback" not in ran.stderr
 
 
 def test_speakers_give_speech_and_overlap(data, out):

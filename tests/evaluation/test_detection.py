@@ -63,15 +63,32 @@ def test_what_cannot_be_scored_is_none(folders):
     scores = evaluate(*folders)
     music, noise = scores["classes"]["music"], scores["classes"]["noise"]
     assert (music["precision"], music["recall"], music["f1"]) == (None, 0, 0)
-    assert noise == {
+    assert noise == NOTHING
+    speech = scores["classes"]["speech"]["f1"]
+    assert scores["macro_f1"] == pytest.approx(speech / 2)
+    asked = evaluate(*reversed(folders), classes=["music", "noise"])["classes"]
+    assert (asked["music"]["recall"], asked["music"]["f1"]) == (None, 0)
+    assert asked["noise"] == {
         **NOTHING,
         "reference_seconds": 0.0,
         "hypothesis_seconds": 0.0,
     }
-    speech = scores["classes"]["speech"]["f1"]
-    assert scores["macro_f1"] == pytest.approx(speech / 2)
-    false_alarm = evaluate(*reversed(folders))["classes"]["music"]
-    assert (false_alarm["recall"], false_alarm["f1"]) == (None, 0)
+
+
+def test_classes_that_are_annotated_nowhere_are_left_out(folders):
+    scores = evaluate(*reversed(folders))
+    assert scores["classes"]["music"] == NOTHING
+    assert scores["files"]["a"]["music"] == NOTHING
+    assert list(scores["left_out"]) == ["music", "noise", "overlap"]
+    table = format_table(scores)
+    assert "music not scored: occurs nowhere in the reference" in table
+    scores = evaluate(*folders, classes=["mu"])
+    assert list(scores["left_out"]) == ["speech", "noise", "overlap"]
+    annotated = {"speech": {"a": Timeline([Segment(0, 6)])}}
+    scores = evaluate(*folders, classes=["sp", "mu"], annotated=annotated)
+    assert scores["left_out"]["music"] == "annotated nowhere in the manifest"
+    assert scores["not_scored"] == ["b"]
+    assert "not in the manifest, not scored: b" in format_table(scores)
 
 
 def test_nothing_anywhere_has_no_score(tmp_path):
@@ -134,10 +151,78 @@ def test_a_recording_without_uem_line_is_refused(folders, tmp_path):
         evaluate(*folders, uem=tmp_path / "a.uem")
 
 
-def test_a_prediction_without_reference_is_logged(folders, caplog):
+def test_a_prediction_without_reference_is_refused(folders, tmp_path):
     rttm(folders[1], "c", (0, 1, "speech"))
-    assert "c" not in evaluate(*folders)["files"]
-    assert "no reference: c" in caplog.text
+    with pytest.raises(AnnotationError, match="prediction, got none for c, in"):
+        evaluate(*folders)
+    (tmp_path / "all.uem").write_text("a 1 0 9\nb 1 0 9\n")
+    with pytest.raises(AnnotationError, match="prediction, got none for c, in"):
+        evaluate(*folders, uem=tmp_path / "all.uem")
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_a_recording_that_the_uem_names_alone_is_an_empty_reference(
+    tmp_path, joint, caplog
+):
+    """Row 1.12: false alarms of hours were left out, and F1 was 1."""
+    rttm(tmp_path / "truth", "a", (0, 4, "speech"))
+    rttm(tmp_path / "found", "a", (0, 4, "speech"))
+    rttm(tmp_path / "found", "b", (0, 100, "speech"))
+    (tmp_path / "all.uem").write_text("a 1 0 50\nb 1 0 100\n")
+    truth = tmp_path / "truth" / ("a.rttm" if joint else "")
+    scores = evaluate(truth, tmp_path / "found", uem=tmp_path / "all.uem")
+    speech = scores["classes"]["speech"]
+    assert speech["f1"] == pytest.approx(8 / 108)
+    assert speech["reference_seconds"] == 4 and speech["recall"] == 1
+    assert scores["files"]["b"]["speech"]["hypothesis_seconds"] == 100
+    assert scores["empty_reference"] == ["b"] and "reference: b" in caplog.text
+    assert "scored as empty: b" in format_table(scores)
+
+
+def test_an_empty_joint_reference_is_not_a_recording(tmp_path):
+    (tmp_path / "truth.rttm").write_text(";; nothing is heard\n")
+    rttm(tmp_path / "found", "a", (0, 4, "speech"))
+    (tmp_path / "all.uem").write_text("a 1 0 50\n")
+    scores = evaluate(
+        tmp_path / "truth.rttm",
+        tmp_path / "found",
+        uem=tmp_path / "all.uem",
+        classes=["speech"],
+    )
+    assert list(scores["files"]) == ["a"]
+    assert scores["classes"]["speech"]["f1"] == 0
+
+
+def test_a_manifest_names_recordings_of_a_joint_reference(folders, tmp_path):
+    joint = tmp_path / "joint.rttm"
+    joint.write_text((folders[0] / "a.rttm").read_text())
+    annotated = {
+        "speech": {
+            "a": Timeline([Segment(0, 9)]),
+            "b": Timeline([Segment(0, 9)]),
+        }
+    }
+    scores = evaluate(joint, folders[1], annotated=annotated)
+    assert scores["empty_reference"] == ["b"]
+
+
+def test_names_with_composed_and_decomposed_accents_are_one(tmp_path):
+    rttm(tmp_path / "truth", "caf\xe9", (0, 4, "speech"))
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "x.rttm").write_text(
+        "SPEAKER cafe\u0301 1 0 4 <NA> <NA> speech <NA> <NA>\n"
+    )
+    (tmp_path / "all.uem").write_text("cafe\u0301.wav 1 0 50\n")
+    scores = evaluate(
+        tmp_path / "truth", tmp_path / "found", uem=tmp_path / "all.uem"
+    )
+    assert scores["files"]["caf\xe9"]["speech"]["f1"] == 1
+    # An empty file is found by its name.
+    (tmp_path / "found" / "x.rttm").rename(tmp_path / "found" / "e\u0301.rttm")
+    rttm(tmp_path / "truth", "\xe9", (0, 4, "speech"))
+    rttm(tmp_path / "found", "caf\xe9")
+    (tmp_path / "found" / "e\u0301.rttm").write_text("")
+    assert evaluate(tmp_path / "truth", tmp_path / "found")["files"]
 
 
 def test_single_files_with_several_recordings(folders, tmp_path):
@@ -189,6 +274,47 @@ def test_agrees_with_counting_steps(files):
         assert got["reference_seconds"] == pytest.approx(truth / 10)
 
 
+@settings(max_examples=60, deadline=None)
+@given(SPANS, SPANS, SPANS.filter(bool))
+def test_agrees_with_pyannote(reference, hypothesis, time):
+    detection = pytest.importorskip("pyannote.metrics.detection")
+    metric = detection.DetectionPrecisionRecallFMeasure(collar=0.0)
+    rows = list(map(as_timeline, (reference, hypothesis, time)))
+    counts = metric(
+        rows[0].to_annotation(),
+        rows[1].to_annotation(),
+        uem=rows[2],
+        detailed=True,
+    )
+    got = score(
+        {"a": {"noise": rows[0]}},
+        {"a": {"noise": rows[1]}},
+        {"noise": {"a": rows[2]}},
+    )["classes"]["noise"]
+    relevant = counts[detection.DFS_RECALL_RELEVANT]
+    retrieved = counts[detection.DFS_PRECISION_RETRIEVED]
+    hits = counts[detection.DFS_RELEVANT_RETRIEVED]
+    assert got["reference_seconds"] == pytest.approx(relevant)
+    assert got["hypothesis_seconds"] == pytest.approx(retrieved)
+    assert (got["f1"] or 0) * (relevant + retrieved) == pytest.approx(2 * hits)
+
+
+def test_many_segments_are_no_matter():
+    """79 s for 4,000 spans and as many holes, with pyannote.metrics."""
+    n = 20_000
+    spans = [
+        Timeline([Segment(2 * i + a, 2 * i + b) for i in range(n)])
+        for a, b in ((0, 1), (0.5, 1.5), (0.25, 1.75))
+    ]
+    scores = score(
+        {"a": {"music": spans[0]}},
+        {"a": {"music": spans[1]}},
+        {"music": {"a": spans[2]}},
+    )["classes"]["music"]
+    assert scores["precision"] == 0.5
+    assert scores["recall"] == pytest.approx(2 / 3)
+
+
 def test_table_has_a_line_for_each_class_and_the_mean(folders):
     lines = format_table(evaluate(*folders)).splitlines()
     assert [line.split()[0] for line in lines] == [
@@ -198,9 +324,11 @@ def test_table_has_a_line_for_each_class_and_the_mean(folders):
         "noise",
         "overlap",
         "mean",
+        "noise",
+        "overlap",
     ]
     assert lines[2].split() == ["music", "-", "0.000", "0.000", "1.0", "0.0"]
-    assert len({len(line) for line in lines[:-1]}) == 1
+    assert len({len(line) for line in lines[:-3]}) == 1
 
 
 def test_a_real_reference_against_itself_is_perfect(corpora, tmp_path):

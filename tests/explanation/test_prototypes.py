@@ -210,7 +210,7 @@ def test_a_manifest_without_segments_is_refused(
     text = manifest.read_text().splitlines()
     fields = text[1].split(",")
     fields[7] = str(tmp_path / "empty.rttm")
-    bare = tmp_path / "bare.csv"
+    bare = manifest.with_name("bare.csv")
     bare.write_text("\n".join([text[0], ",".join(fields)]) + "\n")
     with pytest.raises(ExplainableSegError, match="annotated segments"):
         write_prototypes(segmenter, bare, tmp_path)
