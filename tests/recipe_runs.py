@@ -14,7 +14,6 @@ LITTLE = [
     "--chunks_per_epoch=12",
     "--batch_size=4",
     "--n_distinct=8",
-    "--total_steps=6",
     "--warmup_steps=1",
     "--cooldown_steps=2",
     "--composed_share=0.0",

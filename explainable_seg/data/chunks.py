@@ -22,6 +22,7 @@ from explainable_seg.data.cache import ChunkCache
 from explainable_seg.data.clips import ClipPool
 from explainable_seg.data.composer import Composer
 from explainable_seg.data.manifest import Region
+from explainable_seg.data.randomness import stream
 from explainable_seg.data.sampling import Balance, ChunkSampler
 from explainable_seg.data.truth import UNKNOWN, load_truth, region_targets
 from explainable_seg.frames import HOP, SAMPLE_RATE, frame_targets, num_frames
@@ -256,12 +257,13 @@ class TrainingChunks(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """Chunk ``index`` of the whole training: ``wav`` and ``targets``."""
-        rng = np.random.default_rng([self.order_seed, index])
         number = index
         if self.cache is not None:
-            number = int(rng.integers(self.cache.n_chunks))
+            order = stream("order", self.order_seed, index)
+            number = int(order.integers(self.cache.n_chunks))
         audio, targets = self._chunk(number)
         if self.augment is not None:
+            rng = stream("augmentation", self.order_seed, index)
             audio = self.augment(audio, rng)
         return {
             "wav": torch.from_numpy(np.ascontiguousarray(audio)),
@@ -287,8 +289,7 @@ class TrainingChunks(torch.utils.data.Dataset):
         """
         audio, targets = self._chunk(number)
         if self.augment is not None:
-            # Apart from the generator that made the chunk.
-            rng = np.random.default_rng([self.seed, number, 1])
+            rng = stream("fixed augmentation", self.seed, number)
             audio = self.augment(audio, rng)
         return audio, targets
 
@@ -300,10 +301,10 @@ class TrainingChunks(torch.utils.data.Dataset):
         return self.cache.get(distinct, lambda: self._make(distinct))
 
     def _make(self, number: int) -> Chunk:
-        """Chunk of a number, from the source that its generator draws."""
-        rng = np.random.default_rng([self.seed, number])
-        source = self.sources[rng.choice(len(self.sources), p=self.shares)]
-        return source.draw(rng)
+        """Chunk of a number, from a source that is drawn."""
+        choice = stream("source", self.seed, number)
+        source = self.sources[choice.choice(len(self.sources), p=self.shares)]
+        return source.draw(stream("composition", self.seed, number))
 
 
 class EpochSampler(torch.utils.data.Sampler[int]):

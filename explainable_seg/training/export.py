@@ -26,6 +26,7 @@ def export_and_score(
     parts: Mapping[str, Sequence[Region]],
     notes: Mapping[str, Any],
     decisions: Mapping[str, Any],
+    warnings: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Write the pretrained folder and score it as users will run it.
 
@@ -45,6 +46,8 @@ def export_and_score(
         Plain values to keep in the configuration (corpus, measures, ...).
     decisions : Mapping[str, Any]
         ``min_on`` and ``min_off``, seconds a class.
+    warnings : Sequence[str]
+        What is wrong with the model; it goes into the card.
 
     Returns
     -------
@@ -72,12 +75,15 @@ def export_and_score(
         for part, regions in parts.items()
     }
     kind = model.config["type"]
-    save_pretrained(folder / "export", model, config, _model_card(kind, scores))
+    card = _model_card(kind, scores, warnings)
+    save_pretrained(folder / "export", model, config, card)
     logger.info("exported to %s", folder / "export")
     return scores
 
 
-def _model_card(kind: str, scores: Mapping[str, Any]) -> str:
+def _model_card(
+    kind: str, scores: Mapping[str, Any], warnings: Sequence[str]
+) -> str:
     """README.md of the folder: what it is, how well it does, how to use it."""
     lines = [
         f"# explainable-seg {kind}",
@@ -85,6 +91,7 @@ def _model_card(kind: str, scores: Mapping[str, Any]) -> str:
         "Finds speech, music, noise and overlapped speech, 50 decisions a "
         "second for each class.",
         "",
+        *(f"**Warning: {warning}.**\n" for warning in warnings),
         "| part | " + " | ".join(CLASSES) + " | macro |",
         "|---" * (len(CLASSES) + 2) + "|",
     ]
