@@ -122,7 +122,7 @@ class StudentBrain(sb.Brain):
         log_update(
             self.hparams.loggers,
             self.optimizer_step,
-            {"loss": float(loss), **self.last_losses()},
+            {"loss": loss.item(), **self.last_losses()},
         )
 
     def last_losses(self):

@@ -74,7 +74,7 @@ class TeacherBrain(sb.Brain):
         """Show the loss of each update."""
         if should_step:
             log_update(
-                self.hparams.loggers, self.optimizer_step, {"loss": float(loss)}
+                self.hparams.loggers, self.optimizer_step, {"loss": loss.item()}
             )
 
     def on_stage_start(self, stage, epoch=None):

@@ -9,6 +9,7 @@ from explainable_seg.features.frontend import FrontEnd, make_frontend
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
 from explainable_seg.models.tcn import TCN
 from explainable_seg.nmf.coding import sparse_code
+from explainable_seg.nmf.precision import full_precision
 
 
 class StudentOutput(NamedTuple):
@@ -199,7 +200,7 @@ class Student(torch.nn.Module):
 
     def _classify(self, H: torch.Tensor) -> torch.Tensor:
         """Logits of activations, in full precision: explanations are exact."""
-        with torch.autocast(H.device.type, enabled=False):
+        with full_precision(H.device):
             return self.classifier(H)
 
     def sparse_code(self, X: torch.Tensor) -> torch.Tensor:
@@ -215,7 +216,7 @@ class Student(torch.nn.Module):
         torch.Tensor [shape=(B, T, K)]
             Activations that depend on each frame alone.
         """
-        with torch.autocast(X.device.type, enabled=False):
+        with full_precision(X.device):
             H = sparse_code(
                 X.flatten(0, 1), self.dictionary, self.mu, self.code_sweeps
             )

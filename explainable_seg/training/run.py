@@ -82,7 +82,7 @@ def read_command(
     about : str
         What the script says of itself.
     outputs : Sequence[str]
-        Keys of what is written; the folder first. None: nothing is redirected.
+        Keys of what is written, the folder first; of none, nothing moves.
 
     Returns
     -------

@@ -247,7 +247,10 @@ class SettingsFile:
                 rest.append(word)
                 continue
             if name in lines:
-                raise self._wrong(name, "one value", "two")
+                raise ExplainableSegError(
+                    f"expected each option once, got --{name} twice; leave "
+                    "one out"
+                )
             given = value if equals else self._following(name, words)
             lines[name] = self.override(name, given)
         return list(lines.values()), rest
@@ -296,23 +299,29 @@ class SettingsFile:
     def help(self) -> str:
         """Keys that the command line may change, with defaults and comments."""
         lines: list[str] = []
+        heading: list[str] = []  # comments above the next key
         for part in re.split(r"^(?=\S)", self.text, flags=re.M):
             match = KEY.match(part)
             if match is None:
-                lines.append(f"  {part.rstrip()}" if "##" not in part else "")
-            elif not self.entries[match.group(1)].is_machinery:
-                name, value = match.groups()
-                value = value.replace("!PLACEHOLDER", "(to be given)")
-                below = part.rstrip().split("\n")[1:]
-                lines += [f"  --{name}={value.removeprefix('!ref ')}"]
-                lines += [f"    {line}" for line in below if line.strip()]
-        kept = [
-            line
-            for line, after in zip(lines, [*lines[1:], "  #"])
-            # A heading of machinery has nothing beneath it.
-            if not (line.startswith("  #") and after.startswith("  #"))
-        ]
-        return "\n".join(line for line in kept if line.strip())
+                heading = [*heading, f"  {part.rstrip()}"]
+                continue
+            entry = self.entries[match.group(1)]
+            if not entry.is_machinery and lines:
+                lines += heading
+            if not entry.is_machinery:
+                lines += _option(entry)
+            heading = []
+        return "\n".join(lines)
+
+
+def _option(entry: Entry) -> list[str]:
+    """Lines of an entry, written as an option."""
+    first, *below = entry.text.rstrip().split("\n")
+    value = first.partition(":")[2].strip()
+    value = value.replace("!PLACEHOLDER", "(to be given)").replace("!ref ", "")
+    gap = " " if value.startswith("#") else ""
+    indented = [f"  {line}" for line in below if line.strip()]
+    return [f"  --{entry.name}={gap}{value}", *indented]
 
 
 def json_string(text: str) -> str:
