@@ -19,10 +19,12 @@ Authors
 
 import logging
 
+import torch
+
 import speechbrain as sb
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.inference.device import choose_device, choose_precision
+from explainable_seg.inference.device import choose_precision
 from explainable_seg.training.cache_filling import ShardMaker, fill
 from explainable_seg.training.feature_cache import FeatureCache
 from explainable_seg.training.run import load_hparams, read_command, run_recipe
@@ -69,7 +71,7 @@ def main(arguments):
             f"{command.hparams_file}; give --feature_cache=FOLDER"
         )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    device = choose_device(run_opts["device"] or infer_device())
+    device = torch.device(run_opts["device"] or infer_device())
     teacher, config = None, None
     if hparams["teacher"]:
         teacher, config = load_teacher(

@@ -24,7 +24,6 @@ from explainable_seg.training.collapse import (
     diverging_is_told,
     require_sound,
     signs_of_collapse,
-    silence,
 )
 from explainable_seg.training.export import export_and_score
 from explainable_seg.training.loading import training_loader, validation_loader
@@ -179,7 +178,7 @@ def train(hparams, command):
             "parts": parts,
             "notes": {"corpus": hparams["corpus"], "seed": hparams["seed"]},
             "decisions": hparams["decisions"],
-            "warnings": signs + silence(brain.choice),
+            "warnings": signs,
         },
     )
 

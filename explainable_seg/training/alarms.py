@@ -9,6 +9,25 @@ logger = logging.getLogger(__name__)
 SILENT_SHARE = 1e-4  # of the annotated frames
 
 
+def silent_classes(choice: ThresholdChoice) -> list[str]:
+    """Classes that are annotated on dev but never detected there.
+
+    Arguments
+    ---------
+    choice : ThresholdChoice
+        Decisions on dev.
+
+    Returns
+    -------
+    list[str]
+    """
+    return [
+        name
+        for name, share in choice.predicted.items()
+        if share is not None and share < SILENT_SHARE
+    ]
+
+
 def warn_of_silent_classes(choice: ThresholdChoice) -> list[str]:
     """Warn of classes that are annotated on dev but never detected there.
 
@@ -22,11 +41,7 @@ def warn_of_silent_classes(choice: ThresholdChoice) -> list[str]:
     list[str]
         The classes.
     """
-    silent = [
-        name
-        for name, share in choice.predicted.items()
-        if share is not None and share < SILENT_SHARE
-    ]
+    silent = silent_classes(choice)
     for name in silent:
         logger.warning(
             "class '%s' is annotated on dev but never predicted there; train "

@@ -9,29 +9,10 @@ from typing import Optional
 import torch
 
 from explainable_seg.errors import ModelError
-from explainable_seg.training.alarms import SILENT_SHARE
+from explainable_seg.training.alarms import silent_classes
 from explainable_seg.training.thresholds import ThresholdChoice
 
 logger = logging.getLogger(__name__)
-
-
-def silence(choice: ThresholdChoice) -> list[str]:
-    """Classes that are known on dev but never detected there, in words.
-
-    Arguments
-    ---------
-    choice : ThresholdChoice
-        Decisions on dev.
-
-    Returns
-    -------
-    list[str]
-    """
-    return [
-        f"{name} is never found on dev, though it is annotated there"
-        for name, share in choice.predicted.items()
-        if share is not None and share < SILENT_SHARE
-    ]
 
 
 def signs_of_collapse(
@@ -67,7 +48,7 @@ def signs_of_collapse(
     """
     signs = []
     known = [share for share in choice.predicted.values() if share is not None]
-    if known and len(silence(choice)) == len(known):
+    if known and len(silent_classes(choice)) == len(known):
         signs.append("no class is ever found on dev")
     if grounding is not None:
         dead, atoms = grounding["dead"] or 0.0, grounding["atoms"] or 0.0

@@ -13,6 +13,7 @@ from explainable_seg.inference.pretrained import save_pretrained
 from explainable_seg.inference.scoring import score_regions
 from explainable_seg.models.student import Student
 from explainable_seg.models.teacher import Teacher
+from explainable_seg.training.alarms import silent_classes
 from explainable_seg.training.thresholds import ThresholdChoice
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ def export_and_score(
         for part, regions in parts.items()
     }
     kind = model.config["type"]
-    card = _model_card(kind, scores, warnings)
+    silent = [f"{c} was never found on dev" for c in silent_classes(choice)]
+    card = _model_card(kind, scores, [*warnings, *silent])
     save_pretrained(folder / "export", model, config, card)
     logger.info("exported to %s", folder / "export")
     return scores

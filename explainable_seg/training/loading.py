@@ -1,5 +1,6 @@
 """Loaders of a training, shared out over its processes."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, Optional
 
@@ -39,8 +40,16 @@ def training_loader(
     Raises
     ------
     ExplainableSegError
-        If the processes cannot have equal parts of a batch, or of an epoch.
+        If the processes cannot have equal parts of a batch, or of an epoch, or
+        an option is unknown.
     """
+    known = inspect.signature(DataLoader).parameters
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ExplainableSegError(
+            f"expected loader_options among {', '.join(known)}, got "
+            f"{', '.join(unknown)}; correct them"
+        )
     rank, size = rank_and_size()
     for name, value in (("batch_size", batch_size), ("an epoch", n_chunks)):
         if value % size:

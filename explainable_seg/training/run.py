@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
+import torch
 from hyperpyyaml import load_hyperpyyaml
 
 import speechbrain as sb
 from explainable_seg.errors import ExplainableSegError
+from explainable_seg.inference.device import choose_device
 from explainable_seg.training.settings import SettingsFile, json_string
 from speechbrain.utils.run_opts import HELP_TEXTS, RunOptions
 
@@ -109,9 +111,23 @@ def read_command(
             f"expected a file and --key=value, got '{unknown}'; quote what "
             "has blanks"
         )
+    _check_device(run_opts["device"])
     if run_opts["debug"] and outputs:
         lines = _redirected(file, lines, outputs)
     return Command(path, run_opts, "\n".join(lines))
+
+
+def _check_device(name: Optional[str]) -> None:
+    """Raise unless there is a device of a name, or none is asked for."""
+    try:
+        kind = torch.device(name).type if name else "cpu"
+    except RuntimeError:
+        raise ExplainableSegError(
+            f"expected a device such as cpu or cuda:0, got '{name}', for "
+            "--device; name another"
+        ) from None
+    if kind == "cuda":
+        choose_device(name or "auto")
 
 
 def _redirected(

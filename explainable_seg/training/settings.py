@@ -172,7 +172,7 @@ class SettingsFile:
         except YAMLError as error:
             raise no_yaml(error, f"--{name}") from None
         if list(parsed) != [name]:
-            raise self._wrong(name, "one value", f"'{value}'")
+            raise self._wrong(name, "one value", repr(value))
         self._check(name, parsed[name])
         return line
 
@@ -189,7 +189,7 @@ class SettingsFile:
             _kind(value) == "a whole number" and _kind(default) == "a number"
         )
         if default is not None and _kind(value) != _kind(default) and not whole:
-            raise self._wrong(name, _kind(default), f"'{value}'")
+            raise self._wrong(name, _kind(default), repr(value))
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             negative = isinstance(default, (int, float)) and default < 0
             low = name in POSITIVE and value <= 0

@@ -143,7 +143,14 @@ def test_wavlm_and_its_cache(trained, wavlm, corpus, tmp_path):
         *inputs(tmp_path, trained),
         f"--feature_cache={tmp_path / 'features'}",
     ]
-    run("cache_features", "student", corpus, tmp_path, *options)
+    run(
+        "cache_features",
+        "student",
+        corpus,
+        tmp_path,
+        *options,
+        "--precision=fp32",
+    )
     run("train_student", "student", corpus, tmp_path, *options)
     ours, theirs = (
         load_file(tmp_path / stage / "export/model.safetensors")
