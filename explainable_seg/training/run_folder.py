@@ -146,7 +146,7 @@ def _causes(
     """Of settings that changed, those that follow from no other that did."""
     entries = SettingsFile(command.hparams_file).entries
     given = {line.split(":")[0] for line in command.overrides.split("\n")}
-    moved = {*changed, *(n for n in FREE if ours.get(n) != theirs.get(n))}
+    moved = {n for n in ours if ours[n] != theirs.get(n)}
     return [
         name
         for name in changed
