@@ -77,8 +77,8 @@ def interval(
     """
     values = values.double()
     tail = (1 - level) / 2
-    ends = torch.tensor([tail, 1 - tail], dtype=values.dtype)
-    low, high = values.nanquantile(ends.to(values), dim=0)
+    ends = values.new_tensor([tail, 1 - tail])
+    low, high = values.nanquantile(ends, dim=0)
     return low, high
 
 
