@@ -92,7 +92,10 @@ def changed(path, seconds=5.0):
         (lambda at: (at / "a.rttm").write_text(RTTM), "manifest"),
         (lambda at: changed(at / "a.wav"), "manifest"),
         (lambda at: (at / "a.wav").write_bytes(WAV), "manifest"),
-        (lambda at: rewrite(at / "train.csv", "3.0,", "2.0,"), "manifest"),
+        (
+            lambda at: rewrite(at / "train.csv", "\na,3.0,", "\nb,3.0,"),
+            "manifest",
+        ),
         (lambda at: rewrite(at / "train.csv", ",,,,", ",a.uem,,,"), "manifest"),
         (lambda at: rewrite(at / "clips.csv", "v0", "v9"), "clips"),
         (lambda at: changed(next((at / "clips").glob("*.wav"))), "clips"),

@@ -64,6 +64,7 @@ def options(work, **changed):
         "dictionary": work / "dictionary.safetensors",
         "feature_cache": work / "features",
         "shard_size": 3,
+        "force": True,  # atoms drawn by chance do not live
         **changed,
     }
     return [*LITTLE, FRONTEND, *(f"--{k}={v}" for k, v in keys.items())]
