@@ -31,6 +31,10 @@ class ModelError(ExplainableSegError):
     """A model folder with a missing, corrupt or inconsistent file."""
 
 
+class SettingsError(ExplainableSegError, ValueError):
+    """An argument that settings give, and that cannot have such a value."""
+
+
 def first_line(error: BaseException) -> str:
     """First line of a message that may have several.
 

@@ -49,7 +49,11 @@ from explainable_seg.training.progress import (
 )
 from explainable_seg.training.run import load_hparams, read_command, run_recipe
 from explainable_seg.training.run_folder import run_folder
-from explainable_seg.training.schedule import fit_schedule, n_updates
+from explainable_seg.training.schedule import (
+    fit_schedule,
+    n_updates,
+    warn_of_patience,
+)
 from explainable_seg.training.teacher import load_teacher
 from explainable_seg.training.thresholds import ThresholdSweep
 from explainable_seg.training.warm_start import warm_start
@@ -234,6 +238,7 @@ def make_brain(hparams, run_opts):
         teacher.to(brain.device)
     brain.teacher, brain.cache = teacher, cache
     brain.train_sampler = loader.sampler
+    warn_of_patience(hparams["patience"], hparams["number_of_epochs"])
     brain.hparams.lr_schedule = fit_schedule(
         hparams["lr_schedule"],
         hparams["warmup_steps"],

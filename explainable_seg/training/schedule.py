@@ -108,3 +108,29 @@ def fit_schedule(
     return make_schedule(
         warmup=warmup_steps, cooldown=cooldown_steps, total_steps=total_steps
     )
+
+
+def warn_of_patience(patience: int, number_of_epochs: int) -> bool:
+    """Warn of a training that may end before its rate has fallen.
+
+    Arguments
+    ---------
+    patience : int
+        Epochs without a better result, after which training ends.
+    number_of_epochs : int
+        Epochs that the schedule reckons with.
+
+    Returns
+    -------
+    bool
+        Whether it may.
+    """
+    early = patience < number_of_epochs
+    if early:
+        logger.warning(
+            "patience of %d epochs may end the training at the full learning "
+            "rate, before the cool-down that its %d epochs end with",
+            patience,
+            number_of_epochs,
+        )
+    return early

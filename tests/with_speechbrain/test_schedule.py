@@ -6,7 +6,11 @@ import pytest
 import torch
 
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.training.schedule import fit_schedule, n_updates
+from explainable_seg.training.schedule import (
+    fit_schedule,
+    n_updates,
+    warn_of_patience,
+)
 from speechbrain.nnet.schedulers import WarmCoolDecayLRSchedule
 
 
@@ -69,3 +73,8 @@ def test_it_is_a_trapezoid_that_ends_with_the_training(total, warmup, cooldown):
     expected = [trapezoid(s, total, warmup, cooldown) for s in steps]
     assert rates == pytest.approx(expected, abs=1e-9)
     assert min(rates) >= 0 and (cooldown == 0 or rates[-1] < 1e-9)
+
+
+def test_a_patience_that_cuts_the_cool_down_off_is_told(caplog):
+    assert not warn_of_patience(1000, 20) and not caplog.text
+    assert warn_of_patience(3, 20) and "cool-down" in caplog.text
