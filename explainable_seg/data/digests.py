@@ -104,7 +104,7 @@ def name_of_mix(*parts: Sequence[str | os.PathLike[str]]) -> str:
     Example
     -------
     >>> name_of_mix(["prepared/albayzin", "prepared/allies"], ["albayzin"])
-    'albayzin+allies-61ab5a1b'
+    'albayzin+allies-091e04dd'
     """
     mix = [[str(name) for name in part] for part in parts]
     names = "+".join(Path(name).name for name in mix[0])
