@@ -317,13 +317,23 @@ class EpochSampler(torch.utils.data.Sampler[int]):
     rank : int
         Index of this process.
     world_size : int
-        Number of processes; each takes every ``world_size``-th chunk.
+        Number of processes.
+    part : int
+        Chunks of a batch for each process: its share of those in a row, so
+        that the shares one behind the other are the batch of one process.
     """
 
-    def __init__(self, n_chunks: int, rank: int = 0, world_size: int = 1):
+    def __init__(
+        self,
+        n_chunks: int,
+        rank: int = 0,
+        world_size: int = 1,
+        part: int = 1,
+    ):
         self.n_chunks = n_chunks
         self.rank = rank
         self.world_size = world_size
+        self.part = part
         self.epoch = 1
 
     def set_epoch(self, epoch: int) -> None:
@@ -333,13 +343,16 @@ class EpochSampler(torch.utils.data.Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         """Indices for this process."""
         first = (self.epoch - 1) * self.n_chunks
-        return iter(
-            range(first + self.rank, first + self.n_chunks, self.world_size)
-        )
+        batch = self.part * self.world_size
+        for start in range(0, self.n_chunks, batch):
+            # The last batch of an epoch may be smaller.
+            share = min(batch, self.n_chunks - start) // self.world_size
+            begin = first + start + self.rank * share
+            yield from range(begin, begin + share)
 
     def __len__(self) -> int:
         """Chunks an epoch for this process."""
-        return len(range(self.rank, self.n_chunks, self.world_size))
+        return self.n_chunks // self.world_size
 
 
 class WholeRegions(torch.utils.data.Dataset):

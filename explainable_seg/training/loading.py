@@ -60,7 +60,7 @@ def training_loader(
     return SaveableDataLoader(
         dataset,
         batch_size=batch_size // size,
-        sampler=EpochSampler(n_chunks, rank, size),
+        sampler=EpochSampler(n_chunks, rank, size, batch_size // size),
         **options,
     )
 
