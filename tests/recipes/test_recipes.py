@@ -184,7 +184,8 @@ def test_two_processes_learn_what_one_does(stage, trained, corpus, tmp_path):
         for folder in (tmp_path, trained)
     )
     assert len(expected) > 10
-    assert found == pytest.approx(expected, rel=1e-3)
+    # Three digits are printed: the last one may be another for a rounding.
+    assert found == pytest.approx(expected, rel=5e-3)
 
 
 def test_two_processes_learn_the_dictionary_of_one(trained, corpus, tmp_path):
