@@ -65,6 +65,10 @@ def escape_controls(text: str) -> str:
     )
 
 
+class SettingsError(ExplainableSegError, ValueError):
+    """An argument that settings give, and that cannot have such a value."""
+
+
 def first_line(error: BaseException) -> str:
     """First line of a message that may have several.
 

@@ -19,13 +19,15 @@ Authors
 
 import logging
 
+import torch
+
 import speechbrain as sb
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.inference.device import choose_device, choose_precision
+from explainable_seg.inference.device import choose_precision
 from explainable_seg.training.cache_filling import ShardMaker, fill
 from explainable_seg.training.feature_cache import FeatureCache
-from explainable_seg.training.run import load_hparams, run_recipe
+from explainable_seg.training.run import load_hparams, read_command, run_recipe
 from explainable_seg.training.teacher import load_teacher
 from speechbrain.utils.distributed import (
     ddp_barrier,
@@ -58,16 +60,18 @@ def shard_maker(hparams, run_opts, cache, teacher):
 
 def main(arguments):
     """Prepare, plan the files and make those that are missing."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    # Nothing of it is a trial's: `--debug` makes fewer of the same files.
+    command = read_command(arguments, __doc__, outputs=())
+    run_opts = command.run_opts
     sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
+    hparams = load_hparams(command.hparams_file, command.overrides)
     if not hparams["feature_cache"]:
         raise ExplainableSegError(
             f"expected the folder of the feature cache, got none, in "
-            f"{hparams_file}; give --feature_cache=FOLDER"
+            f"{command.hparams_file}; give --feature_cache=FOLDER"
         )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    device = choose_device(run_opts["device"] or infer_device())
+    device = torch.device(run_opts["device"] or infer_device())
     teacher, config = None, None
     if hparams["teacher"]:
         teacher, config = load_teacher(

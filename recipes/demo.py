@@ -37,7 +37,6 @@ SHORT = {
     "n_distinct": "60",
     "chunks_per_epoch": "160",
     "n_chunks": "40",
-    "total_steps": "20",
     "warmup_steps": "2",
     "cooldown_steps": "10",
     "number_of_epochs": "2",

@@ -30,7 +30,13 @@ from explainable_seg.training.checkpointing import load_state, save_state
 from explainable_seg.training.dictionary import save_dictionary
 from explainable_seg.training.dictionary_learning import DictionaryLearner
 from explainable_seg.training.loading import training_loader, validation_loader
-from explainable_seg.training.run import load_hparams, run_recipe
+from explainable_seg.training.progress import (
+    log_epoch,
+    log_settings,
+    log_update,
+)
+from explainable_seg.training.run import load_hparams, read_command, run_recipe
+from explainable_seg.training.run_folder import run_folder
 from speechbrain.utils.distributed import run_on_main
 
 
@@ -41,8 +47,8 @@ class DictionaryBrain(sb.Brain):
         """Frames [T, F] of chunks, thinned out, or of a whole recording."""
         wav = batch["wav"].to(self.device)
         if stage != sb.Stage.TRAIN:
-            return self.hparams.spectrogram(wav.unsqueeze(0))[0]
-        X = self.hparams.spectrogram(wav)
+            return self.modules.spectrogram(wav.unsqueeze(0))[0]
+        X = self.modules.spectrogram(wav)
         return X[:, :: self.hparams.frame_step].flatten(0, 1)
 
     def compute_objectives(self, predictions, batch, stage):
@@ -51,7 +57,10 @@ class DictionaryBrain(sb.Brain):
         if stage == sb.Stage.TRAIN:
             targets = targets[:, :: self.hparams.frame_step].flatten(0, 1)
             self.learner.learn(predictions, targets)
-            return torch.tensor(self.learner.summary()["objective"])
+            figures = self.learner.summary()
+            log_update(self.hparams.loggers, self.learner.n_updates, figures)
+            # No number of a batch that had nothing to learn from.
+            return torch.tensor(figures.get("objective", torch.nan))
         H = converged_code(predictions, self.stats.W, self.learner.mu)
         self.stats.update(predictions, H, targets)
         return torch.zeros(())
@@ -79,12 +88,13 @@ class DictionaryBrain(sb.Brain):
         if stage == sb.Stage.TEST:
             return
         measures = {k: self.summary[k] for k in ("error", "atoms", "dead")}
-        for log in self.hparams.loggers:
-            log.log_stats(
-                {"epoch": epoch},
-                train_stats=self.train_stats,
-                valid_stats=measures,
-            )
+        log_epoch(
+            self.hparams.loggers,
+            epoch,
+            self.learner.n_updates,
+            train_stats=self.train_stats,
+            valid_stats=measures,
+        )
         self.hparams.epoch_counter.update_metric(measures["error"])
         self.checkpointer.save_and_keep_only(
             meta={"error": measures["error"], "epoch": epoch},
@@ -92,17 +102,10 @@ class DictionaryBrain(sb.Brain):
         )
 
 
-def main(arguments):
+def train(hparams, command):
     """Prepare, factorise and measure."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
+    log_settings(hparams["loggers"], command.record)
     learner = DictionaryLearner(hparams["nmf"], hparams["atoms_per_class"])
     loader = training_loader(
         hparams["training_set"](),
@@ -114,8 +117,9 @@ def main(arguments):
     )
     hparams["checkpointer"].add_recoverable("loader", loader)
     brain = DictionaryBrain(
+        modules={"spectrogram": hparams["spectrogram"]},
         hparams=hparams,
-        run_opts=run_opts,
+        run_opts=command.run_opts,
         checkpointer=hparams["checkpointer"],
     )
     brain.learner = learner
@@ -152,6 +156,23 @@ def main(arguments):
         save_pictures,
         args=[folder, learner.dictionary, measures["dev"], examples],
     )
+
+
+def main(arguments):
+    """Learn in a folder that no other run uses."""
+    command = read_command(
+        arguments, __doc__, outputs=("output_folder", "dictionary")
+    )
+    sb.utils.distributed.ddp_init_group(command.run_opts)
+    # More epochs go on where fewer have ended: no rate falls with them.
+    with run_folder(command, may_grow=["number_of_epochs"]):
+        hparams = load_hparams(command.hparams_file, command.overrides)
+        sb.create_experiment_directory(
+            experiment_directory=hparams["output_folder"],
+            hyperparams_to_save=command.hparams_file,
+            overrides=command.overrides,
+        )
+        train(hparams, command)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ Authors
  * explainable-seg contributors 2026
 """
 
+import logging
 from functools import partial
 from pathlib import Path
 
@@ -24,27 +25,42 @@ from explainable_seg.evaluation.representation import RepresentationStats
 from explainable_seg.files import atomic_write_json
 from explainable_seg.inference.windows import stitch
 from explainable_seg.models import build_model
-from explainable_seg.training.alarms import (
-    warn_of_collapse,
-    warn_of_silent_classes,
-)
+from explainable_seg.training.alarms import warn_of_silent_classes
 from explainable_seg.training.cached_student import (
     cached_student,
     share_front_end,
     window_predictor,
 )
 from explainable_seg.training.checkpointing import RandomState
+from explainable_seg.training.collapse import (
+    diverging_is_told,
+    require_sound,
+    signs_of_collapse,
+)
 from explainable_seg.training.dictionary import load_dictionary
 from explainable_seg.training.export import export_and_score
 from explainable_seg.training.feature_cache import FeatureCache
 from explainable_seg.training.loading import training_loader, validation_loader
 from explainable_seg.training.losses import student_losses
-from explainable_seg.training.run import load_hparams, run_recipe
+from explainable_seg.training.progress import (
+    log_epoch,
+    log_settings,
+    log_update,
+)
+from explainable_seg.training.run import load_hparams, read_command, run_recipe
+from explainable_seg.training.run_folder import run_folder
+from explainable_seg.training.schedule import (
+    fit_schedule,
+    n_updates,
+    warn_of_patience,
+)
 from explainable_seg.training.teacher import load_teacher
 from explainable_seg.training.thresholds import ThresholdSweep
 from explainable_seg.training.trained_classes import choose_classes
 from explainable_seg.training.warm_start import warm_start
 from speechbrain.utils.distributed import run_on_main
+
+logger = logging.getLogger(__name__)
 
 
 class StudentBrain(sb.Brain):
@@ -96,12 +112,26 @@ class StudentBrain(sb.Brain):
             + self.modules.support_budget(losses["unsupported"])
         )
 
-    def on_fit_batch_end(self, batch, outputs, loss, should_step):
-        """Move the learning rate after each update; keep W a dictionary."""
+    def on_fit_batch_start(self, batch, should_step):
+        """Set the learning rate of each update."""
         if should_step:
-            self.hparams.lr_schedule(self.optimizer, self.optimizer_step)
-            if self.hparams.learn_dictionary:
-                self.hparams.model.project_dictionary()
+            self.hparams.lr_schedule(self.optimizer, self.optimizer_step + 1)
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """Keep W a dictionary, and show the losses of each update."""
+        if not should_step:
+            return
+        if self.hparams.learn_dictionary:
+            self.hparams.model.project_dictionary()
+        log_update(
+            self.hparams.loggers,
+            self.optimizer_step,
+            {"loss": loss.item(), **self.last_losses()},
+        )
+
+    def last_losses(self):
+        """Of the last batch, each as a number."""
+        return {name: float(x) for name, x in self.last.items()}
 
     def on_stage_start(self, stage, epoch=None):
         """Count decisions and measure H anew."""
@@ -122,7 +152,7 @@ class StudentBrain(sb.Brain):
         if stage == sb.Stage.TRAIN:
             self.train_stats = {
                 "loss": stage_loss,
-                **{name: float(x) for name, x in self.last.items()},
+                **self.last_losses(),
             }
             return
         self.sweep.sum_over_ranks()
@@ -133,17 +163,22 @@ class StudentBrain(sb.Brain):
         summary = self.stats.summary()
         macro_f1 = float(self.choice.macro_f1)
         warn_of_silent_classes(self.choice)
-        warn_of_collapse(summary["dead"], summary["atoms"])
-        for log in self.hparams.loggers:
-            log.log_stats(
-                {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
-                train_stats=self.train_stats,
-                valid_stats={
-                    "macro_f1": macro_f1,
-                    **self.choice.known_f1,
-                    **{k: v for k, v in summary.items() if v is not None},
-                },
-            )
+        for sign in signs_of_collapse(
+            self.choice, summary, self.hparams.max_dead, self.hparams.min_atoms
+        ):
+            logger.warning("epoch %d: %s", epoch, sign)
+        log_epoch(
+            self.hparams.loggers,
+            epoch,
+            self.optimizer_step,
+            train_stats=self.train_stats,
+            valid_stats={
+                "macro_f1": macro_f1,
+                **self.choice.known_f1,
+                **{k: v for k, v in summary.items() if v is not None},
+            },
+            rate=self.optimizer.param_groups[0]["lr"],
+        )
         self.hparams.epoch_counter.update_metric(macro_f1)
         self.checkpointer.save_and_keep_only(
             meta={"macro_f1": macro_f1, "epoch": epoch},
@@ -215,6 +250,18 @@ def make_brain(hparams, run_opts):
         teacher.to(brain.device)
     brain.teacher, brain.cache = teacher, cache
     brain.train_sampler = loader.sampler
+    warn_of_patience(hparams["patience"], hparams["number_of_epochs"])
+    brain.hparams.lr_schedule = fit_schedule(
+        hparams["lr_schedule"],
+        hparams["warmup_steps"],
+        hparams["cooldown_steps"],
+        n_updates(
+            len(loader),
+            hparams["number_of_epochs"],
+            brain.grad_accumulation_factor,
+            brain.optimizer_step_limit,
+        ),
+    )
     if hparams["warm_start"] and teacher:
         warm_start(hparams["model"], teacher)  # a checkpoint overrides
     if hparams["compile_tcn"]:
@@ -233,18 +280,11 @@ def evaluate_best(brain, loaders):
     return choice, grounding
 
 
-def main(arguments):
+def train(hparams, command):
     """Load teacher and dictionary, train, export and score."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    brain, loader = make_brain(hparams, run_opts)
+    brain, loader = make_brain(hparams, command.run_opts)
+    log_settings(hparams["loggers"], command.record)
     parts = {
         part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
         for part in ("dev", "test")
@@ -253,9 +293,16 @@ def main(arguments):
         part: validation_loader(rows, classes=hparams["classes"])
         for part, rows in parts.items()
     }
-    brain.fit(hparams["epoch_counter"], loader, loaders["dev"])
-    choice, grounding = evaluate_best(brain, loaders)
     folder = Path(hparams["output_folder"])
+    with diverging_is_told(folder):
+        brain.fit(hparams["epoch_counter"], loader, loaders["dev"])
+    choice, grounding = evaluate_best(brain, loaders)
+    signs = signs_of_collapse(
+        choice, grounding["dev"], hparams["max_dead"], hparams["min_atoms"]
+    )
+    require_sound(
+        hparams["model"], signs, hparams["force"] or brain.debug, folder
+    )
     run_on_main(atomic_write_json, args=[folder / "grounding.json", grounding])
     run_on_main(
         export_and_score,
@@ -271,8 +318,23 @@ def main(arguments):
                 "grounding": grounding["dev"],
             },
             "decisions": hparams["decisions"],
+            "warnings": signs,
         },
     )
+
+
+def main(arguments):
+    """Train in a folder that no other run uses."""
+    command = read_command(arguments, __doc__)
+    sb.utils.distributed.ddp_init_group(command.run_opts)
+    with run_folder(command):
+        hparams = load_hparams(command.hparams_file, command.overrides)
+        sb.create_experiment_directory(
+            experiment_directory=hparams["output_folder"],
+            hyperparams_to_save=command.hparams_file,
+            overrides=command.overrides,
+        )
+        train(hparams, command)
 
 
 if __name__ == "__main__":

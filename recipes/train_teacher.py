@@ -21,11 +21,27 @@ from explainable_seg.inference.windows import stitch
 from explainable_seg.models import build_model
 from explainable_seg.training.alarms import warn_of_silent_classes
 from explainable_seg.training.checkpointing import RandomState
+from explainable_seg.training.collapse import (
+    diverging_is_told,
+    require_sound,
+    signs_of_collapse,
+)
 from explainable_seg.training.export import export_and_score
 from explainable_seg.training.loading import training_loader, validation_loader
 from explainable_seg.training.losses import label_loss
 from explainable_seg.training.processes import mean_over_ranks
-from explainable_seg.training.run import load_hparams, run_recipe
+from explainable_seg.training.progress import (
+    log_epoch,
+    log_settings,
+    log_update,
+)
+from explainable_seg.training.run import load_hparams, read_command, run_recipe
+from explainable_seg.training.run_folder import run_folder
+from explainable_seg.training.schedule import (
+    fit_schedule,
+    n_updates,
+    warn_of_patience,
+)
 from explainable_seg.training.thresholds import ThresholdSweep
 from explainable_seg.training.trained_classes import choose_classes
 from speechbrain.utils.distributed import run_on_main
@@ -54,10 +70,17 @@ class TeacherBrain(sb.Brain):
             self.n_recordings += 1
         return label_loss(predictions, targets)
 
-    def on_fit_batch_end(self, batch, outputs, loss, should_step):
-        """Move the learning rate after each update."""
+    def on_fit_batch_start(self, batch, should_step):
+        """Set the learning rate of each update."""
         if should_step:
-            self.hparams.lr_schedule(self.optimizer, self.optimizer_step)
+            self.hparams.lr_schedule(self.optimizer, self.optimizer_step + 1)
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """Show the loss of each update."""
+        if should_step:
+            log_update(
+                self.hparams.loggers, self.optimizer_step, {"loss": loss.item()}
+            )
 
     def on_stage_start(self, stage, epoch=None):
         """Count decisions anew."""
@@ -76,16 +99,18 @@ class TeacherBrain(sb.Brain):
             return
         macro_f1 = float(self.choice.macro_f1)
         warn_of_silent_classes(self.choice)
-        for log in self.hparams.loggers:
-            log.log_stats(
-                {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
-                train_stats={"loss": self.train_loss},
-                valid_stats={
-                    "loss": mean_over_ranks(stage_loss, self.n_recordings),
-                    "macro_f1": macro_f1,
-                    **self.choice.known_f1,
-                },
-            )
+        log_epoch(
+            self.hparams.loggers,
+            epoch,
+            self.optimizer_step,
+            train_stats={"loss": self.train_loss},
+            valid_stats={
+                "loss": mean_over_ranks(stage_loss, self.n_recordings),
+                "macro_f1": macro_f1,
+                **self.choice.known_f1,
+            },
+            rate=self.optimizer.param_groups[0]["lr"],
+        )
         self.hparams.epoch_counter.update_metric(macro_f1)
         self.checkpointer.save_and_keep_only(
             meta={"macro_f1": macro_f1, "epoch": epoch},
@@ -93,31 +118,20 @@ class TeacherBrain(sb.Brain):
         )
 
 
-def main(arguments):
-    """Prepare, train, export and score."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(hparams_file, overrides)
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
-    )
-    run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    parts = {
-        part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
-        for part in ("dev", "test")
-    }
-    classes = choose_classes(
+def make_brain(hparams, run_opts, dev):
+    """The Brain with all that it trains from, and the loader of its chunks."""
+    hparams["classes"] = choose_classes(
         hparams["classes"],
         read_manifest(hparams["training_set"].keywords["manifest"]),
-        parts["dev"],
+        dev,
     )
-    hparams["model"] = build_model({**hparams["model"], "classes": classes})
+    hparams["model"] = build_model(
+        {**hparams["model"], "classes": hparams["classes"]}
+    )
     loader = training_loader(
         hparams["training_set"](),
         hparams["chunks_per_epoch"],
-        classes=classes,
+        classes=hparams["classes"],
         **hparams["loader_options"],
     )
     hparams["checkpointer"].add_recoverables(
@@ -135,23 +149,68 @@ def main(arguments):
         checkpointer=hparams["checkpointer"],
     )
     brain.train_sampler = loader.sampler
-    dev_loader = validation_loader(parts["dev"], classes=classes)
+    warn_of_patience(hparams["patience"], hparams["number_of_epochs"])
+    brain.hparams.lr_schedule = fit_schedule(
+        hparams["lr_schedule"],
+        hparams["warmup_steps"],
+        hparams["cooldown_steps"],
+        n_updates(
+            len(loader),
+            hparams["number_of_epochs"],
+            brain.grad_accumulation_factor,
+            brain.optimizer_step_limit,
+        ),
+    )
     if hparams["compile_tcn"]:
         hparams["model"].tcn.compile()
-    brain.fit(hparams["epoch_counter"], loader, dev_loader)
+    return brain, loader
+
+
+def train(hparams, command):
+    """Prepare, train, export and score."""
+    run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
+    parts = {
+        part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
+        for part in ("dev", "test")
+    }
+    brain, loader = make_brain(hparams, command.run_opts, parts["dev"])
+    log_settings(hparams["loggers"], command.record)
+    dev_loader = validation_loader(parts["dev"], classes=hparams["classes"])
+    folder = Path(hparams["output_folder"])
+    with diverging_is_told(folder):
+        brain.fit(hparams["epoch_counter"], loader, dev_loader)
     brain.evaluate(dev_loader, max_key="macro_f1")
+    signs = signs_of_collapse(brain.choice)
+    require_sound(
+        hparams["model"], signs, hparams["force"] or brain.debug, folder
+    )
     run_on_main(
         export_and_score,
         kwargs={
             "model": hparams["model"],
             "choice": brain.choice,
             "run_time": hparams["run_time"],
-            "folder": Path(hparams["output_folder"]),
+            "folder": folder,
             "parts": parts,
             "notes": {"corpus": hparams["corpus"], "seed": hparams["seed"]},
             "decisions": hparams["decisions"],
+            "warnings": signs,
         },
     )
+
+
+def main(arguments):
+    """Train in a folder that no other run uses."""
+    command = read_command(arguments, __doc__)
+    sb.utils.distributed.ddp_init_group(command.run_opts)
+    with run_folder(command):
+        hparams = load_hparams(command.hparams_file, command.overrides)
+        sb.create_experiment_directory(
+            experiment_directory=hparams["output_folder"],
+            hyperparams_to_save=command.hparams_file,
+            overrides=command.overrides,
+        )
+        train(hparams, command)
 
 
 if __name__ == "__main__":

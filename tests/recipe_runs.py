@@ -1,8 +1,10 @@
 """Recipes in processes of their own, on a corpus made in a second."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,6 @@ LITTLE = [
     "--chunks_per_epoch=12",
     "--batch_size=4",
     "--n_distinct=8",
-    "--total_steps=6",
     "--warmup_steps=1",
     "--cooldown_steps=2",
     "--composed_share=0.0",
@@ -103,3 +104,23 @@ def run_recipe(
     )
     assert run.returncode == expect, run.stderr
     return run.stderr
+
+
+def kill_recipe(stage, corpus, work, *overrides, when):
+    """Start a recipe, and kill it as soon as ``when`` says so."""
+    run = subprocess.Popen(
+        recipe_command(f"train_{stage}", stage, corpus, work, *overrides),
+        cwd=work,
+        env=ENVIRONMENT,
+    )
+    while not when():
+        assert run.poll() is None, "ended before it could be killed"
+        time.sleep(0.01)
+    run.kill()
+    assert run.wait() == -signal.SIGKILL
+
+
+def logs_an_epoch(work, stage):
+    """Whether a recipe has told of its first epoch."""
+    log = work / stage / "train_log.txt"
+    return log.is_file() and "epoch: 1" in log.read_text()

@@ -9,7 +9,7 @@
 # Then put the tables of the shares together, and do what is left, by the same
 # command without a share:
 #
-#   sbatch --dependency=afterany:JOB --wrap \
+#   sbatch --dependency=afterany:ID --wrap \
 #       "explainable-seg segment @list.txt --output found"
 #
 #SBATCH --job-name=explainable-seg-segment

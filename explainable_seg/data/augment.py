@@ -16,6 +16,7 @@ from explainable_seg.data.planner import ScenePlanner
 from explainable_seg.data.rendering import add_track
 from explainable_seg.data.scenes import Track, programme_spans
 from explainable_seg.data.style import Range, Style, ToneRange
+from explainable_seg.errors import SettingsError
 from explainable_seg.frames import (
     SAMPLE_RATE,
     UNKNOWN,
@@ -168,7 +169,7 @@ def overlay(
         If audio and targets differ in their number of frames.
     """
     if targets.shape != (num_frames(len(audio)), len(CLASSES)):
-        raise ValueError(
+        raise SettingsError(
             f"expected targets [{num_frames(len(audio))}, {len(CLASSES)}] for "
             f"{len(audio)} samples, got {list(targets.shape)}"
         )

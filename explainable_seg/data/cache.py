@@ -5,7 +5,6 @@ training that draws from a fixed number of distinct chunks pays for each of
 them once; other trainings with the same composition share the files.
 """
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import CorpusError
-from explainable_seg.files import atomic_write_text
+from explainable_seg.files import atomic_write_json
 from explainable_seg.frames import SAMPLE_RATE, num_frames
 
 FULL_SCALE = 32767
@@ -39,7 +38,8 @@ class ChunkCache:
     duration : float
         Seconds a chunk.
     recipe : dict
-        Plain values that decide what the chunks are (seed, sources, ...).
+        Plain values that decide what the chunks are: a seed, checksums of
+        sources (:mod:`explainable_seg.data.digests`), ...
 
     Raises
     ------
@@ -140,15 +140,19 @@ def from_pcm(audio: np.ndarray) -> np.ndarray:
 def _check_recipe(path: Path, recipe: dict[str, Any]) -> None:
     """Write the recipe, or refuse the one that is there."""
     text = json.dumps(recipe, sort_keys=True, default=str)
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    expected = json.loads(text)
     if not path.is_file():
-        atomic_write_text(
-            path, json.dumps({"sha256": digest, "recipe": recipe}, default=str)
-        )
+        atomic_write_json(path, expected)
         return
-    found = json.loads(path.read_text(encoding="utf-8")).get("sha256")
-    if found != digest:
+    try:
+        found = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        found = {}  # no JSON: another of everything
+    names = sorted(expected.keys() | found.keys())
+    other = [n for n in names if expected.get(n) != found.get(n)]
+    if other:
         raise CorpusError(
-            f"expected chunks of this training's recipe, got those of another,"
-            f" in {path}; delete the folder or name another one"
+            f"expected chunks of this training's recipe, got those of another "
+            f"{', '.join(other)}, in {path}; delete the folder, or name "
+            "another one by --chunks_folder"
         )

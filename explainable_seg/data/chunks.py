@@ -26,6 +26,7 @@ from explainable_seg.data.cache import ChunkCache
 from explainable_seg.data.clips import ClipPool
 from explainable_seg.data.composer import Composer
 from explainable_seg.data.manifest import Region
+from explainable_seg.data.randomness import stream
 from explainable_seg.data.sampling import Balance, ChunkSampler
 from explainable_seg.data.truth import UNKNOWN, load_truth, region_targets
 from explainable_seg.frames import HOP, SAMPLE_RATE, frame_targets, num_frames
@@ -273,12 +274,13 @@ class TrainingChunks(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """Chunk ``index`` of the whole training: ``wav`` and ``targets``."""
-        rng = np.random.default_rng([self.order_seed, index])
         number = index
         if self.cache is not None:
-            number = int(rng.integers(self.cache.n_chunks))
+            order = stream("order", self.order_seed, index)
+            number = int(order.integers(self.cache.n_chunks))
         audio, targets = self._chunk(number)
         if self.augment is not None:
+            rng = stream("augmentation", self.order_seed, index)
             audio = self.augment(audio, rng)
         return {
             "wav": torch.from_numpy(np.ascontiguousarray(audio)),
@@ -304,8 +306,7 @@ class TrainingChunks(torch.utils.data.Dataset):
         """
         audio, targets = self._chunk(number)
         if self.augment is not None:
-            # Apart from the generator that made the chunk.
-            rng = np.random.default_rng([self.seed, number, 1])
+            rng = stream("fixed augmentation", self.seed, number)
             audio = self.augment(audio, rng)
         return audio, targets
 
@@ -317,10 +318,10 @@ class TrainingChunks(torch.utils.data.Dataset):
         return self.cache.get(distinct, lambda: self._make(distinct))
 
     def _make(self, number: int) -> Chunk:
-        """Chunk of a number, from the source that its generator draws."""
-        rng = np.random.default_rng([self.seed, number])
-        source = self.sources[rng.choice(len(self.sources), p=self.shares)]
-        return source.draw(rng)
+        """Chunk of a number, from a source that is drawn."""
+        choice = stream("source", self.seed, number)
+        source = self.sources[choice.choice(len(self.sources), p=self.shares)]
+        return source.draw(stream("composition", self.seed, number))
 
 
 class EpochSampler(torch.utils.data.Sampler[int]):
@@ -333,13 +334,23 @@ class EpochSampler(torch.utils.data.Sampler[int]):
     rank : int
         Index of this process.
     world_size : int
-        Number of processes; each takes every ``world_size``-th chunk.
+        Number of processes.
+    part : int
+        Chunks of a batch for each process: its share of those in a row, so
+        that the shares one behind the other are the batch of one process.
     """
 
-    def __init__(self, n_chunks: int, rank: int = 0, world_size: int = 1):
+    def __init__(
+        self,
+        n_chunks: int,
+        rank: int = 0,
+        world_size: int = 1,
+        part: int = 1,
+    ):
         self.n_chunks = n_chunks
         self.rank = rank
         self.world_size = world_size
+        self.part = part
         self.epoch = 1
 
     def set_epoch(self, epoch: int) -> None:
@@ -349,13 +360,16 @@ class EpochSampler(torch.utils.data.Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         """Indices for this process."""
         first = (self.epoch - 1) * self.n_chunks
-        return iter(
-            range(first + self.rank, first + self.n_chunks, self.world_size)
-        )
+        batch = self.part * self.world_size
+        for start in range(0, self.n_chunks, batch):
+            # The last batch of an epoch may be smaller.
+            share = min(batch, self.n_chunks - start) // self.world_size
+            begin = first + start + self.rank * share
+            yield from range(begin, begin + share)
 
     def __len__(self) -> int:
         """Chunks an epoch for this process."""
-        return len(range(self.rank, self.n_chunks, self.world_size))
+        return self.n_chunks // self.world_size
 
 
 class WholeRegions(torch.utils.data.Dataset):

@@ -8,6 +8,7 @@ import numpy as np
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import Truth, heard_spans
+from explainable_seg.errors import SettingsError
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Balance:
     def __post_init__(self) -> None:
         """Refuse what is no power or no share."""
         if not (0 <= self.corpus_exponent <= 1 and 0 <= self.class_share <= 1):
-            raise ValueError(
+            raise SettingsError(
                 "expected `corpus_exponent` and `class_share` in [0, 1], got "
                 f"{self.corpus_exponent} and {self.class_share}"
             )

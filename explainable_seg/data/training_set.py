@@ -14,6 +14,7 @@ from explainable_seg.data.chunks import (
 )
 from explainable_seg.data.clips import ClipPool, read_clips
 from explainable_seg.data.composer import Composer
+from explainable_seg.data.digests import clips_digest, manifest_digest
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.sampling import Balance
 from explainable_seg.data.style import Style
@@ -99,8 +100,8 @@ def make_training_set(
             n_distinct,
             window,
             {
-                "manifest": os.path.abspath(manifest),
-                "clips": clips and os.path.abspath(clips),
+                "manifest": manifest_digest(manifest),
+                "clips": clips and clips_digest(clips),
                 "shares": shares,
                 "seed": seed,
                 "overlays": repr(overlays),

@@ -111,7 +111,7 @@ class FaithfulnessStats:
         values["energy"] = torch.tensor(kept, dtype=torch.float64)
         for row, name in enumerate(MEASURES):
             self._add(row, c, values[name])
-        marked = p >= torch.tensor(self.thresholds)
+        marked = p >= torch.tensor(self.thresholds, device=p.device)
         rise = torch.where(marked, torch.nan, q_out - p)
         for other in range(len(self.classes)):
             if other != c:

@@ -137,7 +137,7 @@ def _mask_block(
 ) -> torch.Tensor:
     """Mask a stretch of audio [N] that fits into memory."""
     n_fft = 2 * (mask.shape[1] - 1)
-    window = torch.hann_window(WINDOW)
+    window = torch.hann_window(WINDOW, device=wav.device)
     stft = torch.stft(
         wav,
         n_fft,
@@ -157,7 +157,7 @@ def _interpolate_frames(
     mask: torch.Tensor, n_fine: int, first_centre: int
 ) -> torch.Tensor:
     """Mask at the centres of the fine STFT; constant beyond its ends."""
-    centres = torch.arange(n_fine) * FINE_HOP
+    centres = torch.arange(n_fine, device=mask.device) * FINE_HOP
     position = ((centres - first_centre) / HOP).clamp(0, len(mask) - 1)
     before = position.floor().long()
     after = (before + 1).clamp(max=len(mask) - 1)

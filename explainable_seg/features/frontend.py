@@ -2,6 +2,7 @@
 
 from typing import Any, Union
 
+from explainable_seg.errors import SettingsError
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
 from explainable_seg.features.wavlm import WavLMFeatures
 
@@ -41,5 +42,5 @@ def make_frontend(type: str = "spectrogram", **arguments: Any) -> FrontEnd:
     """
     if type not in FRONTENDS:
         known = ", ".join(FRONTENDS)
-        raise ValueError(f"expected a front end among {known}, got '{type}'")
+        raise SettingsError(f"expected a front end among {known}, got '{type}'")
     return FRONTENDS[type](**arguments)

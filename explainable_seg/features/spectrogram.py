@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from explainable_seg.errors import SettingsError
 from explainable_seg.features.lengths import require_frame
 from explainable_seg.frames import HOP, WINDOW
 
@@ -38,7 +39,7 @@ class LogPowerSpectrogram(torch.nn.Module):
     def __init__(self, n_fft: int = 512):
         super().__init__()
         if n_fft < WINDOW or n_fft % 2:
-            raise ValueError(
+            raise SettingsError(
                 f"expected `n_fft` even and >= {WINDOW}, got {n_fft}"
             )
         self.n_fft = n_fft

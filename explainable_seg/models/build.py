@@ -5,6 +5,7 @@ from typing import Any, Optional, Union
 
 import torch
 
+from explainable_seg.errors import SettingsError
 from explainable_seg.models.student import Student
 from explainable_seg.models.tcn import TCN
 from explainable_seg.models.teacher import Teacher
@@ -45,13 +46,13 @@ def build_model(
     kind = arguments.pop("type", None)
     if kind not in MODELS:
         known = ", ".join(MODELS)
-        raise ValueError(f"expected a model among {known}, got '{kind}'")
+        raise SettingsError(f"expected a model among {known}, got '{kind}'")
     if dictionary is not None:
         arguments["dictionary"] = dictionary
     try:
         return MODELS[kind](**arguments)
     except TypeError as error:
-        raise ValueError(
+        raise SettingsError(
             f"expected the arguments of a {kind}, got: {error}"
         ) from error
 

@@ -10,6 +10,7 @@ from explainable_seg.features.frontend import FrontEnd, make_frontend
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
 from explainable_seg.models.tcn import TCN
 from explainable_seg.nmf.coding import sparse_code
+from explainable_seg.nmf.numerics import full_precision
 
 
 class StudentOutput(NamedTuple):
@@ -208,10 +209,11 @@ class Student(torch.nn.Module):
         norms = self.dictionary.norm(dim=0).clamp(min=1e-12)
         self.dictionary.div_(norms)
 
+    @full_precision
     def _classify(self, H: torch.Tensor) -> torch.Tensor:
         """Logits of activations, in full precision: explanations are exact."""
-        with torch.autocast(H.device.type, enabled=False):
-            return self.classifier(H)
+        logits: torch.Tensor = self.classifier(H)
+        return logits
 
     def sparse_code(self, X: torch.Tensor) -> torch.Tensor:
         """Sparse code of a spectrogram for the dictionary.
@@ -226,8 +228,7 @@ class Student(torch.nn.Module):
         torch.Tensor [shape=(B, T, K)]
             Activations that depend on each frame alone.
         """
-        with torch.autocast(X.device.type, enabled=False):
-            H = sparse_code(
-                X.flatten(0, 1), self.dictionary, self.mu, self.code_sweeps
-            )
+        H = sparse_code(
+            X.flatten(0, 1), self.dictionary, self.mu, self.code_sweeps
+        )
         return H.reshape(*X.shape[:2], -1)

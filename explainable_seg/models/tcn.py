@@ -6,6 +6,8 @@ batch-time-channel tensors, without its skip outputs.
 
 import torch
 
+from explainable_seg.errors import SettingsError
+
 NORMS = ("global", "frame")
 
 
@@ -63,7 +65,7 @@ def make_norm(norm: str, n_channels: int) -> torch.nn.Module:
         return GlobalNorm(n_channels)
     if norm == "frame":
         return torch.nn.LayerNorm(n_channels)
-    raise ValueError(f"expected `norm` among {NORMS}, got '{norm}'")
+    raise SettingsError(f"expected `norm` among {NORMS}, got '{norm}'")
 
 
 class DepthwiseConv(torch.nn.Module):
@@ -85,7 +87,9 @@ class DepthwiseConv(torch.nn.Module):
     def __init__(self, n_channels: int, kernel_size: int, dilation: int):
         super().__init__()
         if kernel_size % 2 == 0:
-            raise ValueError(f"expected odd `kernel_size`, got {kernel_size}")
+            raise SettingsError(
+                f"expected odd `kernel_size`, got {kernel_size}"
+            )
         bound = kernel_size**-0.5
         self.weight = torch.nn.Parameter(
             torch.empty(kernel_size, n_channels).uniform_(-bound, bound)

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 import torch
 
+from explainable_seg.errors import SettingsError
 from explainable_seg.nmf.checks import (
     as_frames,
     check_atoms,
@@ -111,19 +112,19 @@ class SparseNMF:
         forgetting: float = 2.0,
     ):
         if n_atoms < 1 or mu < 0 or max_iter < 1 or tol < 0 or forgetting < 0:
-            raise ValueError(
+            raise SettingsError(
                 "expected `n_atoms` and `max_iter` >= 1, and `mu`, `tol` and "
                 f"`forgetting` >= 0, got n_atoms={n_atoms}, "
                 f"max_iter={max_iter}, mu={mu}, tol={tol}, "
                 f"forgetting={forgetting}"
             )
         if solver not in SOLVERS or init not in INITS:
-            raise ValueError(
+            raise SettingsError(
                 f"expected `solver` one of {tuple(SOLVERS)} and `init` one of "
                 f"{INITS}, got {solver!r} and {init!r}"
             )
         if beta not in ((2,) if solver == "hals" else (2, 1, 0)):
-            raise ValueError(
+            raise SettingsError(
                 "expected `beta` 2, or 1 or 0 with solver 'mu', "
                 f"got beta={beta} with solver {solver!r}"
             )

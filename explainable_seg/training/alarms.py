@@ -7,7 +7,25 @@ from explainable_seg.training.thresholds import ThresholdChoice
 logger = logging.getLogger(__name__)
 
 SILENT_SHARE = 1e-4  # of the annotated frames
-DEAD_SHARE = 0.25  # of the atoms
+
+
+def silent_classes(choice: ThresholdChoice) -> list[str]:
+    """Classes that are annotated on dev but never detected there.
+
+    Arguments
+    ---------
+    choice : ThresholdChoice
+        Decisions on dev.
+
+    Returns
+    -------
+    list[str]
+    """
+    return [
+        name
+        for name, share in choice.predicted.items()
+        if share is not None and share < SILENT_SHARE
+    ]
 
 
 def warn_of_undecided_classes(choice: ThresholdChoice) -> list[str]:
@@ -48,11 +66,7 @@ def warn_of_silent_classes(choice: ThresholdChoice) -> list[str]:
     list[str]
         The classes.
     """
-    silent = [
-        name
-        for name, share in choice.predicted.items()
-        if share is not None and share < SILENT_SHARE
-    ]
+    silent = silent_classes(choice)
     for name in silent:
         logger.warning(
             "class '%s' is annotated on dev but never predicted there; train "
@@ -60,29 +74,3 @@ def warn_of_silent_classes(choice: ThresholdChoice) -> list[str]:
             name,
         )
     return silent
-
-
-def warn_of_collapse(dead_share: float, atoms_a_frame: float) -> bool:
-    """Warn of an H that has lost its atoms.
-
-    Arguments
-    ---------
-    dead_share : float
-        Share of the atoms that no frame of dev uses.
-    atoms_a_frame : float
-        Mean number of active atoms.
-
-    Returns
-    -------
-    bool
-        Whether H has collapsed.
-    """
-    collapsed = dead_share > DEAD_SHARE or atoms_a_frame < 1.0
-    if collapsed:
-        logger.warning(
-            "H has collapsed: %.0f %% of the atoms are dead, %.1f are active "
-            "a frame; lower the sparsity budget's weight or raise its limit",
-            100 * dead_share,
-            atoms_a_frame,
-        )
-    return collapsed

@@ -9,6 +9,8 @@ times its L1 norm), and the weight follows.
 
 import torch
 
+from explainable_seg.errors import SettingsError
+
 
 class Budget(torch.nn.Module):
     """Lagrange multiplier of the constraint ``value <= limit``.
@@ -54,7 +56,7 @@ class Budget(torch.nn.Module):
     ):
         super().__init__()
         if limit <= 0:
-            raise ValueError(f"expected `limit` > 0, got {limit}")
+            raise SettingsError(f"expected `limit` > 0, got {limit}")
         self.limit = limit
         self.rate = rate
         self.bounds = bounds

@@ -9,7 +9,7 @@ import logging
 import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -213,10 +213,10 @@ class ShardMaker:
 
     def _observe(self, wav: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features in bf16, on the CPU, and logits of audio [B, N]."""
-        bf16 = torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.bf16
-        )
-        with torch.no_grad(), bf16:
+        lower: AbstractContextManager[object] = nullcontext()
+        if self.bf16:
+            lower = torch.autocast(self.device.type, torch.bfloat16)
+        with torch.no_grad(), lower:
             features = self.teacher.frontend(wav.to(self.device))
             logits = self.teacher.classify(features)
         return features.to(torch.bfloat16).cpu(), logits

@@ -4,17 +4,15 @@ A cache that was filled with other values is stale, and refused.
 """
 
 import functools
-import hashlib
 import inspect
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Optional
 
 from explainable_seg.data import cache
-from explainable_seg.data.manifest import read_manifest
+from explainable_seg.data.digests import clips_digest, manifest_digest
 from explainable_seg.errors import CorpusError
 
-VERSION = 1  # goes up when equal settings give another content
+VERSION = 2  # goes up when equal settings give another content
 ORDER = ("order_seed",)  # what of a training set is not in its chunks
 FILES = ("manifest", "clips", "cache_folder")
 
@@ -86,7 +84,7 @@ def cache_settings(
         "teacher": teacher["weights_sha256"],
         "frontend": theirs if wavlm else frontend["type"],
         "train": manifest_digest(arguments["manifest"]),
-        "clips": clips and _file_digest(clips),
+        "clips": clips and clips_digest(clips),
         "dev": manifest_digest(dev_manifest) if wavlm else None,
         "run_time": dict(run_time) if wavlm else None,
         "chunks": {
@@ -98,43 +96,6 @@ def cache_settings(
         "n_chunks": n_chunks,
         "shard_size": shard_size,
     }
-
-
-def manifest_digest(path: str) -> str:
-    """Checksum of a manifest and of every annotation file that it names.
-
-    Arguments
-    ---------
-    path : str
-        A manifest.
-
-    Returns
-    -------
-    str
-        SHA-256, in hexadecimal.
-
-    Raises
-    ------
-    CorpusError
-        If an annotation file cannot be read.
-    """
-    named: set[Optional[str]] = set()
-    for region in read_manifest(path):
-        named |= {region.rttm, *region.uems.values()}
-    files = [path, *sorted(name for name in named if name)]
-    digests = "".join(_file_digest(name) for name in files)
-    return hashlib.sha256(digests.encode()).hexdigest()
-
-
-def _file_digest(path: str) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise CorpusError(
-            f"expected a file to read, got '{error.strerror}', in {path}; "
-            "prepare the corpus again"
-        ) from None
 
 
 def _is_plain(value: Any) -> bool:

@@ -105,7 +105,8 @@ class RandomState:
     @mark_as_loader
     def load(self, path: Path, end_of_epoch: bool) -> None:
         """Set the states; those of GPUs only where there are as many."""
-        states = torch.load(path, weights_only=True)
+        # Also those of GPUs are tensors of the CPU.
+        states = torch.load(path, map_location="cpu", weights_only=True)
         torch.set_rng_state(states["cpu"])
         if len(states["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(states["cuda"])
@@ -128,5 +129,7 @@ def save_state(stateful: Stateful, path: Path) -> None:
 
 
 def load_state(stateful: Stateful, path: Path, end_of_epoch: bool) -> None:
-    """Hook by which a checkpointer loads it."""
-    stateful.load_state_dict(torch.load(path, weights_only=True))
+    """Hook by which a checkpointer loads it, to the CPU."""
+    stateful.load_state_dict(
+        torch.load(path, map_location="cpu", weights_only=True)
+    )

@@ -50,6 +50,7 @@ class DictionaryLearner:
         atoms_per_class: Optional[Sequence[int]] = None,
     ):
         self.mu = nmf.mu
+        self.n_updates = 0  # batches that were gone through
         self.parts = {EVERYTHING: nmf}
         if atoms_per_class is None:
             return
@@ -92,6 +93,7 @@ class DictionaryLearner:
         targets : torch.Tensor [shape=(T, C)]
             1, 0, or -1 where a class is unknown.
         """
+        self.n_updates += 1
         for name, part in self.parts.items():
             chosen = frames
             if name != EVERYTHING:
@@ -110,7 +112,7 @@ class DictionaryLearner:
         dict[str, float]
             ``objective`` a frame, ``relative_error``, ``atoms`` a frame and
             ``used`` (share of the atoms that were), each the mean over the
-            frames of the parts.
+            frames of the parts; empty before any of them has learned.
         """
         last = [p.summary for p in self.parts.values() if p.summary]
         weights = [s.n_frames for s in last]
@@ -120,6 +122,8 @@ class DictionaryLearner:
             "atoms": [s.atoms_per_frame for s in last],
             "used": [(s.usage > 0).double().mean().item() for s in last],
         }
+        if not last:
+            return {}
         return {
             name: sum(w * v for w, v in zip(weights, values)) / sum(weights)
             for name, values in columns.items()
@@ -127,12 +131,14 @@ class DictionaryLearner:
 
     def state_dict(self) -> dict[str, Any]:
         """All that was learned, to go on from exactly."""
-        return {name: p.state_dict() for name, p in self.parts.items()}
+        parts = {name: p.state_dict() for name, p in self.parts.items()}
+        return {"parts": parts, "n_updates": self.n_updates}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what an object of the same settings had learned."""
+        self.n_updates = state["n_updates"]
         for name, part in self.parts.items():
-            part.load_state_dict(state[name])
+            part.load_state_dict(state["parts"][name])
 
 
 def heard_alone(targets: torch.Tensor, name: str) -> torch.Tensor:

@@ -12,7 +12,10 @@ from explainable_seg.inference.pretrained import save_pretrained
 from explainable_seg.inference.scoring import score_regions
 from explainable_seg.models.student import Student
 from explainable_seg.models.teacher import Teacher
-from explainable_seg.training.alarms import warn_of_undecided_classes
+from explainable_seg.training.alarms import (
+    silent_classes,
+    warn_of_undecided_classes,
+)
 from explainable_seg.training.thresholds import ThresholdChoice
 
 logger = logging.getLogger(__name__)
@@ -26,6 +29,7 @@ def export_and_score(
     parts: Mapping[str, Sequence[Region]],
     notes: Mapping[str, Any],
     decisions: Mapping[str, Any],
+    warnings: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Write the pretrained folder and score it as users will run it.
 
@@ -46,6 +50,8 @@ def export_and_score(
     decisions : Mapping[str, Any]
         ``min_on`` and ``min_off``, seconds a class; what they say of classes
         that the model was not trained for is left out.
+    warnings : Sequence[str]
+        What is wrong with the model; it goes into the card.
 
     Returns
     -------
@@ -76,14 +82,20 @@ def export_and_score(
         part: score_regions(predict_logits, config, regions, folder / part)
         for part, regions in parts.items()
     }
-    card = _model_card(model.config["type"], model.classes, scores)
+    silent = [f"{c} was never found on dev" for c in silent_classes(choice)]
+    card = _model_card(
+        model.config["type"], model.classes, scores, [*warnings, *silent]
+    )
     save_pretrained(folder / "export", model, config, card)
     logger.info("exported to %s", folder / "export")
     return scores
 
 
 def _model_card(
-    kind: str, classes: Sequence[str], scores: Mapping[str, Any]
+    kind: str,
+    classes: Sequence[str],
+    scores: Mapping[str, Any],
+    warnings: Sequence[str],
 ) -> str:
     """README.md of the folder: what it is, how well it does, how to use it."""
     lines = [
@@ -92,6 +104,7 @@ def _model_card(
         f"Trained for {', '.join(classes)}: 50 decisions a second for each "
         "class. It says nothing of any other.",
         "",
+        *(f"**Warning: {warning}.**\n" for warning in warnings),
         "| part | " + " | ".join(classes) + " | macro |",
         "|---" * (len(classes) + 2) + "|",
     ]

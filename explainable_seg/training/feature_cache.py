@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Optional
 from urllib.parse import quote
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from explainable_seg.data.cache import from_pcm
+from explainable_seg.data.randomness import stream
 from explainable_seg.errors import CorpusError, DiskFullError
 from explainable_seg.files import atomic_path, atomic_write_json
 
@@ -256,7 +256,7 @@ class CachedChunks(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """Chunk ``index`` of the whole training, as of :meth:`chunk`."""
-        rng = np.random.default_rng([self.order_seed, index])
+        rng = stream("cached order", self.order_seed, index)
         return self.cache.chunk(self.numbers[rng.integers(len(self.numbers))])
 
 

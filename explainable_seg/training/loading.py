@@ -1,5 +1,6 @@
 """Loaders of a training, shared out over its processes."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, Optional
 
@@ -72,8 +73,16 @@ def training_loader(
     Raises
     ------
     ExplainableSegError
-        If the processes cannot have equal parts of a batch, or of an epoch.
+        If the processes cannot have equal parts of a batch, or of an epoch, or
+        an option is unknown.
     """
+    known = inspect.signature(DataLoader).parameters
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ExplainableSegError(
+            f"expected loader_options among {', '.join(known)}, got "
+            f"{', '.join(unknown)}; correct them"
+        )
     rank, size = rank_and_size()
     for name, value in (("batch_size", batch_size), ("an epoch", n_chunks)):
         if value % size:
@@ -84,7 +93,7 @@ def training_loader(
     return SaveableDataLoader(
         dataset if classes is None else OfClasses(dataset, classes),
         batch_size=batch_size // size,
-        sampler=EpochSampler(n_chunks, rank, size),
+        sampler=EpochSampler(n_chunks, rank, size, batch_size // size),
         **options,
     )
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from explainable_seg.training.settings import json_string
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,7 +31,8 @@ def run_stage(
     corpus : str
         Folder of ``hparams`` that has its YAML file.
     settings : Mapping[str, object]
-        Keys of any stage; those that this stage's file has are passed on.
+        Keys of any stage; those that this stage's file has are passed on. What
+        is text is YAML, but paths are taken as they are.
     options : tuple[str, ...]
         Further words of the command line.
 
@@ -46,7 +49,7 @@ def run_stage(
     hparams = recipes.parent / "hparams" / corpus / f"{stage}.yaml"
     known = hparams.read_text(encoding="utf-8")
     overrides = [
-        f"--{name}={value}"
+        f"--{name}={json_string(str(value)) if isinstance(value, Path) else value}"
         for name, value in settings.items()
         if f"\n{name}:" in known
     ]

@@ -1,5 +1,8 @@
 """The training set of a recipe: what its keys change, and what is kept."""
 
+import io
+import os
+
 import numpy as np
 import pytest
 import soundfile
@@ -11,7 +14,19 @@ from explainable_seg.data.training_set import make_training_set
 from explainable_seg.errors import CorpusError
 
 RATE = 16000
+RTTM = "SPEAKER a 1 0.000 1.000 <NA> <NA> speech <NA> <NA>\n"
 OVERLAP = CLASSES.index("overlap")
+
+
+def wav(seconds):
+    """Bytes of a recording of silence."""
+    stream = io.BytesIO()
+    silence = np.zeros(round(seconds * RATE))
+    soundfile.write(stream, silence, RATE, format="WAV", subtype="FLOAT")
+    return stream.getvalue()
+
+
+WAV = wav(4.0)
 
 
 @pytest.fixture
@@ -63,3 +78,65 @@ def test_recordings_are_brought_to_the_level(arguments):
         audio = make_training_set(**recorded, level=level)[0]["wav"]
         power = 10 * np.log10(np.square(audio.numpy()).mean())
         assert power == pytest.approx(expected, abs=0.1)
+
+
+def changed(path, seconds=5.0):
+    """A file that looks as if it had been written at another time."""
+    status = os.stat(path)
+    os.utime(path, (status.st_atime, status.st_mtime + seconds))
+
+
+@pytest.mark.parametrize(
+    "change, named",
+    [
+        (lambda at: (at / "a.rttm").write_text(RTTM), "manifest"),
+        (lambda at: changed(at / "a.wav"), "manifest"),
+        (lambda at: (at / "a.wav").write_bytes(WAV), "manifest"),
+        (
+            lambda at: rewrite(at / "train.csv", "\na,3.0,", "\nb,3.0,"),
+            "manifest",
+        ),
+        (lambda at: rewrite(at / "train.csv", ",,,,", ",a.uem,,,"), "manifest"),
+        (lambda at: rewrite(at / "clips.csv", "v0", "v9"), "clips"),
+        (lambda at: changed(next((at / "clips").glob("*.wav"))), "clips"),
+    ],
+)
+def test_kept_chunks_of_other_content_are_refused(
+    arguments, tmp_path, monkeypatch, change, named
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.uem").write_text("a 1 0.000 3.000\n")
+    kept = {**arguments, "cache_folder": tmp_path / "kept", "n_distinct": 3}
+    make_training_set(**kept)
+    change(tmp_path)
+    with pytest.raises(CorpusError, match=f"another {named}, in .*kept"):
+        make_training_set(**kept)
+
+
+def test_kept_chunks_know_their_content_wherever_it_lies(arguments, tmp_path):
+    kept = {**arguments, "cache_folder": tmp_path / "kept", "n_distinct": 3}
+    make_training_set(**kept)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("a.wav", "a.rttm", "train.csv", "clips.csv", "clips"):
+        (tmp_path / name).rename(moved / name)
+    rewrite(moved / "train.csv", str(tmp_path), str(moved))
+    kept |= {"manifest": str(moved / "train.csv")}
+    make_training_set(**{**kept, "clips": str(moved / "clips.csv")})
+
+
+def test_a_recipe_that_cannot_be_read_is_another_one(arguments, tmp_path):
+    kept = {**arguments, "cache_folder": tmp_path / "kept", "n_distinct": 3}
+    make_training_set(**kept)
+    (tmp_path / "kept/recipe.json").write_text('{"seed')
+    with pytest.raises(CorpusError, match="recipe.json"):
+        make_training_set(**kept)
+
+
+def rewrite(path, old, new):
+    """Replace text in a file, whose time of change stays."""
+    status = os.stat(path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))

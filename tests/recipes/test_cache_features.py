@@ -64,6 +64,7 @@ def options(work, **changed):
         "dictionary": work / "dictionary.safetensors",
         "feature_cache": work / "features",
         "shard_size": 3,
+        "force": True,  # atoms drawn by chance do not live
         **changed,
     }
     return [*LITTLE, FRONTEND, *(f"--{k}={v}" for k, v in keys.items())]
@@ -121,10 +122,14 @@ def test_a_student_trains_from_what_processes_have_filled(work, features):
     ],
 )
 def test_a_cache_that_does_not_fit_is_one_line(
-    work, features, changed, expected
+    work, features, tmp_path, changed, expected
 ):
     message = run_recipe(
-        "student", work / "corpus", work, *options(work, **changed), expect=2
+        "student",
+        work / "corpus",
+        tmp_path,
+        *options(work, **changed),
+        expect=2,
     )
     assert "Traceback" not in message
     assert expected in message.splitlines()[-1]

@@ -56,9 +56,9 @@ def options(training, data, work):
     else:
         yield f"--data_folder={data / corpus}"
     if stage == "student":
-        teacher, dictionary = work / "albayzin/teacher", work / "aragonradio"
-        yield f"--teacher={teacher / 'export'}"
-        yield f"--dictionary={dictionary / 'dictionary/dictionary.safetensors'}"
+        yield f"--teacher={work / 'albayzin/teacher-debug/export'}"
+        dictionary = work / "aragonradio/dictionary-debug"
+        yield f"--dictionary={dictionary / 'dictionary.safetensors'}"
     size = "n_atoms" if stage == "dictionary" else "batch_size"
     yield from (f"--{size}=4", f"--output_folder={work / training}")
     yield f"--manifest_folder={work / corpus / 'manifests'}"
@@ -84,7 +84,7 @@ def test_it_runs_in_debug_mode(training, data, work):
         "teacher": "export/model.safetensors",
         "student": "grounding.json",
     }
-    assert (work / training / left[stage]).is_file()
+    assert (work / f"{training}-debug" / left[stage]).is_file()
 
 
 def test_none_is_forgotten():

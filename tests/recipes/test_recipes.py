@@ -2,18 +2,15 @@
 
 import json
 import re
-import signal
-import subprocess
-import time
 
 import pytest
 import torch
 from recipe_runs import (
-    ENVIRONMENT,
     LITTLE,
     LITTLE_DICTIONARY,
+    kill_recipe,
+    logs_an_epoch,
     make_corpus,
-    recipe_command,
     run_recipe,
 )
 from safetensors.torch import load_file
@@ -99,19 +96,18 @@ def test_a_student_by_design_that_learns_its_dictionary(
     assert not torch.equal(W, load_file(start)["dictionary"])
 
 
-def test_an_interrupted_training_ends_as_if_it_had_not_been(
+def test_a_training_killed_after_an_epoch_ends_as_if_it_had_not_been(
     trained, corpus, tmp_path
 ):
-    for epochs in (1, 2):
-        run_recipe(
-            "teacher",
-            corpus,
-            tmp_path,
-            *[o for o in LITTLE if "number_of_epochs" not in o],
-            f"--number_of_epochs={epochs}",
-        )
+    kill_recipe(
+        "teacher",
+        corpus,
+        tmp_path,
+        *LITTLE,
+        when=lambda: logs_an_epoch(tmp_path, "teacher"),
+    )
+    run_recipe("teacher", corpus, tmp_path, *LITTLE)
     log = (tmp_path / "teacher/train_log.txt").read_text()
-    assert len(re.findall("^epoch: ", log, flags=re.M)) == 2
     whole = (trained / "teacher/train_log.txt").read_text()
     assert log.splitlines()[-1] == whole.splitlines()[-1]
     assert_same_weights(tmp_path / "teacher", trained / "teacher")
@@ -120,22 +116,59 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(
 def test_a_training_killed_in_mid_epoch_ends_as_if_it_had_not_been(
     trained, corpus, tmp_path
 ):
-    save_all = ["--ckpt_interval_minutes=0", "--ckpt_interval_steps=1"]
-    run = subprocess.Popen(
-        recipe_command(
-            "train_teacher", "teacher", corpus, tmp_path, *LITTLE, *save_all
-        ),
-        cwd=tmp_path,
-        env=ENVIRONMENT,
+    kill_recipe(
+        "teacher",
+        corpus,
+        tmp_path,
+        *LITTLE,
+        *("--ckpt_interval_minutes=0", "--ckpt_interval_steps=1"),
+        when=lambda: list(tmp_path.glob("teacher/save/CKPT*")),
     )
-    while not list(tmp_path.glob("teacher/save/CKPT*")):
-        assert run.poll() is None, "ended before its first checkpoint"
-        time.sleep(0.01)
-    run.kill()
-    assert run.wait() == -signal.SIGKILL
     assert not (tmp_path / "teacher/train_log.txt").exists()  # mid-epoch
     run_recipe("teacher", corpus, tmp_path, *LITTLE)
     assert_same_weights(tmp_path / "teacher", trained / "teacher")
+
+
+def test_a_finished_run_takes_no_other_settings(trained, corpus):
+    before = contents(trained / "teacher", "hyperparams.yaml")
+    message = run_recipe(
+        "teacher", corpus, trained, *LITTLE, "--lr=1", expect=2
+    )
+    assert "another lr (0.003 there, 1 now)" in message.splitlines()[-1]
+    assert "Traceback" not in message
+    assert contents(trained / "teacher", "hyperparams.yaml") == before
+
+
+def test_a_trial_leaves_a_finished_run_as_it_was(trained, corpus):
+    kept = ["export/*", "test/*", "train_log.txt", "hyperparams.yaml"]
+    before = contents(trained / "teacher", *kept)
+    run_recipe("teacher", corpus, trained, *LITTLE, "--debug", "--seed=3")
+    assert contents(trained / "teacher", *kept) == before and len(before) > 4
+    assert (trained / "teacher-debug/export/config.json").is_file()
+
+
+def test_a_schedule_that_does_not_fit_is_one_line(corpus, tmp_path):
+    options = [o for o in LITTLE if "cooldown" not in o]
+    message = run_recipe(
+        "teacher", corpus, tmp_path, *options, "--cooldown_steps=6", expect=2
+    )
+    assert "Traceback" not in message
+    assert "6 updates" in message.splitlines()[-1]
+
+
+def test_the_rate_follows_accumulation_and_ends_at_nothing(corpus, tmp_path):
+    options = [o for o in LITTLE if "_steps" not in o]
+    options += ["--grad_accumulation_factor=3"]
+    options += ["--warmup_steps=0", "--cooldown_steps=1"]
+    run_recipe("teacher", corpus, tmp_path, *options)
+    log = (tmp_path / "teacher/train_log.txt").read_text()
+    assert [float(r) for r in re.findall("lr: (.*?) ", log)] == [0.003, 0.0]
+
+
+def contents(folder, *patterns):
+    """Bytes of the files that fit, by name."""
+    paths = [path for pattern in patterns for path in folder.glob(pattern)]
+    return {p.name: p.read_bytes() for p in paths if p.is_file()}
 
 
 @pytest.mark.parametrize("stage", ["teacher", "student"])
@@ -151,7 +184,8 @@ def test_two_processes_learn_what_one_does(stage, trained, corpus, tmp_path):
         for folder in (tmp_path, trained)
     )
     assert len(expected) > 10
-    assert found == pytest.approx(expected, rel=1e-3)
+    # Three digits are printed: the last one may be another for a rounding.
+    assert found == pytest.approx(expected, rel=5e-3)
 
 
 def test_two_processes_learn_the_dictionary_of_one(trained, corpus, tmp_path):
@@ -163,13 +197,24 @@ def test_two_processes_learn_the_dictionary_of_one(trained, corpus, tmp_path):
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("killed", [False, True])
 def test_an_interrupted_dictionary_ends_as_if_it_had_not_been(
-    trained, corpus, tmp_path
+    trained, corpus, tmp_path, killed
 ):
-    options = [o for o in LITTLE_DICTIONARY if "number_of_epochs" not in o]
-    for epochs in (1, 2):
-        epochs = f"--number_of_epochs={epochs}"
-        run_recipe("dictionary", corpus, tmp_path, *options, epochs)
+    fewer = [o for o in LITTLE_DICTIONARY if "number_of_epochs" not in o]
+    if killed:
+        kill_recipe(
+            "dictionary",
+            corpus,
+            tmp_path,
+            *LITTLE_DICTIONARY,
+            when=lambda: logs_an_epoch(tmp_path, "dictionary"),
+        )
+    else:
+        run_recipe(
+            "dictionary", corpus, tmp_path, *fewer, "--number_of_epochs=1"
+        )
+    run_recipe("dictionary", corpus, tmp_path, *LITTLE_DICTIONARY)
     found, expected = (
         load_file(folder / "dictionary/dictionary.safetensors")["dictionary"]
         for folder in (tmp_path, trained)

@@ -36,6 +36,16 @@ def test_a_class_that_is_never_alone_is_named():
         learner.dictionary  # noqa: B018
 
 
+def test_a_first_batch_without_its_classes_is_no_end():
+    learner = DictionaryLearner(SparseNMF(1), [0, 0, 1, 0])
+    learner.learn(frames(4.0), TARGETS)
+    assert learner.summary() == {}  # not computed, and not 0
+    noise = torch.tensor([[0, 0, 1, 0]]).expand(3, 4)
+    learner.learn(frames(5.0), noise)
+    assert learner.summary()["objective"] > 0
+    assert learner.n_updates == 2
+
+
 @pytest.mark.parametrize("numbers", [[2], [1, 2, 0, 0], [3, -1, 0, 0]])
 def test_numbers_that_do_not_fit_are_refused(numbers):
     with pytest.raises(ExplainableSegError, match="n_atoms 2"):

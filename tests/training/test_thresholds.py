@@ -10,7 +10,6 @@ from hypothesis import (
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.training.alarms import (
-    warn_of_collapse,
     warn_of_silent_classes,
     warn_of_undecided_classes,
 )
@@ -97,9 +96,6 @@ def test_alarms_ring_for_what_is_wrong_only():
     silent = choice.predicted | {"music": 0.0, "noise": None}
     choice = type(choice)(choice.thresholds, choice.f1, silent)
     assert warn_of_silent_classes(choice) == ["music"]
-    assert warn_of_collapse(dead_share=0.9, atoms_a_frame=5.0)
-    assert warn_of_collapse(dead_share=0.0, atoms_a_frame=0.5)
-    assert not warn_of_collapse(dead_share=0.03, atoms_a_frame=5.0)
 
 
 def test_operating_points_favour_one_error_each():

@@ -64,16 +64,18 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert (tmp_path / "CKPT+it").is_dir()
 
 
+@pytest.mark.parametrize("n_chunks", [24, 20])
 @pytest.mark.parametrize("n_processes", [1, 2, 4])
-def test_batches_are_those_of_one_process(n_processes, monkeypatch):
+def test_batches_are_those_of_one_process(n_processes, n_chunks, monkeypatch):
     from explainable_seg.training import loading
 
     def batches(rank, size):
         monkeypatch.setattr(loading, "rank_and_size", lambda: (rank, size))
-        loader = loading.training_loader(list(range(99)), 24, 8)
+        loader = loading.training_loader(list(range(99)), n_chunks, 8)
         loader.sampler.set_epoch(2)
-        return [set(batch.tolist()) for batch in loader]
+        return [batch.tolist() for batch in loader]
 
     parts = [batches(rank, n_processes) for rank in range(n_processes)]
-    assert [set.union(*b) for b in zip(*parts)] == batches(0, 1)
-    assert batches(0, 1)[0] == set(range(24, 32))
+    # One behind the other, in the order of one process.
+    assert [sum(shares, []) for shares in zip(*parts)] == batches(0, 1)
+    assert batches(0, 1)[0] == list(range(n_chunks, n_chunks + 8))
