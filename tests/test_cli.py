@@ -102,7 +102,7 @@ def test_the_installed_command_explains(model, show, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     speech, music, page = done.stdout.splitlines()
     assert speech.startswith("speech: 4.0 s found from 0.0 to 4.0 s; ")
-    assert music.startswith("music: 2.2 s") and "1250 Hz" in music
+    assert music.startswith("music: 2.2 s") and "1.3\u00a0kHz" in music
     assert page == f"open {tmp_path / 'why/report.html'}"
     assert (tmp_path / "why/report.html").exists()
 

@@ -34,6 +34,7 @@ end() { # the tables are saved
     wait "$run" || true
 }
 again() {
+    echo "the time is nearly up: queued again, to go on with what is left"
     end
     scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
     exit 0

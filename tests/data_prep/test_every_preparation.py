@@ -270,4 +270,4 @@ def test_a_script_ends_with_one_line_and_no_traceback(tmp_path):
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert "expected an audio file" in line and "show 0.flac" in line
+    assert "custom_prepare.py: expected " in line and "show 0.flac" in line

@@ -30,6 +30,7 @@ OWNERS = ("Parameter", "register_buffer")
 COUNTS = "sums over recordings, on the CPU, where what they add is brought"
 EXCEPTIONS = {
     "models/student.py Student.__init__": "becomes a buffer two lines below",
+    "nmf/checks.py _as_tensor": "of an array, which is on the CPU",
     "training/processes.py mean_over_ranks": "sum_over_ranks carries it over",
     "training/thresholds.py ThresholdSweep.__init__": COUNTS,
     "explanation/attribution/patches.py patch_index": "made once, on the CPU",
