@@ -15,6 +15,9 @@ OggFault = Literal["joined", "hole", "cut"]
 OGG_HEADER = struct.Struct("<4sBBqIIIB")
 OGG_START, OGG_END = 2, 4  # flags of a page
 ID3V1_SIZE = 128
+PADDING = 1 << 16  # bytes, and more: no padding behind a stream
+RIFF_HEADER = 4096  # bytes in which the format stands
+PCM = b"\x01\x00"
 XING = struct.Struct(">4sIII")
 STARTS = (b"RIFF", b"RF64", b"FORM", b"caff", b"riff", b".snd", b"fLaC")
 APE_FOOTER = struct.Struct("<8sIIII8x")
@@ -40,6 +43,38 @@ def wav_goes_on(stream: RawIOBase) -> bool:
     position = stream.tell()
     try:
         return _riff_rest(stream) > 8
+    finally:
+        stream.seek(position)
+
+
+def other_wav_behind(stream: RawIOBase) -> bool:
+    """Whether a WAV file of other samples was put behind a WAV file.
+
+    Behind 16-bit samples, a header and more of the same are heard as a click.
+
+    Arguments
+    ---------
+    stream : io.RawIOBase
+        The open file; its position is kept.
+
+    Returns
+    -------
+    bool
+    """
+    position = stream.tell()
+    try:
+        rest = _riff_rest(stream)
+        if not rest:
+            return False
+        kinds = []
+        for start in (0, os.fstat(stream.fileno()).st_size - rest):
+            stream.seek(start)
+            head = _read(stream, RIFF_HEADER)
+            at = head.find(b"fmt ")
+            if head[:4] != b"RIFF" or at < 0:
+                return False
+            kinds.append(head[at + 8 : at + 24])
+        return kinds[0] != kinds[1] or kinds[0][:2] != PCM
     finally:
         stream.seek(position)
 
@@ -99,6 +134,9 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
             header
         )
         if magic != b"OggS":
+            stream.seek(at)
+            if ended and _is_padding(_read(stream, PADDING)):
+                return None
             return "hole" if at else None
         if flags & OGG_START and ended:
             return "joined"
@@ -108,6 +146,12 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
         ended = ended or bool(flags & OGG_END)
         at += OGG_HEADER.size + n_segments + sum(_read(stream, n_segments))
     return None if ended and at == size else "cut"
+
+
+def _is_padding(rest: bytes) -> bool:
+    """Whether bytes behind a stream are a tag or zeros, and no more."""
+    is_tag = rest[:3] == b"TAG" and len(rest) == ID3V1_SIZE
+    return len(rest) < PADDING and (is_tag or not rest.strip(b"\0"))
 
 
 def mp3_length_is_known(stream: RawIOBase) -> bool:
@@ -147,7 +191,21 @@ def mp3_length_is_known(stream: RawIOBase) -> bool:
 def _behind_id3(stream: RawIOBase) -> int:
     """Where the sound of an MP3 file begins."""
     stream.seek(0)
-    head = _read(stream, 10)
+    return id3_size(_read(stream, 10))
+
+
+def id3_size(head: bytes) -> int:
+    """Bytes of an ID3v2 tag that begins so; 0 if none does.
+
+    Arguments
+    ---------
+    head : bytes
+        Ten or more.
+
+    Returns
+    -------
+    int
+    """
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
     size = 0
