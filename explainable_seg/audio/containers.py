@@ -16,6 +16,7 @@ OGG_HEADER = struct.Struct("<4sBBqIIIB")
 OGG_START, OGG_END = 2, 4  # flags of a page
 ID3V1_SIZE = 128
 PADDING = 1 << 16  # bytes, and more: no padding behind a stream
+SHORTEST_REST = 0.1  # seconds behind the samples that may be sound
 RIFF_HEADER = 4096  # bytes in which the format stands
 PCM = b"\x01\x00"
 XING = struct.Struct(">4sIII")
@@ -86,13 +87,17 @@ def _riff_rest(stream: RawIOBase) -> int:
     head = _read(stream, 12)
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         return 0
-    at, heard = 12, False
+    at, heard, byte_rate = 12, False, 0
     while at + 8 <= size:
         stream.seek(at)
         name, length = struct.unpack("<4sI", _read(stream, 8))
         if name in (b"RIFF", b"RIFX") or not LETTERS.issuperset(name):
-            return size - at if heard else 0
+            rest = size - at
+            is_sound = heard and rest > SHORTEST_REST * byte_rate
+            return rest if is_sound and not _is_padding_at(stream, at) else 0
         heard = heard or name == b"data"
+        if name == b"fmt ":
+            byte_rate = int.from_bytes(_read(stream, 12)[8:], "little")
         at += 8 + length + length % 2
     return 0
 
@@ -134,8 +139,7 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
             header
         )
         if magic != b"OggS":
-            stream.seek(at)
-            if ended and _is_padding(_read(stream, PADDING)):
+            if ended and _is_padding_at(stream, at):
                 return None
             return "hole" if at else None
         if flags & OGG_START and ended:
@@ -146,6 +150,12 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
         ended = ended or bool(flags & OGG_END)
         at += OGG_HEADER.size + n_segments + sum(_read(stream, n_segments))
     return None if ended and at == size else "cut"
+
+
+def _is_padding_at(stream: RawIOBase, at: int) -> bool:
+    """Whether what follows a place is a tag or zeros, and no more."""
+    stream.seek(at)
+    return _is_padding(_read(stream, PADDING))
 
 
 def _is_padding(rest: bytes) -> bool:

@@ -25,6 +25,7 @@ from explainable_seg.audio.containers import (
     wav_goes_on,
 )
 from explainable_seg.audio.extents import (
+    VOC,
     begins_again,
     missing_bytes,
     zeros_at_end,
@@ -180,7 +181,7 @@ def _opened(
         _look_at_chain(file)
     if is_guess and find_ffmpeg():
         return _through_ffmpeg(file, track, "no length", False)
-    if other_wav_behind(file.stream):
+    if other_wav_behind(file.stream) or _is_several_vocs(file.stream):
         raise AudioError(
             f"expected one recording, got another of other samples behind it, "
             f"in {file.path}; split the file, or export them together"
@@ -210,6 +211,13 @@ def _is_mp3_of_guessed_length(file: _File) -> bool:
         return False
     finally:
         file.stream.seek(0)
+
+
+def _is_several_vocs(stream: RawIOBase) -> bool:
+    """Whether headers would be heard as samples, and samples as noise."""
+    is_voc = stream.read(len(VOC)) == VOC
+    stream.seek(0)
+    return is_voc and begins_again(stream)
 
 
 def _look_at_chain(file: _File) -> None:

@@ -225,12 +225,12 @@ def _tta(stream: RawIOBase) -> Iterator[Element]:
 
 
 def _riffs(stream: RawIOBase) -> Iterator[Element]:
-    """Parts of an AVI file, of which each holds up to some GiB."""
+    """Parts of an AVI file, all of which ffmpeg reads."""
     at = 0
     while _at(stream, at, 4) == b"RIFF":
-        length, kind = struct.unpack("<I4s", _at(stream, at + 4, 8))
+        (length,) = struct.unpack("<I", _at(stream, at + 4, 4))
         is_known = 0 < length < 2**32 - 1
-        yield kind, at, at + 8 + length if is_known else None
+        yield f"{at}".encode(), at, at + 8 + length if is_known else None
         if not is_known:
             return
         at += 8 + length + length % 2
