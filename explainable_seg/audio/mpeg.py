@@ -5,6 +5,7 @@ missing. Each frame says how long it is, so a stream that is whole is a chain.
 """
 
 import mmap
+import re
 from dataclasses import dataclass
 from io import RawIOBase
 
@@ -21,6 +22,7 @@ BIT_RATES = {
     (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+SIGN = re.compile(rb"\xff[\xe0-\xff]|ID3|TAG|APETAGEX")  # a frame or a tag
 RATES = (44100, 48000, 32000)  # Hz, of MPEG-1; half and a quarter otherwise
 
 
@@ -97,16 +99,14 @@ def _frame_size(content: mmap.mmap, at: int) -> int:
 def _next_frame(content: mmap.mmap, at: int) -> int:
     """Where the next frame or tag begins that another one follows."""
     end = len(content)
-    while at < end:
-        places = [content.find(sign, at) for sign in (b"\xff", b"ID3", b"TAG")]
-        at = min((place for place in places if place >= 0), default=end)
-        length = _frame_size(content, at)
-        follows = at + length
+    for found in SIGN.finditer(content, at):
+        place = found.start()
+        length = _frame_size(content, place)
+        follows = place + length
         if length and (follows >= end or _frame_size(content, follows)):
-            return at
-        if at < end and _tag_size(content, at):
-            return at
-        at += 1
+            return place
+        if not length and _tag_size(content, place):
+            return place
     return end
 
 
