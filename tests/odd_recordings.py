@@ -48,7 +48,7 @@ class Odd:
     bare : str
         The same, on a machine without ffmpeg.
     least : float
-        Seconds that must be heard at least.
+        Seconds that must be heard at least with ffmpeg, if it is not refused.
     tools : tuple[str, ...]
         Programs without which it cannot be made.
     """
@@ -553,6 +553,7 @@ def cut() -> list[Odd]:
             melody(SECONDS),
             TOLD,
             TOLD,
+            (share - 0.35) * SECONDS,  # a page of Ogg may be that long
         )
         for source, (_, tools) in SOURCES.items()
         for share in ((0.617,) if tools else (0.331, 0.617, 0.973))
@@ -613,7 +614,7 @@ def damaged() -> list[Odd]:
         ("tuned in", _tuned_in, STREAMS, late),
     )
     return [
-        made_of(name, source, change, truth, TOLD, TOLD)
+        made_of(name, source, change, truth, TOLD, TOLD, 0.25 * SECONDS)
         for name, change, sources, truth in kinds
         for source in sources
     ]
@@ -623,7 +624,15 @@ def joined() -> list[Odd]:
     """Recordings that were put one behind the other."""
     twice = np.tile(melody(SECONDS), 2)
     found = [
-        made_of("twice", source, lambda content: 2 * content, twice, TOLD, TOLD)
+        made_of(
+            "twice",
+            source,
+            lambda content: 2 * content,
+            twice,
+            TOLD,
+            TOLD,
+            0.9 * SECONDS,
+        )
         for source in SOURCES
     ]
     return [

@@ -39,7 +39,7 @@ def test_as_it_is_with_ffmpeg_and_without(odd, folder, monkeypatch):
     path = made(odd, folder)
     heard = listen(path, odd.truth)
     assert heard.outcome in AS_EXPECTED.get(odd.outcome, {odd.outcome}), heard
-    assert heard.seconds >= odd.least, heard
+    assert heard.seconds >= odd.least or heard.outcome == REFUSED, heard
     monkeypatch.setenv("PATH", "")
     heard = listen(path, odd.truth)
     assert heard.outcome in AS_EXPECTED.get(odd.bare, {odd.bare}), heard
