@@ -15,6 +15,7 @@ from explainable_seg.commands.check import check
 from explainable_seg.commands.console import (
     BAD_INPUT,
     ended_by_signals,
+    libraries_silenced,
     show_anything,
     tell,
 )
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     take_free_cores()
     show_anything()
-    with ended_by_signals() as came:
+    with libraries_silenced(), ended_by_signals() as came:
         try:
             return _run(arguments)
         except (click.Abort, KeyboardInterrupt):

@@ -15,6 +15,10 @@ OggFault = Literal["joined", "hole", "cut"]
 OGG_HEADER = struct.Struct("<4sBBqIIIB")
 OGG_START, OGG_END = 2, 4  # flags of a page
 ID3V1_SIZE = 128
+PADDING = 1 << 16  # bytes, and more: no padding behind a stream
+SHORTEST_REST = 0.1  # seconds behind the samples that may be sound
+RIFF_HEADER = 4096  # bytes in which the format stands
+PCM = b"\x01\x00"
 XING = struct.Struct(">4sIII")
 STARTS = (b"RIFF", b"RF64", b"FORM", b"caff", b"riff", b".snd", b"fLaC")
 APE_FOOTER = struct.Struct("<8sIIII8x")
@@ -44,6 +48,38 @@ def wav_goes_on(stream: RawIOBase) -> bool:
         stream.seek(position)
 
 
+def other_wav_behind(stream: RawIOBase) -> bool:
+    """Whether a WAV file of other samples was put behind a WAV file.
+
+    Behind 16-bit samples, a header and more of the same are heard as a click.
+
+    Arguments
+    ---------
+    stream : io.RawIOBase
+        The open file; its position is kept.
+
+    Returns
+    -------
+    bool
+    """
+    position = stream.tell()
+    try:
+        rest = _riff_rest(stream)
+        if not rest:
+            return False
+        kinds = []
+        for start in (0, os.fstat(stream.fileno()).st_size - rest):
+            stream.seek(start)
+            head = _read(stream, RIFF_HEADER)
+            at = head.find(b"fmt ")
+            if head[:4] != b"RIFF" or at < 0:
+                return False
+            kinds.append(head[at + 8 : at + 24])
+        return kinds[0] != kinds[1] or kinds[0][:2] != PCM
+    finally:
+        stream.seek(position)
+
+
 def _riff_rest(stream: RawIOBase) -> int:
     """Bytes behind the data of a RIFF file that are no chunks."""
     size = os.fstat(stream.fileno()).st_size
@@ -51,13 +87,17 @@ def _riff_rest(stream: RawIOBase) -> int:
     head = _read(stream, 12)
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         return 0
-    at, heard = 12, False
+    at, heard, byte_rate = 12, False, 0
     while at + 8 <= size:
         stream.seek(at)
         name, length = struct.unpack("<4sI", _read(stream, 8))
         if name in (b"RIFF", b"RIFX") or not LETTERS.issuperset(name):
-            return size - at if heard else 0
+            rest = size - at
+            is_sound = heard and rest > SHORTEST_REST * byte_rate
+            return rest if is_sound and not _is_padding_at(stream, at) else 0
         heard = heard or name == b"data"
+        if name == b"fmt ":
+            byte_rate = int.from_bytes(_read(stream, 12)[8:], "little")
         at += 8 + length + length % 2
     return 0
 
@@ -99,6 +139,8 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
             header
         )
         if magic != b"OggS":
+            if ended and _is_padding_at(stream, at):
+                return None
             return "hole" if at else None
         if flags & OGG_START and ended:
             return "joined"
@@ -108,6 +150,18 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
         ended = ended or bool(flags & OGG_END)
         at += OGG_HEADER.size + n_segments + sum(_read(stream, n_segments))
     return None if ended and at == size else "cut"
+
+
+def _is_padding_at(stream: RawIOBase, at: int) -> bool:
+    """Whether what follows a place is a tag or zeros, and no more."""
+    stream.seek(at)
+    return _is_padding(_read(stream, PADDING))
+
+
+def _is_padding(rest: bytes) -> bool:
+    """Whether bytes behind a stream are a tag or zeros, and no more."""
+    is_tag = rest[:3] == b"TAG" and len(rest) == ID3V1_SIZE
+    return len(rest) < PADDING and (is_tag or not rest.strip(b"\0"))
 
 
 def mp3_length_is_known(stream: RawIOBase) -> bool:
@@ -147,7 +201,21 @@ def mp3_length_is_known(stream: RawIOBase) -> bool:
 def _behind_id3(stream: RawIOBase) -> int:
     """Where the sound of an MP3 file begins."""
     stream.seek(0)
-    head = _read(stream, 10)
+    return id3_size(_read(stream, 10))
+
+
+def id3_size(head: bytes) -> int:
+    """Bytes of an ID3v2 tag that begins so; 0 if none does.
+
+    Arguments
+    ---------
+    head : bytes
+        Ten or more.
+
+    Returns
+    -------
+    int
+    """
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
     size = 0

@@ -8,7 +8,7 @@ is an error. What is missing from a recording is said in its notes.
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from io import RawIOBase
@@ -19,9 +19,16 @@ import soundfile
 from explainable_seg.audio.containers import (
     mp3_length_is_known,
     ogg_fault,
+    other_wav_behind,
     starts_anew,
     tags_at_end,
     wav_goes_on,
+)
+from explainable_seg.audio.extents import (
+    VOC,
+    begins_again,
+    missing_bytes,
+    zeros_at_end,
 )
 from explainable_seg.audio.ffmpeg import (
     Track,
@@ -30,6 +37,7 @@ from explainable_seg.audio.ffmpeg import (
     find_ffmpeg,
     read_tracks,
 )
+from explainable_seg.audio.mpeg import frame_chain
 from explainable_seg.errors import AudioError
 
 N_STRETCHES, STRETCH = 8, 2.0  # of a look at a recording; seconds of each
@@ -43,6 +51,8 @@ CHUNKED = frozenset("AIFF CAF RF64 W64 NIST".split())
 # A size in the header, and the one that libsndfile finds.
 SIZES = re.compile(r"(\d+) \(should be (\d+)\)")
 BEYOND = "more than its header counts"
+# Formats of which libsndfile does not say that they are cut, or are several.
+UNTOLD_BY_LIBSNDFILE = frozenset(["VOC", "NIST"])
 UNTOLD = 0x7FFF0000  # and above: a size that a pipe could not know
 REASONS = {"joined": "joined", "hole": "damaged", "cut": "cut off"}
 
@@ -167,8 +177,15 @@ def _opened(
         file.notes.append(f"the file is {REASONS[fault]}")
         return _through_ffmpeg(file, track, REASONS[fault], fault == "hole")
     is_guess = fault is None and _is_mp3_of_guessed_length(file)
+    if is_guess:
+        _look_at_chain(file)
     if is_guess and find_ffmpeg():
         return _through_ffmpeg(file, track, "no length", False)
+    if other_wav_behind(file.stream) or _is_several_vocs(file.stream):
+        raise AudioError(
+            f"expected one recording, got another of other samples behind it, "
+            f"in {file.path}; split the file, or export them together"
+        )
     try:
         # A descriptor: what the file is called does not matter, and nothing
         # of libsndfile's work comes back to Python.
@@ -196,6 +213,33 @@ def _is_mp3_of_guessed_length(file: _File) -> bool:
         file.stream.seek(0)
 
 
+def _is_several_vocs(stream: RawIOBase) -> bool:
+    """Whether headers would be heard as samples, and samples as noise."""
+    is_voc = stream.read(len(VOC)) == VOC
+    stream.seek(0)
+    return is_voc and begins_again(stream)
+
+
+def _look_at_chain(file: _File) -> None:
+    """Say what is missing from an MPEG stream without a count of frames."""
+    chain = frame_chain(file.stream)
+    if chain.n_frames and chain.is_cut:
+        file.notes.append("the file is cut off: its last frame is not whole")
+    if chain.n_frames and chain.n_strange:
+        file.notes.append(
+            f"the file is damaged: {chain.n_strange} bytes in it are no sound"
+        )
+
+
+def _look_at_extent(file: _File) -> None:
+    """Say what a container counts and lacks, and what lies behind it."""
+    missing = missing_bytes(file.stream)
+    if missing:
+        file.notes.append(f"the file is cut off: it lacks {missing} bytes")
+    if begins_again(file.stream):
+        file.notes.append("another recording lies behind it, and is left")
+
+
 def _reason(error: soundfile.SoundFileError) -> str:
     """What libsndfile says, in some words."""
     text = getattr(error, "error_string", str(error)).strip().rstrip(".:")
@@ -209,6 +253,13 @@ def _through_ffmpeg(
     """A file that libsndfile does not do for a reason."""
     tracks = read_tracks(file.path, reason)
     track = choose_track(tracks, number, file.path, file.notes)
+    _look_at_extent(file)
+    n_zeros = 0 if track.codec.startswith("pcm") else zeros_at_end(file.stream)
+    if n_zeros:
+        file.notes.append(
+            f"the file ends in {n_zeros} zero bytes: it was not copied to the "
+            "end"
+        )
     with decoding(
         file.path, track, file.block, file.notes, player_clock
     ) as blocks:
@@ -222,15 +273,19 @@ def _through_libsndfile(
     file: _File, sound: soundfile.SoundFile, start: float, fault: str | None
 ) -> Iterator[Sound]:
     """An open file of libsndfile, moved towards the start."""
-    with sound:
+    with sound, ExitStack() as anew:
         rate, known = sound.samplerate, has_known_length(file.stream, sound)
         first = round(start * rate)
         if fault or sound.format not in SEEKABLE or not known:
             first = 0
         first = first if 0 < first < sound.frames else 0
-        if first:
-            sound.seek(first)
-
+        if first and not _moved(sound, first):
+            # It has lost its place: read anew from the beginning.
+            file.stream.seek(0)
+            sound = anew.enter_context(
+                ForwardFile(file.stream.fileno(), closefd=False)
+            )
+            first = 0
         blocks = _decoded_blocks(file, sound, first, known, fault)
         yield Sound(
             rate,
@@ -244,15 +299,27 @@ def _through_libsndfile(
         )
 
 
+def _moved(sound: soundfile.SoundFile, frame: int) -> bool:
+    """Whether libsndfile could go to a sample; damage may keep it from that."""
+    try:
+        sound.seek(frame)
+    except soundfile.SoundFileError:
+        return False
+    return True
+
+
 def _stretches(path: str) -> list[np.ndarray]:
     """Samples [n, channels] from all over a file."""
     with ForwardFile(path) as sound:
         size = min(sound.frames, round(STRETCH * sound.samplerate))
         stretches = []
         for start in np.linspace(0, sound.frames - size, N_STRETCHES):
-            if sound.format != "MP3":  # of which the beginning does
-                sound.seek(int(start))
-            stretches.append(sound.read(size, "float32", always_2d=True))
+            try:
+                if sound.format != "MP3":  # of which the beginning does
+                    sound.seek(int(start))
+                stretches.append(sound.read(size, "float32", always_2d=True))
+            except soundfile.SoundFileError:
+                break  # damaged there, which whoever reads it all will say
         return stretches
 
 
@@ -305,6 +372,8 @@ def _decoded_blocks(
         left -= tags_at_end(file.stream)
     # Of a file that was cut off, the last page is no whole one.
     left = 0 if fault == "cut" else left
+    # Behind the samples of a WAV file, libsndfile has read on.
+    left = file.size if wav_goes_on(file.stream) else left
     if left > 0 and _holds_sound(file, sound, left, position, seconds, reason):
         reason = reason or BEYOND
         yield from _the_rest(file, sound, decoded, reason)
@@ -317,6 +386,8 @@ def _decoded_blocks(
         )
     elif fault:
         file.notes.append(f"the file is {REASONS[fault]}")
+    elif sound.format in UNTOLD_BY_LIBSNDFILE:
+        _look_at_extent(file)
 
 
 def _read_block(

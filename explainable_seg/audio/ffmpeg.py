@@ -35,7 +35,13 @@ CONTAINERS = (
     "sox tak truehd tta voc vqf w64 wav webm wtv wv xa xwma"
 )
 ADDED = re.compile(rb"adding (\d+) audio samples of silence")
-COMPLAINT = re.compile(rb"\[(?:error|fatal)\] ?(.*)")
+DROPPED = re.compile(rb"discarding (\d+) audio samples")
+COMPLAINT = re.compile(
+    rb"\[(?:error|fatal)\] ?(.*)|\[warning\] ?(.*corrupt.*)", re.IGNORECASE
+)
+GUESSED = b"Estimating duration from bitrate"
+# Containers whose clock begins with the earliest of the streams that are read.
+CLOCKED = frozenset(["mpegts", "mpeg"])
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,10 @@ class Track:
         Its language, if it has one.
     is_default : bool
         Whether players take it.
+    codec : str
+        ffmpeg's name of it.
+    container : str
+        ffmpeg's names of the container.
     """
 
     number: int
@@ -64,6 +74,8 @@ class Track:
     duration: float | None
     name: str
     is_default: bool
+    codec: str = ""
+    container: str = ""
 
 
 def find_ffmpeg() -> tuple[str, str] | None:
@@ -132,7 +144,8 @@ def read_tracks(where: str, reason: str) -> list[Track]:
     """
     _, ffprobe = needed_ffmpeg(where, reason)
     command = [ffprobe, "-v", "error", "-select_streams", "a"]
-    entries = "stream=sample_rate,channels,duration:stream_disposition=default"
+    entries = "format=format_name:stream=codec_name,sample_rate,channels,"
+    entries += "duration:stream_disposition=default"
     command += ["-show_entries", f"{entries}:stream_tags=language,DURATION"]
     command += ["-of", "json", *_input(where)]
     try:
@@ -142,8 +155,12 @@ def read_tracks(where: str, reason: str) -> list[Track]:
             timeout=PROBE_SECONDS,
             stdin=subprocess.DEVNULL,
         )
-        found = json.loads(done.stdout)["streams"]
-        tracks = [_track(n, stream) for n, stream in enumerate(found, 1)]
+        found = json.loads(done.stdout)
+        container = found["format"]["format_name"]
+        tracks = [
+            _track(number, stream, container)
+            for number, stream in enumerate(found["streams"], 1)
+        ]
     # No JSON, no stream in it, or none of its entries.
     except (ValueError, KeyError, TypeError, subprocess.TimeoutExpired):
         tracks = []
@@ -155,7 +172,7 @@ def read_tracks(where: str, reason: str) -> list[Track]:
     return tracks
 
 
-def _track(number: int, stream: dict[str, Any]) -> Track:
+def _track(number: int, stream: dict[str, Any], container: str) -> Track:
     """Track of what ffprobe says of a stream."""
     tags = stream.get("tags", {})
     return Track(
@@ -165,6 +182,8 @@ def _track(number: int, stream: dict[str, Any]) -> Track:
         _seconds(stream.get("duration") or tags.get("DURATION")),
         str(tags.get("language", "")),
         bool(stream.get("disposition", {}).get("default")),
+        str(stream.get("codec_name", "")),
+        container,
     )
 
 
@@ -255,12 +274,15 @@ def decoding(
     """
     ffmpeg, _ = needed_ffmpeg(where, "no libsndfile format")
     command = [*_with_us(), ffmpeg, "-nostdin", "-v", "level+verbose"]
-    command += [*_whole_wav(where), *_input(where)]
+    command += ["-err_detect", "crccheck", *_whole_wav(where), *_input(where)]
     command += ["-map", f"0:a:{track.number - 1}", "-vn", "-sn", "-dn"]
     if player_clock:
         command += ["-af", "aresample=async=1:first_pts=0"]
     command += ["-f", "f32le", "-ac", str(track.n_channels)]
     command += ["-ar", str(track.sample_rate), "pipe:1"]
+    if player_clock and track.container in CLOCKED:
+        # Else the clock would begin with the sound, not with the picture.
+        command += ["-map", "0:v:0?", "-c:v", "copy", "-f", "null", "-"]
     # A file takes any number of complaints; a pipe that is full would block.
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
@@ -308,21 +330,42 @@ def _piped(
     failed = process.wait() != 0
     complaints.seek(0)
     said = complaints.read()
-    worst = COMPLAINT.findall(said)
-    reason = worst[-1].decode("utf-8", "replace").strip() if worst else ""
+    complaint = _last_complaint(said)
     if failed:
         raise AudioError(
-            f"expected sound up to the end, got '{reason}' from ffmpeg, in "
+            f"expected sound up to the end, got '{complaint}' from ffmpeg, in "
             f"{where}; the file is damaged: copy or export it again"
         )
-    silent = sum(map(int, ADDED.findall(said))) / track.sample_rate
+    told = _clock_notes(said, track, n_frames)
+    if player_clock and complaint and not any("promises" in x for x in told):
+        told.append(f"damaged: ffmpeg says '{complaint}'")
+    notes += told
+
+
+def _last_complaint(said: bytes) -> str:
+    """The last error of ffmpeg, or nothing."""
+    found = COMPLAINT.findall(said)
+    return b"".join(found[-1]).decode("utf-8", "replace") if found else ""
+
+
+def _clock_notes(said: bytes, track: Track, n_frames: int) -> list[str]:
+    """What is to be said of the times of a track of so many samples."""
+    notes = []
+    silent, dropped = (
+        sum(map(int, pattern.findall(said))) / track.sample_rate
+        for pattern in (ADDED, DROPPED)
+    )
     if silent > SILENT_SECONDS:
         notes.append(f"{silent:.1f} s have no sound and count as silence")
-    missing = (track.duration or 0.0) - n_frames / track.sample_rate
-    if missing > SILENT_SECONDS + 0.02 * (track.duration or 0.0):
+    if dropped > SILENT_SECONDS:
+        notes.append(
+            f"{dropped:.1f} s stand at a time that has passed, and are left out"
+        )
+    promised = 0.0 if GUESSED in said else track.duration or 0.0
+    missing = promised - n_frames / track.sample_rate
+    if missing > SILENT_SECONDS + 0.02 * promised:
         notes.append(f"ends {missing:.1f} s before the length that it promises")
-    elif worst and player_clock:
-        notes.append(f"damaged: ffmpeg says '{reason}'")
+    return notes
 
 
 def _read(process: "subprocess.Popen[bytes]", size: int, where: str) -> bytes:

@@ -1,5 +1,7 @@
 """What commands share: messages, exit codes, signals, the model."""
 
+import faulthandler
+import os
 import signal
 import sys
 import threading
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 BAD_INPUT = 2
+STDERR = 2  # descriptor
 # What ends a run as Ctrl-C does; the second is that of a closed terminal.
 ENDING = [
     getattr(signal, name)
@@ -39,6 +42,48 @@ def show_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def libraries_silenced() -> Iterator[None]:
+    """Keep from the user what C libraries write to descriptor 2 themselves.
+
+    Of a damaged MP3 file, libmpg123 says so in lines of its own, beside ours.
+    Python's own standard error gets another descriptor meanwhile, with what
+    faulthandler says of a crash. Where it is no file, nothing is done.
+    """
+    python = sys.stderr
+    try:
+        is_file = python is not None and python.fileno() == STDERR
+    except (OSError, ValueError):  # as in a notebook, or closed
+        is_file = False
+    if not is_file:
+        yield
+        return
+    python.flush()
+    had_handler = faulthandler.is_enabled()
+    kept = os.dup(STDERR)
+    ours = open(  # closed below: not before all is said
+        os.dup(kept),
+        "w",
+        buffering=1,
+        encoding=python.encoding,
+        errors=python.errors,
+    )
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), STDERR)
+    sys.stderr = ours
+    faulthandler.enable(ours)
+    try:
+        yield
+    finally:
+        faulthandler.disable()
+        sys.stderr = python
+        ours.close()
+        os.dup2(kept, STDERR)
+        os.close(kept)
+        if had_handler:
+            faulthandler.enable()
 
 
 @contextmanager
