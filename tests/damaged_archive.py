@@ -41,7 +41,7 @@ NATIVE = (
     ("mp3", "MP3", "MPEG_LAYER_III", 44100, 2),
     ("aiff", "AIFF", "PCM_16", 11025, 1),
     ("au", "AU", "PCM_16", 32000, 1),
-    ("caf", "CAF", "PCM_16", 16000, 1),  # codespell:ignore caf
+    ("caf", "CAF", "PCM_16", 16000, 1),
 )
 # What only ffmpeg reads.
 FOREIGN = ("m4a", "mp4", "mkv", "mov", "wma", "ac3", "mp2", "avi", "ts")
