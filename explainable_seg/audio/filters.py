@@ -31,6 +31,8 @@ class RumbleFilter:
     def __init__(self, sample_rate: int):
         self.length = 2 * round(sample_rate / 80) + 1
         self.reach = 3 * (self.length - 1) // 2  # samples on either side
+        self._held = np.zeros(0, np.float32)
+        self._begun = False
 
     def apply(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Filter a sound, which counts as mirrored beyond its ends.
@@ -45,18 +47,42 @@ class RumbleFilter:
         np.ndarray [shape=(N,), dtype=float32]
             As many samples in all.
         """
-        reach, held, begun = self.reach, np.zeros(0, np.float32), False
+        self._held, self._begun = np.zeros(0, np.float32), False
         for block in blocks:
-            held = np.concatenate([held, block])
-            if not begun and len(held) >= reach:
-                held = np.concatenate([held[:reach][::-1], held])
-                begun = True
-            if begun and len(held) > 2 * reach:
-                yield self._filtered(held)
-                held = held[-2 * reach :]
-        if len(held):
-            width = (0 if begun else reach, reach)
-            yield self._filtered(np.pad(held, width, mode="symmetric"))
+            yield self.feed(block)
+        yield self.finish()
+
+    def feed(self, block: np.ndarray) -> np.ndarray:
+        """Take the next samples; return those that are due.
+
+        Arguments
+        ---------
+        block : np.ndarray [shape=(N,), dtype=float32]
+            Any number of samples.
+
+        Returns
+        -------
+        np.ndarray [shape=(N',), dtype=float32]
+            They end ``reach`` samples before what was taken.
+        """
+        reach = self.reach
+        held = np.concatenate([self._held, block])
+        if not self._begun and len(held) >= reach:
+            held = np.concatenate([held[:reach][::-1], held])
+            self._begun = True
+        if not self._begun or len(held) <= 2 * reach:
+            self._held = held
+            return held[:0]
+        self._held = held[-2 * reach :]
+        return self._filtered(held)
+
+    def finish(self) -> np.ndarray:
+        """The samples that are left at the end [shape=(N,), dtype=float32]."""
+        held, self._held = self._held, self._held[:0]
+        if len(held) == 0:
+            return held
+        width = (0 if self._begun else self.reach, self.reach)
+        return self._filtered(np.pad(held, width, mode="symmetric"))
 
     def _filtered(self, sound: np.ndarray) -> np.ndarray:
         """The sound without its ends, and without its moving mean."""

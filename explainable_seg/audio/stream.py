@@ -161,6 +161,21 @@ class AudioStream:
                 yield block
         _check_length(n_samples, self.shortest, self.excerpt, self._where)
 
+    def expected_seconds(self) -> float | None:
+        """Seconds that a file or an array will have, as far as it is known.
+
+        Nothing is read of what can be read once only.
+        """
+        if hasattr(self.source, "read"):
+            return None
+        if isinstance(self.source, (str, os.PathLike)):
+            if not os.path.isfile(self.source):
+                return None
+        with self._open() as sound:
+            seconds = _expected(sound, self.excerpt)
+        self.notes.clear()
+        return seconds
+
     def read(self) -> np.ndarray:
         """All of it [N], float32."""
         blocks = list(self)

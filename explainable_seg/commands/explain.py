@@ -88,7 +88,10 @@ def explain(
     segmenter = load_segmenter(**loading)
     with TemporaryDirectory(prefix="explainable-seg-") as spool:
         job = as_file(audio, Path(spool))
-        analysis = _analyse(segmenter, job, quiet, {**heard, **decisions})
+        span = {"start": start, "end": end}
+        analysis = _analyse(
+            segmenter, job, quiet, {**heard, **span, **decisions}
+        )
     found = analysis.segmentation.seconds()
     chosen = classes or [label for label in found if found[label] > 0]
     if not chosen:

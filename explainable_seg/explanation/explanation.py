@@ -186,7 +186,7 @@ def explain_class(
     Arguments
     ---------
     reading : Reading
-        The whole recording as the student read it.
+        The recording, or a part of it, as the student read it.
     weights : StudentWeights
         The student's dictionary and classifier.
     class_name : str
@@ -221,9 +221,18 @@ def explain_class(
     c = class_index(class_name, weights.classes)
     if spans is None:
         spans = reading.decided_spans()
-    found = frame_targets(spans.get(class_name, ()), reading.n_frames)
+    there = [
+        (first - reading.start, last - reading.start)
+        for first, last in spans.get(class_name, ())
+    ]
+    found = frame_targets(there, reading.n_frames)
     chosen = frames_to_explain(
-        class_name, found, start, end, reading.duration, reading.name
+        class_name,
+        found,
+        None if start is None else start - reading.start,
+        None if end is None else end - reading.start,
+        reading.duration,
+        reading.name,
     )
     passage = reading.passage(
         chosen.start, chosen.end, chosen.first, chosen.last
@@ -238,12 +247,14 @@ def explain_class(
     selected = select(r)
     return Explanation(
         class_name=class_name,
-        start=chosen.start,
-        end=chosen.end,
+        start=passage.start,
+        end=reading.start + chosen.end,
         explained=chosen.explained,
         found=found[chosen.first : chosen.last],
         spans={
-            name: _clipped(found_there, chosen.start, chosen.end)
+            name: _clipped(
+                found_there, passage.start, reading.start + chosen.end
+            )
             for name, found_there in spans.items()
         },
         bias=bias,

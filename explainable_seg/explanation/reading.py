@@ -131,14 +131,14 @@ class Reading(Brief):
     def passage(
         self, start: float, end: float, first: int, last: int
     ) -> "Reading":
-        """A passage of a whole recording.
+        """A passage of it.
 
         Arguments
         ---------
         start : float
-            Start of the passage, seconds.
+            Start of the passage, seconds from where the audio begins.
         end : float
-            End of the passage, seconds.
+            Its end, likewise.
         first : int
             First frame of the passage.
         last : int
@@ -156,7 +156,7 @@ class Reading(Brief):
             activations=self.activations[first:last],
             logits=self.logits[first:last],
             name=self.name,
-            start=start,
+            start=self.start + start,
             first_centre=self.first_centre + HOP * first - low,
             rules=self.rules,
         )
@@ -169,8 +169,9 @@ def make_reading(
     logits: torch.Tensor,
     name: str = "",
     rules: Rules = Rules(),
+    start: float = 0.0,
 ) -> Reading:
-    """Reading of a whole recording, checked and brought to the CPU.
+    """Reading of a recording, checked and brought to the CPU.
 
     Arguments
     ---------
@@ -186,6 +187,8 @@ def make_reading(
         The audio file, as the user gave it.
     rules : Rules
         How it is decided what is found.
+    start : float
+        Where in the recording the audio begins, seconds.
 
     Returns
     -------
@@ -209,5 +212,6 @@ def make_reading(
         activations=activations.detach().float().cpu(),
         logits=logits.detach().float().cpu(),
         name=name,
+        start=start,
         rules=rules,
     )

@@ -1,14 +1,21 @@
 """One pass over a recording for all that is said of it, and the reasons."""
 
 from dataclasses import dataclass
+from math import ceil, inf
 
 import numpy as np
+import torch
 
 from explainable_seg.brief import Brief
 from explainable_seg.errors import AudioError, ExplainableSegError
 from explainable_seg.explanation.explanation import Explanation, explain_class
-from explainable_seg.explanation.reading import Reading, StudentWeights
-from explainable_seg.frames import SAMPLE_RATE
+from explainable_seg.explanation.reading import (
+    Reading,
+    StudentWeights,
+    make_reading,
+)
+from explainable_seg.frames import FRAME_STEP, HOP, SAMPLE_RATE, WINDOW
+from explainable_seg.inference.rules import Rules
 from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.nmf import sparse_code
 
@@ -25,47 +32,87 @@ class Analysis(Brief):
     segmentation : Segmentation
         What was found.
     reading : Reading
-        Audio, spectrogram, activations and logits of the whole recording.
+        Audio, spectrogram, activations and logits of the recording, or of the
+        part of it that is to be explained.
     """
 
     segmentation: Segmentation
     reading: Reading
 
 
-class HeldSound:
-    """Sound of a recording that is held to explain it, up to a limit.
+class Held:
+    """What is held of a recording to explain it, up to a limit.
 
     Arguments
     ---------
     name : str
         The recording, for the message.
+    start, end : float, optional
+        The part that is held, seconds; by default all of it.
     """
 
-    def __init__(self, name: str):
+    def __init__(
+        self, name: str, start: float | None = None, end: float | None = None
+    ):
         self.name = name
+        # A frame more on either side, so that no rounding leaves one out.
+        self.first = max(0, int((start or 0.0) / FRAME_STEP) - 1)
+        self.last = inf if end is None else ceil(end / FRAME_STEP) + 2
         self.blocks: list[np.ndarray] = []
         self.n_samples = 0
+        self._n_heard = 0  # samples
+        self._n_read = 0  # frames
 
-    def add(self, block: np.ndarray) -> None:
-        """Hold the next samples [N] too.
+    @property
+    def start(self) -> float:
+        """Where it begins in the recording, seconds."""
+        return self.first * FRAME_STEP
+
+    def hear(self, block: np.ndarray) -> None:
+        """Hold what belongs to the part of the next samples [N].
 
         Raises
         ------
         AudioError
-            If the recording is longer than LONGEST.
+            If the part is longer than LONGEST.
         """
-        self.n_samples += len(block)
+        low = max(0, self.first * HOP - self._n_heard)
+        high = (self.last - 1) * HOP + WINDOW - self._n_heard
+        self._n_heard += len(block)
+        held = block[low : int(max(0, min(high, len(block))))]
+        self.n_samples += len(held)
         if self.n_samples > LONGEST * SAMPLE_RATE:
             raise AudioError(
                 f"expected up to {LONGEST / 3600:g} h to explain, got more, in "
-                f"{self.name or 'the audio'}; cut out the part to explain, and "
-                "segment the whole"
+                f"{self.name or 'the audio'}; say what to explain with --start "
+                "and --end"
             )
-        self.blocks.append(block)
+        self.blocks.append(held)
 
-    def joined(self) -> np.ndarray:
-        """All of it [shape=(N,)]."""
-        return np.concatenate(self.blocks)
+    def keep(self, part: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        """Of the next frames of all outputs the logits, and those held."""
+        n_frames = len(part[0])
+        low = max(0, self.first - self._n_read)
+        high = int(max(0, min(self.last - self._n_read, n_frames)))
+        self._n_read += n_frames
+        # Copies, so that what is not held is freed.
+        return part[0], *(values[low:high].clone() for values in part[1:])
+
+    def reading(
+        self, outputs: tuple[torch.Tensor, ...], rules: Rules
+    ) -> Reading:
+        """What was held, as one reading."""
+        logits, activations, spectrogram = outputs
+        last = self.first + len(activations)
+        return make_reading(
+            np.concatenate(self.blocks),
+            spectrogram,
+            activations,
+            logits[self.first : last],
+            self.name,
+            rules,
+            self.start,
+        )
 
 
 def explain_analysis(

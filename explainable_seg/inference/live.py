@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from typing_extensions import Unpack
 
+from explainable_seg.audio import RumbleFilter
 from explainable_seg.brief import Brief
 from explainable_seg.errors import AudioError, ModelError
 from explainable_seg.frames import (
@@ -97,6 +98,7 @@ class LiveSegmenter:
         self.rules = make_rules(segmenter.config, decisions)
         self.step = max(1, round(step * FRAME_RATE))
         self.reach: int = segmenter.model.tcn.reach
+        self._filter = RumbleFilter(SAMPLE_RATE)
         self._audio = np.zeros(0, dtype=np.float32)
         self._first = 0  # frame that the audio begins with
         self._next = 0  # frame to decide next
@@ -106,11 +108,12 @@ class LiveSegmenter:
     def latency(self) -> float:
         """Seconds between a sound and the decision on it, at most.
 
-        What the model reaches into the future, the step, and the half of a
-        frame; the time to compute comes on top.
+        What the model and the filter of rumble reach into the future, the
+        step, and the half of a frame; the time to compute comes on top.
         """
         frames = self.reach + self.step - 1
-        return frames * FRAME_STEP + WINDOW / 2 / SAMPLE_RATE
+        samples = WINDOW / 2 + self._filter.reach
+        return frames * FRAME_STEP + samples / SAMPLE_RATE
 
     def feed(self, block: np.ndarray) -> LiveFrames:
         """Take the next samples; return the decisions that are due.
@@ -142,7 +145,8 @@ class LiveSegmenter:
                 "mix to mono and divide integers by their full scale"
             )
         mono = samples.astype(np.float32, copy=False)
-        self._audio = np.concatenate([self._audio, mono])
+        heard = self._filter.feed(mono)
+        self._audio = np.concatenate([self._audio, heard])
         end = self._first + num_frames(len(self._audio))
         due = (end - self.reach - self._next) // self.step * self.step
         return self._decide(self._next + max(0, due))
@@ -154,6 +158,7 @@ class LiveSegmenter:
         -------
         LiveFrames
         """
+        self._audio = np.concatenate([self._audio, self._filter.finish()])
         return self._decide(self._first + num_frames(len(self._audio)))
 
     def _decide(self, stop: int) -> LiveFrames:

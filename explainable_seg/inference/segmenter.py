@@ -15,11 +15,12 @@ from explainable_seg.audio import WHOLE, AudioStream, Excerpt, Recording
 from explainable_seg.classes import class_index
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
-from explainable_seg.explanation.reading import StudentWeights, make_reading
+from explainable_seg.explanation.reading import StudentWeights
 from explainable_seg.frames import Span
+from explainable_seg.inference import analysis as analysis_module
 from explainable_seg.inference.analysis import (
     Analysis,
-    HeldSound,
+    Held,
     check_span,
     explain_analysis,
 )
@@ -205,6 +206,8 @@ class ExplainableSegmenter(PretrainedStudent):
         *,
         channel: int | None = None,
         track: int | None = None,
+        start: float | None = None,
+        end: float | None = None,
         watch: Watch | None = None,
         **decisions: Unpack[DecisionOptions],
     ) -> Analysis:
@@ -223,6 +226,9 @@ class ExplainableSegmenter(PretrainedStudent):
             As for :meth:`segment`.
         track : int, optional
             As for :meth:`segment`.
+        start, end : float, optional
+            What is to be explained, seconds: of a recording of more than 2 h,
+            only this is held.
         watch : callable, optional
             Is given the blocks of sound and their stream, and gives the blocks
             on: for a progress bar.
@@ -236,30 +242,32 @@ class ExplainableSegmenter(PretrainedStudent):
         Raises
         ------
         AudioError
-            If the audio cannot be read, is shorter than a frame or longer
-            than 2 h.
+            If the audio cannot be read, is shorter than a frame, or what is
+            to be explained is longer than 2 h.
         """
         rules = make_rules(self.config, decisions)
         name = _name_of(source)
-        held = HeldSound(name)
         stream = AudioStream(
             source, sample_rate, Excerpt(channel=channel, track=track)
         )
+        held = Held(name)
+        if (start, end) != (None, None) and _is_long(stream):
+            held = Held(name, start, end)
         blocks: Iterable[np.ndarray] = read_ahead(partial(iter, stream))
-        segmentation, (logits, activations, spectrogram) = run_model(
+        segmentation, outputs = run_model(
             self._on_windows(3),
             watch(blocks, stream) if watch else blocks,
             self.config,
             _uri_of(name),
             rules,
             batch_size=self.batch_size,
-            hear=held.add,
-        )
-        reading = make_reading(
-            held.joined(), spectrogram, activations, logits, name, rules
+            keep=held.keep,
+            hear=held.hear,
         )
         notes = tuple(stream.notes)
-        return Analysis(replace(segmentation, notes=notes), reading)
+        return Analysis(
+            replace(segmentation, notes=notes), held.reading(outputs, rules)
+        )
 
     def explain(
         self,
@@ -310,7 +318,12 @@ class ExplainableSegmenter(PretrainedStudent):
         check_span(start, end)
         if not isinstance(source, Analysis):
             source = self.analyse(
-                source, sample_rate, channel=channel, track=track
+                source,
+                sample_rate,
+                channel=channel,
+                track=track,
+                start=start,
+                end=end,
             )
         return explain_analysis(
             source, self._weights(), self.model.mu, label, start, end
@@ -374,6 +387,11 @@ class ExplainableSegmenter(PretrainedStudent):
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""
         return StudentWeights.of(self.model, self.name)
+
+
+def _is_long(stream: AudioStream) -> bool:
+    """Whether a recording is longer than is held of it."""
+    return (stream.expected_seconds() or 0.0) > analysis_module.LONGEST
 
 
 def _name_of(source: Recording) -> str:

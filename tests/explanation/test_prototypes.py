@@ -167,7 +167,7 @@ def test_a_region_is_that_part_of_its_file(
     tmp_path: Path,
     predicted: bool,
 ) -> None:
-    late, n_samples = 8000, round(SECONDS * RATE)
+    late = 8000
     (region, _) = read_manifest(manifest)
     region = replace(region, start=late, duration=SECONDS - late / RATE)
     write_manifest(tmp_path / "late.csv", [region])
@@ -175,15 +175,21 @@ def test_a_region_is_that_part_of_its_file(
         segmenter, tmp_path / "late.csv", tmp_path, predicted
     )
     classes = json.loads(numbers.read_text())["classes"]
-    analysis = segmenter.analyse(tones(SECONDS)[late:n_samples], RATE)
-    H, theta = analysis.reading.activations, segmenter.model.classifier.weight
+    parts: list[torch.Tensor] = []
+    found = segmenter.segment_activations(
+        region.wav, parts.append, late / RATE, SECONDS
+    )
+    H, theta = torch.cat(parts), segmenter.model.classifier.weight
     spans = {
         # The reference of the recording, from half a second on.
         "speech": [(0.0, 1.0), (1.5, 2.0)],
         "music": [(0.0, SECONDS - late / RATE)],
     }
     if predicted:
-        spans = {name: analysis.segmentation.spans(name) for name in spans}
+        spans = {
+            name: [(a - late / RATE, b - late / RATE) for a, b in there]
+            for name, there in ((name, found.spans(name)) for name in spans)
+        }
     for name, there in spans.items():
         ranges = [frame_range(a, b, len(H)) for a, b in there]
         expected = segment_relevance(H, theta.detach(), ranges)

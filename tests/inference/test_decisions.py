@@ -202,4 +202,6 @@ def test_a_derived_label_is_where_both_classes_are(recording):
 def test_no_longest_duration_of_nothing(max_on):
     scores = np.full((50, 4), 0.9)
     with pytest.raises(ValueError, match="`max_on` above 0"):
-        decide(scores, HALF, 1.01, max_on={"music": max_on})
+        decide(
+            scores, dataclasses.replace(HALF, max_on={"music": max_on}), 1.01
+        )

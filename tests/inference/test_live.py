@@ -86,7 +86,7 @@ def test_what_is_no_sound_is_refused_in_one_line(segmenter, block):
     with pytest.raises(AudioError, match="live stream") as raised:
         live.feed(block)
     assert "\n" not in str(raised.value)
-    assert len(live._audio) == 100
+    assert live.feed(np.zeros(0)).times.size == 0  # and goes on
 
 
 @pytest.mark.parametrize("step", [0.0, -1.0, np.nan, np.inf])

@@ -155,7 +155,10 @@ def test_activations_are_handed_over_as_they_come(folder, tmp_path):
     )
     assert len(parts) > 2
     whole = segmenter.analyse(tones(9.0)[24000:136000], 16000)
-    torch.testing.assert_close(torch.cat(parts), whole.reading.activations)
+    inside = slice(60, -60)  # near its ends an array is not the file
+    torch.testing.assert_close(
+        torch.cat(parts)[inside], whole.reading.activations[inside]
+    )
     assert (found.start, found.end) == (1.5, 8.5)
     later = [(a + 1.5, b + 1.5) for a, b in whole.segmentation.spans("music")]
     np.testing.assert_allclose(found.spans("music"), later, atol=1e-6)
@@ -232,7 +235,8 @@ def test_windows_may_be_further_apart_but_must_meet(folder):
     audio = tones(2.5 * window)
     n_frames = round(window * FRAME_RATE)
     whole = coarse.segment(audio, 16000).probabilities
-    first = coarse.segment(audio[: num_samples(n_frames)], 16000).probabilities
+    end = num_samples(n_frames) / 16000
+    first = coarse.segment(audio, 16000, end=end).probabilities
     # Nothing is averaged: the first window says what it says alone.
     np.testing.assert_allclose(whole[:n_frames], first, atol=1e-5)
     for step in (0.0, -1.0, window + 0.1):
