@@ -135,10 +135,12 @@ def _analyse(
 
 def _in_words(explanation: "Explanation") -> str:
     """An explanation in one line: how much of what, and by which atoms."""
+    from explainable_seg.explanation.wording import format_peak
+
     seconds = sum(end - start for start, end in explanation.found_spans)
     order = (-explanation.relevance * explanation.selected).argsort()
     peaks = [
-        f"{explanation.peak_hz[k]:.0f} Hz"
+        format_peak(explanation.peak_hz[k])
         for k in order[: min(MOST_PEAKS, int(explanation.selected.sum()))]
         if explanation.peak_hz[k] == explanation.peak_hz[k]
     ]
