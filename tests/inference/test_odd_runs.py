@@ -395,7 +395,7 @@ def test_a_line_a_minute_where_there_is_no_bar():
 
 def test_a_library_that_hides_a_full_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("explainable_seg.files.free_bytes", lambda folder: 0)
-    with pytest.raises(DiskFullError, match="got a full disk"):
+    with pytest.raises(DiskFullError, match="got 'No space left on device'"):
         with atomic_path(tmp_path / "a.wav"):
             raise RuntimeError("Error in writing")
     with pytest.raises(PermissionError):
