@@ -178,8 +178,11 @@ def _reason(error: Exception, target: Path) -> OSError | None:
         if isinstance(cause, OSError) and _is_of_writing(cause, target):
             return cause
         cause = cause.__cause__ or cause.__context__
-    # A bug stays a bug on a full disk; a library's own class says nothing.
+    # On a full disk, too, a bug stays a bug and the system's reason its reason;
+    # a library's own class says nothing.
     if isinstance(error, (LookupError, TypeError, AttributeError)):
+        return None
+    if isinstance(error, OSError) and error.errno is not None:
         return None
     for code in FULL:
         if os.strerror(code) in str(error):

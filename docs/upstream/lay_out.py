@@ -64,7 +64,7 @@ def lay_out(clone: Path) -> list[Path]:
 
 
 def _add_words(clone: Path) -> Path:
-    """Tell their codespell the words that MiniBroadcast reads."""
+    """Tell their codespell the words that it does not know."""
     words = (HERE / "words.txt").read_text(encoding="utf-8").split()
     path = clone / ".dict-speechbrain.txt"
     text = path.read_text(encoding="utf-8")

@@ -1,8 +1,9 @@
 """Where the rooms of this package go in SpeechBrain, and under which names."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
@@ -12,8 +13,13 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 OURS = ("explainable_seg", "data_prep")
 DOTTED = re.compile(r"\b(?:explainable_seg|data_prep)(?:\.\w+)+")
-FRONT_DOOR = re.compile(r"from explainable_seg import (\w+)")
-MODULE = re.compile(r"from (explainable_seg(?:\.\w+)+) import (\w+)$", re.M)
+# The line before it, a package, and names, in brackets or not.
+NAME = r"\w+(?: as \w+)?"
+IMPORT = re.compile(
+    r"(?P<before>^[^\S\n]*(?:>>> )?|)from (?P<package>explainable_seg(?:\.\w+)*) "
+    rf"import (?P<names>{NAME}(?:, {NAME})*|\([\w\s,]+\))",
+    re.M,
+)
 PATHS = (  # as messages and examples write them
     (re.compile(r"\brecipes/(train_\w+\.py)"), r"\1"),
     (re.compile(r"\bdata_prep/(<corpus>|\w+)_prepare\.py"), r"\1_prepare.py"),
@@ -148,17 +154,40 @@ class Rooms:
 
         for pattern, replacement in PATHS:
             text = pattern.sub(replacement, text)
-        text = FRONT_DOOR.sub(_through(exports), text)
-        text = MODULE.sub(self._module_apart, text)
+        text = IMPORT.sub(partial(self._apart, exports=exports), text)
         return DOTTED.sub(renamed, text)
 
-    def _module_apart(self, match: re.Match[str]) -> str:
-        """Import of a module that does not go with its package."""
-        there = self.moves.get(".".join(match.groups()))
-        if there is None:
+    def _apart(self, match: re.Match[str], exports: Mapping[str, str]) -> str:
+        """Imports of names of a package that do not all go to one place."""
+        package, names = match["package"], match["names"].strip("()")
+        lines: dict[str, list[str]] = {}
+        for imported in names.split(","):
+            if imported.strip():
+                home, line = self._import(package, imported.split(), exports)
+                lines.setdefault(home, []).append(line)
+        if list(lines) == [package]:
             return match.group()
-        package, _, name = there.rpartition(".")
-        return f"from {package} import {name}"
+        return "\n".join(
+            f"{match['before']}from {home} import {', '.join(parts)}"
+            for home, parts in lines.items()
+        )
+
+    def _import(
+        self, package: str, words: list[str], exports: Mapping[str, str]
+    ) -> tuple[str, str]:
+        """Package, and what to import of it, for ``[name, "as", other]``."""
+        module = f"{package}.{words[0]}"
+        if module not in self.moves:
+            if package == "explainable_seg":  # its front door
+                package = exports[words[0]]
+            return package, " ".join(words)
+        there = self.moves[module]
+        if there is None:
+            raise ValueError(f"{module} stays with us")
+        home, _, name = there.rpartition(".")
+        if name == words[-1]:
+            return home, name
+        return home, f"{name} as {words[-1]}"
 
     def table(self) -> str:
         """The rooms as a Markdown table."""
@@ -217,8 +246,3 @@ def our_modules(checkout: Path = CHECKOUT) -> Iterator[tuple[str, Path]]:
             if parts[-1] == "__init__" and len(parts) > 2:
                 parts = parts[:-1]
             yield ".".join(parts), path
-
-
-def _through(exports: dict[str, str]) -> Callable[[re.Match[str]], str]:
-    """Replacement of an import through the front door."""
-    return lambda m: f"from {exports[m.group(1)]} import {m.group(1)}"

@@ -5,11 +5,13 @@ their audio is thinned to 8 kHz so that no file is above a megabyte.
 """
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
 import soundfile
 import torch
+import yaml
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.inference.pretrained import (
@@ -23,6 +25,7 @@ from upstream.rooms import CHECKOUT
 SAMPLES = "tests/samples/segmentation"
 RATE = 8000  # Hz
 N_ATOMS, N_BINS = 8, 257
+LEVEL = re.compile(r"^level: (.*)", re.M)
 TCN = {"n_blocks": 1, "n_layers": 1, "n_channels": 4, "n_hidden": 4}
 CLIPS = """\
 path,class,group,duration,speech_spans
@@ -103,6 +106,7 @@ def _write_models(folder: Path) -> None:
         "window": 4.0,
         "step": 2.0,
         "context": 0,
+        "level": _level(),
         "thresholds": dict.fromkeys(CLASSES, 0.5),
     }
     save_pretrained(
@@ -112,3 +116,19 @@ def _write_models(folder: Path) -> None:
         (folder / "teacher" / name).unlink()
     atoms = torch.nn.functional.normalize(torch.rand(N_BINS, N_ATOMS), dim=0)
     save_dictionary(folder / "dictionary.safetensors", atoms, mu=0.01)
+
+
+def _level() -> float:
+    """What all recipes bring recordings to, in dB re full scale."""
+    levels = {
+        yaml.safe_load(value)
+        for path in CHECKOUT.glob("hparams/*/*.yaml")
+        for value in LEVEL.findall(path.read_text(encoding="utf-8"))
+    }
+    if len(levels) != 1:
+        raise ValueError(
+            f"expected one level, got {sorted(map(str, levels))}, in hparams/; "
+            "make a teacher for each"
+        )
+    (level,) = levels
+    return float(level)

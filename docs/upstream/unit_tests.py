@@ -196,28 +196,31 @@ def _homes(
     """Where what is imported lives in SpeechBrain; None if it cannot be had."""
     if isinstance(node, ast.ImportFrom) and node.level:
         return None
-    names = (
-        [alias.name for alias in node.names]
-        if isinstance(node, ast.Import)
-        else [str(node.module)]
-    )
     homes = set()
-    for name in names:
-        home = _home(name, node, rooms)
+    for alias in node.names:
+        name = alias.name
+        if isinstance(node, ast.ImportFrom):
+            name = _module(str(node.module), alias.name, rooms)
+        home = _home(name, rooms)
         if home is None:
             return None
         homes.add(home)
     return homes
 
 
-def _home(
-    name: str, node: "ast.Import | ast.ImportFrom", rooms: Rooms
-) -> "str | None":
+def _module(package: str, name: str, rooms: Rooms) -> str:
+    """Module in which an imported name is found, or that it is."""
+    if f"{package}.{name}" in rooms.moves:
+        return f"{package}.{name}"
+    if package == "explainable_seg":
+        return _EXPORTS.get(name, "explainable_seg.__init__")
+    return package
+
+
+def _home(name: str, rooms: Rooms) -> "str | None":
     """Where one module lives in SpeechBrain."""
     if name == "explainable_seg":
-        if isinstance(node, ast.Import):
-            return None
-        name = _EXPORTS.get(node.names[0].name, "explainable_seg.__init__")
+        return None
     if name.startswith("explainable_seg."):
         return rooms.destination(name)
     helper = _helpers().get(name)

@@ -9,7 +9,7 @@ from explainable_seg.audio.files import (
     read_header,
     write_audio,
 )
-from explainable_seg.audio.filters import RumbleFilter, resample
+from explainable_seg.audio.filters import RumbleFilter
 from explainable_seg.audio.level import (
     at_level,
     frame_powers,
@@ -19,6 +19,7 @@ from explainable_seg.audio.level import (
     gated_level,
     levelled,
 )
+from explainable_seg.audio.resampling import resample
 from explainable_seg.audio.stream import (
     WHOLE,
     AudioStream,

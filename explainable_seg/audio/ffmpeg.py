@@ -29,7 +29,7 @@ SILENT_SECONDS = 0.1  # that must be missing before it is said
 # files or addresses (hls, dash, concat, imf, image2, sdp), what computes sound
 # without an end (lavfi, libgme, libopenmpt), and whatever nobody asked for.
 CONTAINERS = (
-    "aac ac3 adts aiff amr amrnb amrwb ape asf au avi caf "  # codespell:ignore caf
+    "aac ac3 adts aiff amr amrnb amrwb ape asf au avi caf "
     "dsf dts dtshd dv eac3 flac flv gxf iff ircam latm loas matroska mlp mov "
     "mp3 mp4 mpc mpc8 mpeg mpegts mxf nistsphere nut ogg oma pvf qcp rm shn "
     "sox tak truehd tta voc vqf w64 wav webm wtv wv xa xwma"

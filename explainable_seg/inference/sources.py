@@ -28,7 +28,7 @@ from explainable_seg.inference.searching import (
 # tried whatever its extension is.
 AUDIO_EXTENSIONS = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .w64 .rf64 "
-    ".sph .caf .aac .ac3 .amr .m4a .mka .mp2 .wma .wv "  # codespell:ignore caf
+    ".sph .caf .aac .ac3 .amr .m4a .mka .mp2 .wma .wv "
     ".3gp .avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mxf .webm .wmv".split()
 )
 T = TypeVar("T")

@@ -277,7 +277,7 @@ def test_real_files(corpora):
         '<Event desc="b" type="noise" x="begin">',
         '<Event desc="b" x="lexical" extent="begin">',
         '<Background time="0" type="music" x="off">',
-        '<Backgrund at="0">',
+        '<Backgrund at="0">',  # codespell:ignore backgrund
         '<Section x="nontrans" startTime="0" endTime="1">',
     ],
 )

@@ -28,8 +28,8 @@ RATES = [8000, 11025, 22050, 32000, 44100, 48000]
 @pytest.fixture(autouse=True)
 def short_pieces(monkeypatch):
     """A minute lasts a second, so that ten of them are soon over."""
-    for module in ("audio.level", "data.chunks"):
-        monkeypatch.setattr(f"explainable_seg.{module}.PIECE", 16000)
+    monkeypatch.setattr(level_module, "PIECE", 16000)
+    monkeypatch.setattr("explainable_seg.data.chunks.PIECE", 16000)
     monkeypatch.setattr(level_module, "FADE", 4000)
 
 

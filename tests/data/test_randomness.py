@@ -14,7 +14,7 @@ from explainable_seg.data.randomness import PURPOSES, stream
 N = 4000
 
 
-@pytest.mark.parametrize("pair", itertools.combinations(PURPOSES, 2))
+@pytest.mark.parametrize("pair", [*itertools.combinations(PURPOSES, 2)])
 def test_two_purposes_of_a_seed_do_not_go_together(pair):
     ours, theirs = (
         np.array([stream(purpose, 0, n).random(2) for n in range(N)])

@@ -5,8 +5,12 @@ import json
 import shutil
 
 import pytest
-from recipe_runs import LITTLE as FEW_STEPS
-from recipe_runs import LITTLE_DICTIONARY, make_corpus, run_recipe
+from recipe_runs import (
+    LITTLE as FEW_STEPS,
+    LITTLE_DICTIONARY,
+    make_corpus,
+    run_recipe,
+)
 
 from explainable_seg.cli import main
 from explainable_seg.data.manifest import read_manifest, write_manifest
@@ -178,8 +182,11 @@ def test_a_student_by_design_learns_what_train_annotates(
     run_recipe("student", corpus, tmp_path, *options, "--classes=[mu]")
     export = tmp_path / "student/export/config.json"
     assert json.loads(export.read_text())["classes"] == ["music"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "manifests").symlink_to(work / "manifests")
     message = run_recipe(
-        "student", corpus, tmp_path, *options, "--classes=[noise]", expect=2
+        "student", corpus, other, *options, "--classes=[noise]", expect=2
     )
     assert (
         "expected classes that train.csv knows, speech, music, got noise"

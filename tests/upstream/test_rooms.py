@@ -102,6 +102,51 @@ def test_names_are_renamed_and_what_stays_is_refused():
         ROOMS.rename("import explainable_seg.cli", _EXPORTS)
 
 
+@pytest.mark.parametrize(
+    "ours, theirs",
+    [
+        (
+            "from explainable_seg.audio import level as module\n",
+            "from speechbrain.processing import level as module\n",
+        ),
+        (
+            "    from explainable_seg import frames\n",
+            "    from speechbrain.processing import frame_grid as frames\n",
+        ),
+        (
+            ">>> from explainable_seg.audio import load_audio, level\n",
+            ">>> from speechbrain.dataio.recordings import load_audio\n"
+            ">>> from speechbrain.processing import level\n",
+        ),
+        (
+            "from explainable_seg import (\n    CLASSES,\n    frames as f,\n)\n",
+            "from speechbrain.utils.segmentation.classes import CLASSES\n"
+            "from speechbrain.processing import frame_grid as f\n",
+        ),
+        (
+            "from explainable_seg.nmf import (\n    SparseNMF,  # the model\n)\n",
+            "from speechbrain.processing.sparse_nmf import (\n"
+            "    SparseNMF,  # the model\n)\n",
+        ),
+    ],
+)
+def test_each_name_is_imported_from_where_it_goes(ours, theirs):
+    assert ROOMS.rename(ours, _EXPORTS) == theirs
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from explainable_seg.inference import live\n",
+        "from explainable_seg.inference import rules, live as now\n",
+        "from explainable_seg.inference import (\n    rules,\n    live,\n)\n",
+    ],
+)
+def test_a_module_that_stays_is_refused_however_it_is_imported(text):
+    with pytest.raises(ValueError, match="inference.live stays"):
+        ROOMS.rename(text, _EXPORTS)
+
+
 def test_the_table_of_the_page_is_that_of_the_map():
     page = (CHECKOUT / "docs/upstream.md").read_text(encoding="utf-8")
     assert ROOMS.table() in page

@@ -214,4 +214,4 @@ def test_help_ends_well(words, capsys):
     shown = capsys.readouterr().out
     assert "About it." in shown and "--grad_accumulation_factor" in shown
     assert ("--lr=0.003" in shown) is ("some.yaml" in words)
-    assert ("hparams/<corpus>" in shown) is ("some.yaml" not in words)
+    assert ("name a file" in shown) is ("some.yaml" not in words)

@@ -56,7 +56,7 @@ def shapes(longest=7):
                 yield total, warmup, cooldown
 
 
-@pytest.mark.parametrize("total, warmup, cooldown", shapes())
+@pytest.mark.parametrize("total, warmup, cooldown", [*shapes()])
 def test_it_is_a_trapezoid_that_ends_with_the_training(total, warmup, cooldown):
     schedule = fit_schedule(
         partial(WarmCoolDecayLRSchedule, lr=1.0, decay_factor=1.0),

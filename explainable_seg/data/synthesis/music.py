@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from explainable_seg.audio.filters import resample
+from explainable_seg.audio.resampling import resample
 from explainable_seg.data.synthesis.composition import Band, Part, compose_music
 from explainable_seg.data.synthesis.extras import package_folder, require
 from explainable_seg.data.synthesis.signals import convolved, filtered_noise

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from explainable_seg.audio.filters import resample
 from explainable_seg.audio.level import POWER_RATE, frame_powers, gated_level
+from explainable_seg.audio.resampling import resample
 from explainable_seg.data.synthesis.engine import Espeak, in_fresh_process
 from explainable_seg.data.synthesis.texts import draw_text
 from explainable_seg.frames import SAMPLE_RATE, Span
