@@ -26,6 +26,7 @@ from explainable_seg.audio.stream import (
     Excerpt,
     Recording,
     load_audio,
+    read_pipe,
 )
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "load_audio",
     "open_sound",
     "read_header",
+    "read_pipe",
     "resample",
     "write_audio",
 ]

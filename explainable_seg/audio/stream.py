@@ -374,7 +374,7 @@ def _as_file(source: Any, where: str) -> Iterator[str]:
                 f"expected a file or a pipe, got a device or socket, in "
                 f"{where}; name a file"
             )
-        chunks = _piped(source, where)
+        chunks = read_pipe(source, where)
     else:
         chunks = iter(lambda: source.read(1 << 20), b"")
     with tempfile.NamedTemporaryFile(prefix="explainable-seg-") as copy:
@@ -389,9 +389,31 @@ def _as_file(source: Any, where: str) -> Iterator[str]:
         yield copy.name
 
 
-def _piped(path: str | os.PathLike[str], where: str) -> Iterator[bytes]:
-    """What comes through a pipe; raise if nothing does for too long."""
-    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+def read_pipe(
+    source: int | str | os.PathLike[str], where: str
+) -> Iterator[bytes]:
+    """What comes through a pipe; it is not waited for without an end.
+
+    Arguments
+    ---------
+    source : int, str or os.PathLike
+        The pipe, or an open descriptor, which stays open.
+    where : str
+        What messages call it.
+
+    Yields
+    ------
+    bytes
+
+    Raises
+    ------
+    AudioError
+        If nothing comes for a minute.
+    """
+    if isinstance(source, int):
+        pipe = os.dup(source)
+    else:  # opening a pipe into which nobody writes would wait, too
+        pipe = os.open(source, os.O_RDONLY | os.O_NONBLOCK)
     try:
         while True:
             ready, _, _ = select.select([pipe], [], [], STALLED_SECONDS)

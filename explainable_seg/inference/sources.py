@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from explainable_seg.annotation.fields import uri_of
-from explainable_seg.audio.stream import WHOLE, Excerpt
+from explainable_seg.audio.stream import WHOLE, Excerpt, read_pipe
 from explainable_seg.errors import ExplainableSegError, printable
 from explainable_seg.files import writing_errors
 from explainable_seg.inference.searching import (
@@ -27,16 +27,17 @@ from explainable_seg.inference.searching import (
 # What a search of a folder takes for audio. A file that is named itself is
 # tried whatever its extension is.
 AUDIO_EXTENSIONS = frozenset(
-    ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .w64 .rf64 "
-    ".sph .caf .aac .ac3 .amr .m4a .mka .mp2 .wma .wv "
-    ".3gp .avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mxf .webm .wmv".split()
+    ".wav .wave .bwf .flac .ogg .oga .opus .spx .mp3 .aif .aiff .aifc .au .snd "
+    ".w64 .rf64 .sph .nist .voc .caf "  # codespell:ignore caf
+    ".aac .ac3 .eac3 .dts .amr .ape .m4a .m4b .mka .mp2 .mpc .ra .rm .tta .wma "
+    ".wv .3g2 .3gp .asf .avi .dv .f4v .flv .m2t .m2ts .m4v .mkv .mov .mp4 .mpeg "
+    ".mpg .mts .mxf .ogv .qt .ts .vob .webm .wmv".split()
 )
 T = TypeVar("T")
 LIST_MARK = "@"
 STANDARD_INPUT = Path("-")
 # Where a shell puts what it reads from another command.
 PIPES = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
-PIPE_BLOCK = 1 << 20  # bytes
 LONGEST_PATH = 4096  # characters; no system takes more
 
 
@@ -340,10 +341,9 @@ class _Search:
         source = 0 if path == STANDARD_INPUT else os.fspath(path)
         digest = hashlib.sha256()
         with writing_errors(target), open(target, "wb") as copy:
-            with open(source, "rb", closefd=source != 0) as stream:
-                while block := stream.read(PIPE_BLOCK):
-                    digest.update(block)
-                    copy.write(block)
+            for block in read_pipe(source, str(path)):
+                digest.update(block)
+                copy.write(block)
         return Job(target, Path(name), digest=digest.hexdigest())
 
     def _of_pattern(self, pattern: Path) -> list[Job]:

@@ -11,6 +11,7 @@ import pytest
 from tiny_student import save_student
 from toy_archive import COMMAND, rows, run, sound
 
+from explainable_seg.audio import stream
 from explainable_seg.commands.segment import _table
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.files import escaped, unescaped
@@ -238,6 +239,21 @@ def test_standard_input(tmp_path, model, how):
     if how == "-":
         page = (tmp_path / "explain/explanation.json").read_text()
         assert '"audio": "stdin"' in page
+
+
+def test_a_pipe_into_which_nobody_writes(tmp_path, model, monkeypatch, capsys):
+    monkeypatch.setattr(stream, "STALLED_SECONDS", 0.2)
+    os.mkfifo(tmp_path / "fifo")
+    assert run(tmp_path / "fifo", "--model", model, "-o", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: expected sound, got none for 0.2 s")
+
+
+def test_recordings_of_broadcasters_are_found_in_a_folder(tmp_path):
+    names = ["a.ts", "b.m2ts", "c.MTS", "d.vob", "e.wave", "f.bwf", "g.m4b"]
+    for name in [*names, "notes.txt"]:
+        (tmp_path / name).touch()
+    assert sorted(names_of(tmp_path)) == sorted(names)
 
 
 def test_standard_input_of_something_else(tmp_path, model):
