@@ -6,9 +6,11 @@ recording has there. So all filters have a short memory, and whoever begins in
 the midst begins that much earlier. An array takes the same way as a file.
 """
 
+import io
 import itertools
 import logging
 import math
+import numbers
 import os
 import select
 import stat
@@ -37,7 +39,8 @@ LOUDEST = 100.0  # 40 dB over full scale: beyond it the scale itself is wrong
 SLOWEST, FASTEST = 1000, 768_000  # Hz, sample rates that are believed
 MARGIN = 0.15  # seconds before and after an excerpt that its samples need
 LOOK = 16.0  # seconds of several channels that are looked at beforehand
-CANCELLED = 0.01  # of the power of the channels is left in their mean
+CANCELLED = 0.1  # of the power of the channels is left in their mean
+FEW = 0.05  # of the power of a recording is not worth a word
 # Integers of these types come with their own full scale.
 FULL_SCALE = {"int8": 2**7, "uint8": 2**7, "int16": 2**15, "uint16": 2**15}
 
@@ -63,7 +66,8 @@ class Excerpt:
     Raises
     ------
     AudioError
-        If channel or track is below 1, or the end is not after the start.
+        If channel or track is below 1, the start below 0, or the end not
+        after the start.
     """
 
     channel: int | None = None
@@ -79,7 +83,12 @@ class Excerpt:
                     f"expected a {name} from 1 on, got {number}, for the "
                     f"excerpt; the first {name} is 1"
                 )
-        if not 0 <= self.first < self.last:
+        if not self.first >= 0:
+            raise AudioError(
+                f"expected a start from 0 s on, got {self.first:g}, for the "
+                "excerpt; the recording starts at 0"
+            )
+        if not self.first < self.last:
             raise AudioError(
                 f"expected an end after the start, got {self.first:g} to "
                 f"{self.last:g} s, for the excerpt; swap or change them"
@@ -200,12 +209,17 @@ class AudioStream:
                 ) as sound:
                     yield sound
             return
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            raise AudioError(
+                "expected samples or the name of a file, got bytes, in the "
+                "array; pass io.BytesIO(...) if they are those of a file"
+            )
         if self.sample_rate is None:
             raise AudioError(
                 "expected a sample rate for samples, got none, in the array; "
                 "pass sample_rate=16000, or whatever it is"
             )
-        yield _sound_of(_as_float(source), self.sample_rate)
+        yield _sound_of(_as_float(source), _whole(self.sample_rate))
 
     def _check(self, sound: Sound) -> None:
         """Raise on a rate or a channel that cannot be."""
@@ -243,6 +257,8 @@ class AudioStream:
             stop = last - begin * up
         blocks, channel = self._channel(sound)
         blocks = _cut(blocks, sound.first, begin * down, end)
+        if channel is None:
+            blocks = _watched(blocks, rate, self.notes)
         mono = _checked_mono(blocks, channel, begin * down, rate, self._where)
         if self.filtered:
             mono = RumbleFilter(rate).apply(mono)
@@ -342,6 +358,28 @@ def cancelled_channel(stretches: Iterable[np.ndarray]) -> int | None:
     return int(np.argmax(apart))
 
 
+def _watched(
+    blocks: Iterable[np.ndarray], sample_rate: int, notes: list[str]
+) -> Iterator[np.ndarray]:
+    """Blocks whose mean is taken; tell where there is nothing left in it."""
+    seconds = 0.0
+    cancelled, all_power = 0.0, 0.0
+    for block in blocks:
+        for at in range(0, len(block), sample_rate):
+            piece = block[at : at + sample_rate]
+            power = float(np.square(piece).sum(dtype=np.float64))
+            all_power += power
+            if cancelled_channel([piece]) is not None:
+                cancelled += power
+                seconds += len(piece) / sample_rate
+        yield block
+    if seconds >= 1 and cancelled > FEW * all_power:
+        notes.append(
+            f"the channels cancel each other for {seconds:.1f} s; choose one "
+            "with --channel"
+        )
+
+
 @lru_cache(maxsize=1 << 16)
 def _cancelled_channel_of(path: str, size: int, changed: int) -> int | None:
     """:func:`cancelled_channel` of a file, looked at once as it is."""
@@ -376,17 +414,32 @@ def _as_file(source: Any, where: str) -> Iterator[str]:
             )
         chunks = read_pipe(source, where)
     else:
-        chunks = iter(lambda: source.read(1 << 20), b"")
+        chunks = _chunks(source, where)
     with tempfile.NamedTemporaryFile(prefix="explainable-seg-") as copy:
         for chunk in chunks:
-            if not isinstance(chunk, (bytes, bytearray)):
-                raise AudioError(
-                    f"expected a file open in binary mode, got text, in "
-                    f"{where}; open it with mode 'rb'"
-                )
             copy.write(chunk)
         copy.flush()
-        yield copy.name
+        try:
+            yield copy.name
+        except AudioError as error:
+            raise AudioError(str(error).replace(copy.name, where)) from None
+
+
+def _chunks(source: Any, where: str) -> Iterator[bytes]:
+    """What is in an open file; raise if that is no bytes."""
+    while True:
+        # Text cannot be told from sound once it is being decoded.
+        is_text = isinstance(source, io.TextIOBase)
+        chunk = "" if is_text else source.read(1 << 20)
+        if not isinstance(chunk, (bytes, bytearray)):
+            kind = "text" if is_text else type(chunk).__name__
+            raise AudioError(
+                f"expected a file open in binary mode, got {kind}, in "
+                f"{where}; open it with mode 'rb'"
+            )
+        if not chunk:
+            return
+        yield bytes(chunk)
 
 
 def read_pipe(
@@ -430,10 +483,22 @@ def read_pipe(
         os.close(pipe)
 
 
+def _whole(rate: float) -> int:
+    """A sample rate; raise on a fraction, and on what is no number."""
+    if isinstance(rate, numbers.Real) and rate == rate // 1:
+        return int(rate)
+    raise AudioError(
+        f"expected a whole number of samples a second, got {rate!r}, in the "
+        "array; give the right rate"
+    )
+
+
 def _as_float(audio: Any) -> np.ndarray:
     """Array or tensor as float32 samples [N, channels]."""
     if hasattr(audio, "detach"):  # a torch tensor, wherever it lives
-        audio = audio.detach().cpu()
+        audio = audio.detach().cpu().to_dense()
+        if audio.is_floating_point():
+            audio = audio.float()  # numpy knows no bfloat16
     try:
         samples = np.asarray(audio)
     except ValueError:  # rows of different lengths
