@@ -154,6 +154,16 @@ def test_a_full_device_is_told_by_the_error_alone(tmp_path):
                 stream.write("x")
 
 
+def test_on_a_full_disk_other_reasons_of_the_system_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr("explainable_seg.files.free_bytes", lambda folder: 0)
+    with pytest.raises(PermissionError):
+        with atomic_path(tmp_path / "note"):
+            raise PermissionError(13, "Permission denied")
+    with pytest.raises(DiskFullError):  # a library that gives no number
+        with atomic_path(tmp_path / "note"):
+            raise OSError("could not write")
+
+
 @pytest.mark.parametrize("n_bytes", [240, 250, 255])
 def test_a_name_is_as_long_as_the_file_system_takes(tmp_path, n_bytes):
     target = tmp_path / ("é" * ((n_bytes - 4) // 2) + ".txt")
