@@ -39,7 +39,9 @@ if [ "${SLURM_GPUS_ON_NODE:-0}" = 0 ]; then
     processes=1
     backend=gloo
 fi
-first=$(scontrol show hostnames "${SLURM_JOB_NODELIST:-localhost}" | head -n 1)
+# Without a pipe, whose reader may end before scontrol has written all names.
+nodes=$(scontrol show hostnames "${SLURM_JOB_NODELIST:-localhost}")
+first=${nodes%%$'\n'*}
 # Jobs that share a node each have a port, below those that systems give away.
 port=$((10000 + SLURM_JOB_ID % 20000))
 

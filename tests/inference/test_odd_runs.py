@@ -329,7 +329,8 @@ def test_signals_end_a_run_with_its_tables(tmp_path, model, sign, code, word):
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # What starts the tests may ignore it (nohup does).
+        preexec_fn=lambda: signal.signal(sign, signal.SIG_DFL),
     ) as process:
         summary = tmp_path / "out/summary.csv"
         while not summary.exists() and process.poll() is None:
