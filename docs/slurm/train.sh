@@ -40,8 +40,8 @@ if [ "${SLURM_GPUS_ON_NODE:-0}" = 0 ]; then
     backend=gloo
 fi
 # Without a pipe, whose reader may end before scontrol has written all names.
-nodes=$(scontrol show hostnames "${SLURM_JOB_NODELIST:-localhost}")
-first=${nodes%%$'\n'*}
+names=$(scontrol show hostnames "${SLURM_JOB_NODELIST:-localhost}")
+first=${names%%$'\n'*}
 # Jobs that share a node each have a port, below those that systems give away.
 port=$((10000 + SLURM_JOB_ID % 20000))
 
