@@ -12,12 +12,13 @@ from explainable_seg.audio.files import (
 from explainable_seg.audio.filters import RumbleFilter
 from explainable_seg.audio.level import (
     at_level,
+    brought,
     frame_powers,
     gain_curve,
     gain_to,
-    gains_between,
     gated_level,
     levelled,
+    recording_level,
 )
 from explainable_seg.audio.resampling import resample
 from explainable_seg.audio.stream import (
@@ -37,19 +38,20 @@ __all__ = [
     "Recording",
     "RumbleFilter",
     "at_level",
+    "brought",
     "copy_at_16k",
     "decoded_length",
     "encode_audio",
     "frame_powers",
     "gain_curve",
     "gain_to",
-    "gains_between",
     "gated_level",
     "levelled",
     "load_audio",
     "open_sound",
     "read_header",
     "read_pipe",
+    "recording_level",
     "resample",
     "write_audio",
 ]

@@ -19,7 +19,8 @@ SILENCE_DB = -120.0
 PIECE = 60 * SAMPLE_RATE  # samples that get one gain
 N_PIECES = 10  # whose level counts
 FADE = SAMPLE_RATE  # samples in which one gain becomes another
-N_CLICK = 10  # frames that a click may have
+LASTING = 1 / 3  # of a second: what is shorter is a click
+ABOVE_LASTING = 4.0  # times what lasts, a frame counts for at most: 6 dB
 MAX_GAIN_DB = 25.0  # a recording of nothing but hiss stays quiet
 
 
@@ -41,12 +42,10 @@ def frame_powers(audio: np.ndarray) -> np.ndarray:
 
 
 def gated_level(powers: np.ndarray) -> float:
-    """Level of a sound, its pauses left out, which a few frames cannot set.
+    """Level of a clip, its pauses left out.
 
     The mean power of the frames that are less than 10 dB below the mean of
     all: the relative gate of ITU-R BS.1770, without frequency weighting.
-    Before, the loudest of 200 frames, and the ten loudest at least, count no
-    more than the loudest of the others: a click is no level.
 
     Arguments
     ---------
@@ -62,24 +61,60 @@ def gated_level(powers: np.ndarray) -> float:
     -------
     >>> round(gated_level(np.array([0.0, 0.01, 0.01])), 1)
     -20.0
-    >>> round(gated_level(np.array([0.01] * 95 + [1.0] * 5)), 1)
+    """
+    if len(powers) == 0:
+        return SILENCE_DB
+    loud = powers[powers >= 0.1 * powers.mean()]
+    return max(SILENCE_DB, 10 * math.log10(max(loud.mean(), 1e-12)))
+
+
+def recording_level(powers: np.ndarray) -> float:
+    """Level of a recording, which no click, bang or beep can set.
+
+    The :func:`gated_level` of what lasts. No frame counts for more than 6 dB
+    above what a third of its second reaches: clicks are shorter. Then the
+    loudest second of ten, and the loudest of 200 frames, count no more than the
+    loudest of the others.
+
+    Arguments
+    ---------
+    powers : np.ndarray [shape=(T,)]
+        Mean square of each 10 ms.
+
+    Returns
+    -------
+    float
+        dB re full scale; -120 for digital silence.
+
+    Example
+    -------
+    >>> round(recording_level(np.array([0.01] * 95 + [1.0] * 5)), 1)
     -20.0
     """
     if len(powers) == 0:
         return SILENCE_DB
-    counted = np.minimum(powers, _loudest_that_counts(powers))
-    loud = counted[counted >= 0.1 * counted.mean()]
-    return max(SILENCE_DB, 10 * math.log10(max(loud.mean(), 1e-12)))
+    for lasting in (_of_its_second, _of_the_others):
+        counted = np.minimum(powers, lasting(powers))
+        # In digital silence, what sounds is the sound, however short.
+        powers = counted if counted.any() else powers
+    return gated_level(powers)
 
 
-def _loudest_that_counts(powers: np.ndarray) -> float:
-    """Power that frames count for at most."""
+def _of_its_second(powers: np.ndarray) -> np.ndarray:
+    """Power [T] that each frame counts for at most, by its second."""
+    n_seconds = max(1, len(powers) // POWER_RATE)
+    seconds = np.array_split(powers, n_seconds)
+    reached = [np.quantile(second, 1 - LASTING) for second in seconds]
+    most = ABOVE_LASTING * np.array(reached)
+    return np.repeat(most, [len(second) for second in seconds])
+
+
+def _of_the_others(powers: np.ndarray) -> float:
+    """Power that the loudest frames count for at most."""
     n_frames = len(powers)
-    n_left_out = max(n_frames // 200, min(N_CLICK, n_frames // 10))
+    n_left_out = max(n_frames // 200, min(POWER_RATE, n_frames // 10))
     place = n_frames - 1 - n_left_out
-    power = float(np.partition(powers, place)[place])
-    # In digital silence, what sounds is the sound, however short.
-    return power if power > 0 else float(powers.max())
+    return float(np.partition(powers, place)[place])
 
 
 def gain_to(level: float, powers: np.ndarray) -> np.float32:
@@ -101,7 +136,7 @@ def gain_to(level: float, powers: np.ndarray) -> np.float32:
     >>> float(gain_to(-20.0, np.array([0.0, 0.04, 0.04])))
     0.5
     """
-    gain_db = min(level - gated_level(powers), MAX_GAIN_DB)
+    gain_db = min(level - recording_level(powers), MAX_GAIN_DB)
     return np.float32(10 ** (gain_db / 20))
 
 
@@ -147,12 +182,12 @@ def levelled(
         if not curve.add(frame_powers(piece)):
             continue
         for ready in held:
-            yield ready * curve.between(n_yielded, n_yielded + len(ready))
+            yield brought(ready, curve.gains, n_yielded)
             n_yielded += len(ready)
         held = []
     curve.end()
     for ready in held:
-        yield ready * curve.between(n_yielded, n_yielded + len(ready))
+        yield brought(ready, curve.gains, n_yielded)
         n_yielded += len(ready)
 
 
@@ -218,6 +253,38 @@ def gains_between(
     return gains
 
 
+def brought(
+    audio: np.ndarray,
+    curve: Union[Sequence[float], np.ndarray],
+    first: int = 0,
+) -> np.ndarray:
+    """A stretch of a recording with its gain, limited to full scale.
+
+    A click 40 dB above what is spoken ends at full scale, as in a loudspeaker,
+    rather than far beyond all that a model was trained on.
+
+    Arguments
+    ---------
+    audio : np.ndarray [shape=(N,), dtype=float32]
+        The stretch.
+    curve : Sequence[float] or np.ndarray
+        As of :func:`gain_curve`, of the recording.
+    first : int
+        Where the stretch begins, samples from the start of the recording.
+
+    Returns
+    -------
+    np.ndarray [shape=(N,), dtype=float32]
+
+    Example
+    -------
+    >>> brought(np.array([0.2, -0.9], dtype=np.float32), [2.0])
+    array([ 0.4, -1. ], dtype=float32)
+    """
+    louder = audio * gains_between(curve, first, first + len(audio))
+    return np.clip(louder, -1.0, 1.0, out=louder)
+
+
 class _GainCurve:
     """Gains of the minutes of a recording, each known once it can be."""
 
@@ -242,10 +309,6 @@ class _GainCurve:
             self.gains += [float(gain)] * self._n_open
             self._n_open = 0
 
-    def between(self, first: int, last: int) -> np.ndarray:
-        """Gain of each sample of a stretch."""
-        return gains_between(self.gains, first, last)
-
 
 def at_level(audio: np.ndarray, level: Optional[float]) -> np.ndarray:
     """A whole recording at a level, as :func:`levelled` brings it there.
@@ -268,8 +331,7 @@ def at_level(audio: np.ndarray, level: Optional[float]) -> np.ndarray:
     """
     if level is None:
         return audio
-    curve = gain_curve([audio], level)
-    return audio * gains_between(curve, 0, len(audio))
+    return brought(audio, gain_curve([audio], level))
 
 
 def _pieces(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

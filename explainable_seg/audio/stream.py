@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 LOUDEST = 100.0  # 40 dB over full scale: beyond it the scale itself is wrong
 SLOWEST, FASTEST = 1000, 768_000  # Hz, sample rates that are believed
-MARGIN = 0.15  # seconds before and after an excerpt that its samples need
+MARGIN = 0.2  # seconds before and after an excerpt that its samples need
 LOOK = 16.0  # seconds of several channels that are looked at beforehand
 CANCELLED = 0.1  # of the power of the channels is left in their mean
 FEW = 0.05  # of the power of a recording is not worth a word

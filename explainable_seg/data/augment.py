@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explainable_seg.audio.level import frame_powers, gated_level
+from explainable_seg.audio.level import frame_powers, recording_level
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.acoustics import PEAK, Tone, transform
 from explainable_seg.data.clips import ClipPool
@@ -48,6 +48,12 @@ class Augment:
         How often a chunk comes over a telephone, whatever its tone.
     telephone_low_hz, telephone_high_hz : tuple[float, float]
         Where its band begins and ends.
+    click_probability : float
+        How often a chunk has clicks, which are no event of any class.
+    n_clicks : tuple[int, int]
+        Least and most clicks.
+    click_seconds : tuple[float, float]
+        Shortest and longest click.
 
     Example
     -------
@@ -57,6 +63,7 @@ class Augment:
     ...     rare_probability=0,
     ...     tone_probability=0,
     ...     telephone_probability=0,
+    ...     click_probability=0,
     ... )
     >>> f"{louder(audio, np.random.default_rng(0)).max():.3f}"
     '0.200'
@@ -70,6 +77,9 @@ class Augment:
     telephone_probability: float = 0.08
     telephone_low_hz: Range = (200.0, 400.0)
     telephone_high_hz: Range = (3000.0, 3600.0)
+    click_probability: float = 0.05
+    n_clicks: tuple[int, int] = (1, 20)
+    click_seconds: Range = (0.001, 0.06)
 
     def __call__(
         self, audio: np.ndarray, rng: np.random.Generator
@@ -95,7 +105,23 @@ class Augment:
             audio = transform(audio, tone=self.tone.draw(rng))
         if rng.random() < self.telephone_probability:
             audio = transform(audio, tone=self._telephone(rng))
-        return within_peak(audio)
+        audio = within_peak(audio)
+        if rng.random() < self.click_probability:
+            audio = self._clicked(audio, rng)
+        return audio
+
+    def _clicked(
+        self, audio: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Bursts of noise up to full scale at random places."""
+        clicked = audio.copy()
+        for _ in range(rng.integers(*self.n_clicks, endpoint=True)):
+            n_samples = round(rng.uniform(*self.click_seconds) * SAMPLE_RATE)
+            start = rng.integers(max(1, len(audio) - n_samples))
+            place = clicked[start : start + n_samples]
+            loudest = rng.uniform(0.1, 2.0)
+            place += rng.uniform(-loudest, loudest, len(place))
+        return np.clip(clicked, -PEAK, PEAK)
 
     def _telephone(self, rng: np.random.Generator) -> Tone:
         """The band of a telephone: steep, for nothing is sent beyond it."""
@@ -174,7 +200,7 @@ def overlay(
             f"{len(audio)} samples, got {list(targets.shape)}"
         )
     duration = len(audio) / SAMPLE_RATE
-    level = max(gated_level(frame_powers(audio)), QUIETEST_DB)
+    level = max(recording_level(frame_powers(audio)), QUIETEST_DB)
     audio, targets = audio.copy(), targets.copy()
     for track in _draw_tracks(duration, level, pool, rng, overlays):
         add_track(audio, track, pool, rng)

@@ -13,12 +13,7 @@ from typing import Optional, Protocol
 import numpy as np
 import torch
 
-from explainable_seg.audio.level import (
-    PIECE,
-    at_level,
-    gain_curve,
-    gains_between,
-)
+from explainable_seg.audio.level import PIECE, at_level, brought, gain_curve
 from explainable_seg.audio.stream import AudioStream, Excerpt, load_audio
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.augment import Augment, Overlays, overlay
@@ -171,10 +166,9 @@ def read_region(
     if end - start < 1 / SAMPLE_RATE:
         return np.zeros(0, dtype=np.float32)
     audio = load_audio(region.wav, Excerpt(start=start, end=end), shortest=0)
-    if gains is not None:
-        first = round(start_s * SAMPLE_RATE)
-        audio *= gains.between(region, first, first + len(audio))
-    return audio
+    if gains is None:
+        return audio
+    return brought(audio, gains.curve(region), round(start_s * SAMPLE_RATE))
 
 
 class RegionGains:
@@ -201,19 +195,17 @@ class RegionGains:
         # Shared with the workers of a loader, which are new in each epoch.
         self._gains = torch.full((ends[-1],), math.nan).share_memory_()
 
-    def between(self, region: Region, first: int, last: int) -> np.ndarray:
-        """Gain of each sample of a stretch.
+    def curve(self, region: Region) -> list[float]:
+        """Gain of each minute of a region.
 
         Arguments
         ---------
         region : Region
             One of the regions.
-        first, last : int
-            The stretch, samples at 16 kHz from the start of the region.
 
         Returns
         -------
-        np.ndarray [shape=(last - first,), dtype=float32]
+        list[float]
         """
         gains = self._gains[self._places[region.id]]
         if gains[0].isnan():
@@ -223,7 +215,7 @@ class RegionGains:
             gains[: len(curve)] = curve
             # A region may round to a sample more than its minutes hold.
             gains[len(curve) :] = curve[-1] if len(curve) else 1.0
-        return gains_between(gains.tolist(), first, last)
+        return gains.tolist()
 
 
 class TrainingChunks(torch.utils.data.Dataset):

@@ -13,8 +13,8 @@ from explainable_seg.audio.level import (
     MAX_GAIN_DB,
     at_level,
     frame_powers,
-    gated_level,
     levelled,
+    recording_level,
 )
 
 RATE = 16000
@@ -29,7 +29,7 @@ def noise(seconds, db, seed=0):
 
 def level_of(audio):
     """Level of a sound, dB re full scale."""
-    return gated_level(frame_powers(audio))
+    return recording_level(frame_powers(audio))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_pauses_do_not_count():
     sound = noise(4.0, -30.0)
     spoken = np.concatenate([sound, np.zeros(30 * RATE, dtype=np.float32)])
     np.testing.assert_allclose(
-        at_level(spoken, -20.0)[: len(sound)], at_level(sound, -20.0), rtol=1e-3
+        at_level(spoken, -20.0)[: len(sound)], at_level(sound, -20.0), rtol=0.02
     )
 
 
@@ -114,3 +114,36 @@ def test_no_more_than_ten_pieces_are_read_ahead(short_pieces):
     for number in range(30):
         next(heard)
         assert len(read) == max(10, number + 1)
+
+
+def bursts(number, seconds, length=30.0):
+    """Full scale bursts [N] of so many seconds each, the first after 0.5 s."""
+    sound = np.zeros(round(length * RATE), dtype=np.float32)
+    for start in np.linspace(0.5, length - 1.5, number) * RATE:
+        place = sound[int(start) : int(start) + round(seconds * RATE)]
+        place[:] = 0.99 * np.sign(noise(2.0, 0.0)[: len(place)])
+    return sound
+
+
+@pytest.mark.parametrize(
+    "number, seconds",
+    [(1, 0.05), (10, 0.05), (30, 0.05), (60, 0.01), (1, 0.3), (3, 0.3), (1, 1)],
+)
+@pytest.mark.parametrize("spoken_db", [-25.0, -45.0])
+def test_no_click_sets_the_level(number, seconds, spoken_db):
+    spoken = noise(30.0, spoken_db)
+    clicked = np.clip(spoken + bursts(number, seconds), -1, 1)
+    assert level_of(clicked) == pytest.approx(spoken_db, abs=3)
+
+
+def test_a_short_sound_in_silence_has_its_own_level():
+    sound = np.zeros(60 * RATE, dtype=np.float32)
+    sound[:800] = noise(0.05, -30.0)
+    assert level_of(sound) == pytest.approx(-30.0, abs=0.5)
+
+
+def test_nothing_is_louder_than_full_scale():
+    clicked = noise(30.0, -40.0) + bursts(3, 0.05)
+    (heard,) = levelled([clicked], -20.0)
+    assert np.abs(heard).max() == 1.0
+    np.testing.assert_array_equal(heard, at_level(clicked, -20.0))

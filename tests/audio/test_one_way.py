@@ -139,10 +139,11 @@ def test_a_constant_is_not_heard(rate):
 @pytest.mark.parametrize(
     "hertz, lowest, highest",
     [
-        (5, -99, -20),
-        (10, -14, -10),
-        (19, -3.3, -2.7),
-        (50, -0.2, 0.1),
+        (5, -200, -69),
+        (10, -200, -69),
+        (24, -200, -69),
+        (35, -6.2, -5.8),
+        (46, -0.1, 0.1),
         (440, -0.1, 0.1),
     ],
 )
@@ -150,11 +151,13 @@ def test_rumble_goes_and_the_rest_stays(hertz, lowest, highest):
     time = np.arange(5 * 16000) / 16000
     tone = np.sin(2 * np.pi * hertz * time).astype(np.float32)
     heard = np.concatenate(list(RumbleFilter(16000).apply([tone])))[8000:-8000]
-    decibels = 20 * np.log10(np.sqrt(2) * heard.std())
+    decibels = 20 * np.log10(np.sqrt(2) * heard.std() + 1e-9)
     assert lowest < decibels < highest
 
 
-@pytest.mark.parametrize("sizes", [[1] * 50 + [5000], [599, 600, 601], [7, 13]])
+@pytest.mark.parametrize(
+    "sizes", [[1] * 50 + [5000], [1570, 1571, 1572], [7, 13]]
+)
 def test_how_the_filter_is_fed_does_not_matter(sizes):
     sound = tones(sum(sizes) / 16000)[: sum(sizes)]
     cuts = np.cumsum(sizes)[:-1]

@@ -81,6 +81,7 @@ def test_nothing_is_heard_beyond_the_band_of_a_telephone(seed):
         rare_probability=0.0,
         tone_probability=0.0,
         telephone_probability=1.0,
+        click_probability=0.0,
     )
     gains = np.abs(np.fft.rfft(called(audio, np.random.default_rng(seed))))
     decibels = 20 * np.log10(gains / 0.9 + 1e-9)  # 1 Hz a bin

@@ -211,6 +211,7 @@ def test_level_and_tone_are_drawn_anew_but_reproducibly(tmp_path):
         rare_probability=0,
         tone_probability=0,
         telephone_probability=0,
+        click_probability=0,
     )
     chunks = TrainingChunks([One()], [1.0], 0, cache=cache, augment=gains)
     levels = [float(chunks[i]["wav"].max()) for i in range(50)]
@@ -229,6 +230,7 @@ def test_fixed_chunks_depend_on_no_order_and_go_beyond_the_cache(tmp_path):
             rare_probability=0,
             tone_probability=0,
             telephone_probability=0,
+            click_probability=0,
         )
         return TrainingChunks(
             [Counting()], [1.0], 1, order_seed, cache, augment=gains
