@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from explainable_seg.annotation.uem import write_uem
 from explainable_seg.classes import CLASSES
 from explainable_seg.cli import main
 from explainable_seg.data.manifest import Region, write_manifest
+from explainable_seg.explanation.wording import format_peak
 
 COMMAND = Path(sys.executable).with_name("explainable-seg")
 
@@ -102,7 +104,7 @@ def test_the_installed_command_explains(model, show, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     speech, music, page = done.stdout.splitlines()
     assert speech.startswith("speech: 4.0 s found from 0.0 to 4.0 s; ")
-    assert music.startswith("music: 2.2 s") and "1.3\u00a0kHz" in music
+    assert music.startswith("music: 2.2 s") and "at 1.3 kHz" in music
     assert page == f"open {tmp_path / 'why/report.html'}"
     assert (tmp_path / "why/report.html").exists()
 
@@ -308,6 +310,61 @@ def test_explain_writes_each_class_found(model, show, tmp_path, capsys):
     for entry in content["explanations"]:
         total = sum(atom["relevance"] for atom in entry["atoms"])
         assert abs(entry["bias"] + total - entry["logit_mean"]) < 1e-4
+
+
+def test_explain_names_frequencies_as_its_page_does(
+    model, show, tmp_path, capsys
+):
+    options = ("--model", model, "--class", "noise", "--start", 0, "--end", 3)
+    assert run("explain", show, "-o", tmp_path / "why", *options) == 0
+    (line, _) = capsys.readouterr().out.splitlines()
+    words = re.search(r"patterns, (.+)", line)[1]
+    content = json.loads((tmp_path / "why/explanation.json").read_text())
+    atoms = content["explanations"][0]["atoms"]
+    chosen = [atom for atom in atoms if atom["selected"]]
+    chosen.sort(key=lambda atom: -atom["relevance"])
+    names = [format_peak(a["peak_hz"]).replace("\xa0", " ") for a in chosen]
+    assert chosen and all(name in words for name in names[:3])
+    assert not re.search(r"\b0 Hz", words)
+
+
+def test_explain_where_no_pattern_weighs(model, tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", np.zeros(64000), 16000)
+    options = ("--model", model, "--class", "noise", "--start", 0, "--end", 3)
+    assert (
+        run("explain", tmp_path / "a.wav", "-o", tmp_path / "why", *options)
+        == 0
+    )
+    (line, _) = capsys.readouterr().out.splitlines()
+    assert re.search(r"none of \d+ patterns$|\d+ of \d+ patterns, ", line)
+
+
+def test_prototypes_and_export_say_where_they_wrote(
+    model, show, tmp_path, capsys
+):
+    assert run("export", "--model", model, "-o", tmp_path / "copy") == 0
+    assert str(tmp_path / "copy") in capsys.readouterr().out
+    (tmp_path / "a.rttm").write_text(
+        "SPEAKER a 1 0.5 1.0 <NA> <NA> music <NA> <NA>\n"
+    )
+    (tmp_path / "a.uem").write_text("a 1 0.0 4.0\n")
+    uems = dict.fromkeys(CLASSES, str(tmp_path / "a.uem"))
+    region = Region(
+        id="a",
+        duration=4.0,
+        wav=str(show),
+        start=0,
+        stop=64000,
+        sample_rate=16000,
+        recording="a",
+        rttm=str(tmp_path / "a.rttm"),
+        uems=uems,
+    )
+    write_manifest(tmp_path / "test.csv", [region])
+    output = tmp_path / "prototypes"
+    options = ("--model", model, "-o", output)
+    assert run("prototypes", tmp_path / "test.csv", *options) == 0
+    assert f"written to {output}: prototypes.json" in capsys.readouterr().out
 
 
 def test_explain_shows_a_reference(model, show, tmp_path, capsys):

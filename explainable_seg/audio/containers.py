@@ -11,7 +11,7 @@ import struct
 from io import RawIOBase
 from typing import Literal
 
-OggFault = Literal["joined", "hole", "cut"]
+OggFault = Literal["joined", "several", "hole", "cut"]
 OGG_HEADER = struct.Struct("<4sBBqIIIB")
 OGG_START, OGG_END = 2, 4  # flags of a page
 ID3V1_SIZE = 128
@@ -113,9 +113,9 @@ def ogg_fault(stream: RawIOBase) -> OggFault | None:
     Returns
     -------
     str or None
-        ``joined`` for several streams, one behind the other; ``hole`` where
-        pages are missing or damaged; ``cut`` where the last one is. None also
-        for what is no Ogg file.
+        ``joined`` for streams one behind the other, ``several`` for streams
+        side by side; ``hole`` where pages are missing or damaged; ``cut``
+        where the last one is. None also for what is no Ogg file.
     """
     position = stream.tell()
     try:
@@ -140,7 +140,7 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
         )
         if magic != b"OggS":
             if ended and _is_padding_at(stream, at):
-                return None
+                break
             return "hole" if at else None
         if flags & OGG_START and ended:
             return "joined"
@@ -149,7 +149,9 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
         counts[serial] = number + 1
         ended = ended or bool(flags & OGG_END)
         at += OGG_HEADER.size + n_segments + sum(_read(stream, n_segments))
-    return None if ended and at == size else "cut"
+    if not ended or at > size:
+        return "cut"
+    return "several" if len(counts) > 1 else None
 
 
 def _is_padding_at(stream: RawIOBase, at: int) -> bool:

@@ -7,16 +7,18 @@ is an error. What is missing from a recording is said in its notes.
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from io import RawIOBase
+from io import FileIO, RawIOBase
 
 import numpy as np
 import soundfile
 
 from explainable_seg.audio.containers import (
+    OggFault,
     mp3_length_is_known,
     ogg_fault,
     other_wav_behind,
@@ -53,7 +55,7 @@ SIZES = re.compile(r"(\d+) \(should be (\d+)\)")
 BEYOND = "more than its header counts"
 # Formats of which libsndfile does not say that they are cut, or are several.
 UNTOLD_BY_LIBSNDFILE = frozenset(["VOC", "NIST"])
-UNTOLD = 0x7FFF0000  # and above: a size that a pipe could not know
+UNTOLD = 0x7F000000  # and above: a size that a pipe could not know
 REASONS = {"joined": "joined", "hole": "damaged", "cut": "cut off"}
 
 
@@ -114,6 +116,46 @@ class _File:
         return os.fstat(self.stream.fileno()).st_size
 
 
+def open_file(path: str | os.PathLike[str]) -> FileIO:
+    """Open a file as such.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    io.FileIO
+        Without a buffer, for libsndfile reads from the same descriptor.
+
+    Raises
+    ------
+    AudioError
+        If it cannot be opened, or is a pipe or a device, which may never end.
+    """
+    try:
+        stream = FileIO(path, "rb", opener=_open_without_waiting)
+    except (OSError, ValueError) as error:  # a name may hold a zero byte
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AudioError(
+            f"expected an audio file, got '{reason}', in {os.fspath(path)}; "
+            "check the name and whether you may read it"
+        ) from None
+    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        return stream
+    stream.close()
+    raise AudioError(
+        f"expected an audio file, got a pipe or a device, in {os.fspath(path)};"
+        " name a file"
+    )
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a file, or a pipe into which nobody writes."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 @contextmanager
 def open_sound(
     path: str | os.PathLike[str],
@@ -148,16 +190,7 @@ def open_sound(
         If the file is missing, empty, or no audio that can be read.
     """
     where = os.fspath(path)
-    try:
-        # Without a buffer, for libsndfile reads from the same descriptor.
-        stream = open(path, "rb", buffering=0)
-    except (OSError, ValueError) as error:  # a name may hold a zero byte
-        reason = getattr(error, "strerror", None) or str(error)
-        raise AudioError(
-            f"expected an audio file, got '{reason}', in {where}; "
-            "check the name and whether you may read it"
-        ) from None
-    with stream:
+    with open_file(path) as stream:
         file = _File(where, stream, [] if notes is None else notes, block)
         if file.size == 0:
             raise AudioError(
@@ -173,6 +206,8 @@ def _opened(
 ) -> AbstractContextManager[Sound]:
     """The reader that can account for a file."""
     fault = ogg_fault(file.stream)
+    if fault == "several" and find_ffmpeg():
+        return _through_ffmpeg(file, track, "several tracks", True)
     if fault in ("joined", "hole") and find_ffmpeg():
         file.notes.append(f"the file is {REASONS[fault]}")
         return _through_ffmpeg(file, track, REASONS[fault], fault == "hole")
@@ -191,6 +226,8 @@ def _opened(
         # of libsndfile's work comes back to Python.
         sound = ForwardFile(file.stream.fileno(), closefd=False)
     except soundfile.SoundFileError as error:
+        if fault in REASONS:
+            file.notes.append(f"the file is {REASONS[fault]}")
         return _through_ffmpeg(file, track, _reason(error), True)
     if track not in (None, 1):
         sound.close()
@@ -270,7 +307,10 @@ def _through_ffmpeg(
 
 @contextmanager
 def _through_libsndfile(
-    file: _File, sound: soundfile.SoundFile, start: float, fault: str | None
+    file: _File,
+    sound: soundfile.SoundFile,
+    start: float,
+    fault: OggFault | None,
 ) -> Iterator[Sound]:
     """An open file of libsndfile, moved towards the start."""
     with sound, ExitStack() as anew:
@@ -341,7 +381,7 @@ def has_known_length(stream: RawIOBase, sound: soundfile.SoundFile) -> bool:
         return False
     if sound.format in ("WAV", "WAVEX") and wav_goes_on(stream):
         return False
-    if sound.format == "OGG" and ogg_fault(stream) in ("joined", "hole"):
+    if sound.format == "OGG" and ogg_fault(stream) not in (None, "cut"):
         return False
     return sound.format != "MP3" or mp3_length_is_known(stream)
 
@@ -351,7 +391,7 @@ def _decoded_blocks(
     sound: soundfile.SoundFile,
     first: int,
     known: bool,
-    fault: str | None,
+    fault: OggFault | None,
 ) -> Iterator[np.ndarray]:
     """Blocks [n, channels] of an open file, up to where its sound ends."""
     decoded = first
@@ -384,7 +424,7 @@ def _decoded_blocks(
             f"ends after {seconds:.1f} s, where its header promises "
             f"{promised:.1f} s"
         )
-    elif fault:
+    elif fault in REASONS:
         file.notes.append(f"the file is {REASONS[fault]}")
     elif sound.format in UNTOLD_BY_LIBSNDFILE:
         _look_at_extent(file)

@@ -144,7 +144,8 @@ def read_tracks(where: str, reason: str) -> list[Track]:
     """
     _, ffprobe = needed_ffmpeg(where, reason)
     command = [ffprobe, "-v", "error", "-select_streams", "a"]
-    entries = "format=format_name:stream=codec_name,sample_rate,channels,"
+    entries = "format=format_name,start_time,duration,nb_streams:"
+    entries += "stream=codec_name,sample_rate,channels,"
     entries += "duration:stream_disposition=default"
     command += ["-show_entries", f"{entries}:stream_tags=language,DURATION"]
     command += ["-of", "json", *_input(where)]
@@ -156,9 +157,8 @@ def read_tracks(where: str, reason: str) -> list[Track]:
             stdin=subprocess.DEVNULL,
         )
         found = json.loads(done.stdout)
-        container = found["format"]["format_name"]
         tracks = [
-            _track(number, stream, container)
+            _track(number, stream, found["format"])
             for number, stream in enumerate(found["streams"], 1)
         ]
     # No JSON, no stream in it, or none of its entries.
@@ -172,18 +172,25 @@ def read_tracks(where: str, reason: str) -> list[Track]:
     return tracks
 
 
-def _track(number: int, stream: dict[str, Any], container: str) -> Track:
-    """Track of what ffprobe says of a stream."""
+def _track(number: int, stream: dict[str, Any], whole: dict[str, Any]) -> Track:
+    """Track of what ffprobe says of a stream, and of the whole file."""
     tags = stream.get("tags", {})
+    duration = _seconds(stream.get("duration"))
+    if duration is None and "DURATION" in tags:
+        # A time of the file's clock, which ffmpeg starts at 0.
+        end, start = _seconds(tags["DURATION"]), whole.get("start_time")
+        duration = end and end - (_seconds(start) or 0.0)
+    if duration is None and whole.get("nb_streams") == 1:
+        duration = _seconds(whole.get("duration"))
     return Track(
         number,
         int(stream["sample_rate"]),
         int(stream["channels"]),
-        _seconds(stream.get("duration") or tags.get("DURATION")),
+        duration,
         str(tags.get("language", "")),
         bool(stream.get("disposition", {}).get("default")),
         str(stream.get("codec_name", "")),
-        container,
+        whole["format_name"],
     )
 
 

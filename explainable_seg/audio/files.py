@@ -8,7 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
-from explainable_seg.audio.decoding import has_known_length, open_sound
+from explainable_seg.audio.decoding import (
+    has_known_length,
+    open_file,
+    open_sound,
+)
 from explainable_seg.audio.stream import AudioStream
 from explainable_seg.errors import AudioError
 from explainable_seg.files import atomic_path
@@ -66,22 +70,26 @@ def read_header(path: str | os.PathLike[str]) -> AudioHeader:
 def _header_that_knows(path: str | os.PathLike[str]) -> AudioHeader | None:
     """What a header says, where it is no guess."""
     try:
-        with open(path, "rb", buffering=0) as stream:
+        with open_file(path) as stream:
             with soundfile.SoundFile(stream.fileno(), closefd=False) as sound:
                 if has_known_length(stream, sound):
                     return AudioHeader(sound.samplerate, sound.frames)
-    except (soundfile.SoundFileError, OSError):
+    except (soundfile.SoundFileError, AudioError):
         pass  # decoding the file says what is wrong with it
     return None
 
 
-def decoded_length(path: str | os.PathLike[str]) -> AudioHeader:
+def decoded_length(
+    path: str | os.PathLike[str], notes: list[str] | None = None
+) -> AudioHeader:
     """Rate and number of samples that a file really decodes to.
 
     Arguments
     ---------
     path : str or os.PathLike
         A file of any format.
+    notes : list[str], optional
+        Is told what is missing, or lies behind.
 
     Returns
     -------
@@ -92,7 +100,7 @@ def decoded_length(path: str | os.PathLike[str]) -> AudioHeader:
     AudioError
         If it cannot be decoded.
     """
-    with open_sound(path) as sound:
+    with open_sound(path, notes=notes) as sound:
         n_samples = sum(len(block) for block in sound.blocks)
     return AudioHeader(sound.sample_rate, n_samples)
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from explainable_seg.inference.segmenter import ExplainableSegmenter
     from explainable_seg.inference.sources import Job
 
-MOST_PEAKS = 4  # frequencies that are named of a class
-
 
 @click.command(cls=ClassListCommand)
 @click.argument("audio", type=PATH)
@@ -135,18 +133,20 @@ def _analyse(
 
 def _in_words(explanation: "Explanation") -> str:
     """An explanation in one line: how much of what, and by which atoms."""
-    from explainable_seg.explanation.wording import format_peak
+    # Imported on use: help needs no numpy.
+    from explainable_seg.explanation.wording import (
+        NO_BREAK,
+        place,
+        strongest_peaks,
+    )
 
     seconds = sum(end - start for start, end in explanation.found_spans)
-    order = (-explanation.relevance * explanation.selected).argsort()
-    peaks = [
-        format_peak(explanation.peak_hz[k])
-        for k in order[: min(MOST_PEAKS, int(explanation.selected.sum()))]
-        if explanation.peak_hz[k] == explanation.peak_hz[k]
-    ]
+    n_selected = int(explanation.selected.sum())
+    peaks = place(strongest_peaks(explanation)).replace(NO_BREAK, " ")
     return (
         f"{explanation.class_name}: {seconds:.1f} s found from "
         f"{explanation.start:.1f} to {explanation.end:.1f} s; "
-        f"{int(explanation.selected.sum())} of {len(explanation.relevance)} "
-        f"patterns, at {', '.join(peaks) or 'no frequency'}"
+        f"{n_selected or 'none'} of {len(explanation.relevance)} patterns"
+        + f", {peaks}"
+        * bool(peaks)
     )

@@ -7,6 +7,7 @@ import click
 
 from explainable_seg.cli_options import LOADING, OUTPUT
 from explainable_seg.commands.console import load_segmenter
+from explainable_seg.errors import printable
 
 
 @click.command
@@ -49,3 +50,4 @@ def export(
         weights = segmenter.model.state_dict().values()
         check_room(output, sum(w.nbytes for w in weights))
     segmenter.save_pretrained(output, not no_frontend, wavlm)
+    click.echo(printable(f"written to {output}, which --model takes"))

@@ -7,6 +7,7 @@ import click
 
 from explainable_seg.cli_options import DATA_ROOT, LOADING, OUTPUT, PATH
 from explainable_seg.commands.console import load_segmenter
+from explainable_seg.errors import printable
 
 
 @click.command()
@@ -41,4 +42,7 @@ def prototypes(
     remove_leftovers(output)
     write_prototypes(
         load_segmenter(**loading), manifest, output, predicted, data_root
+    )
+    click.echo(
+        printable(f"written to {output}: prototypes.json, prototypes.png")
     )

@@ -80,7 +80,8 @@ def check_manifest(
     not as long or as fast as the row says, rows that overlap, annotation
     outside the region, a class without a single positive, a class that its
     corpus does not annotate but that has a UEM. Where nobody overlaps, that
-    is a note: in many recordings nobody does.
+    is a note: in many recordings nobody does. So is what is to be said of a
+    sound, such as what lies behind the end that its header names.
 
     Arguments
     ---------
@@ -100,9 +101,11 @@ def check_manifest(
         One after the other; none for a manifest that is right.
     """
     rows: list[Row] = []
+    n_rows = 0
     try:
         for line, parsed in parse_rows(path, data_root):
             where = f"{path}:{line}"
+            n_rows += 1
             if isinstance(parsed, ExplainableSegError):
                 yield Problem(where, str(parsed))
             else:
@@ -110,7 +113,7 @@ def check_manifest(
     except ExplainableSegError as error:
         yield Problem(str(path), str(error))
         return
-    if not rows:
+    if not n_rows:
         yield Problem(str(path), "expected at least one row, got none")
     yield from _check_ids(rows)
     yield from _check_overlaps(rows)
@@ -156,12 +159,13 @@ def _check_audio(rows: Sequence[Row], processes: int) -> Iterator[Problem]:
             found = dict(zip(wavs, pool.map(_decoded, wavs)))
     else:
         found = {wav: _decoded(wav) for wav in wavs}
+    told: set[str] = set()
     for where, region in rows:
         decoded = found[region.wav]
         if isinstance(decoded, str):
             yield Problem(where, decoded)
             continue
-        rate, n_samples = decoded
+        (rate, n_samples), notes = decoded
         if rate != region.sample_rate:
             yield Problem(
                 where,
@@ -174,12 +178,20 @@ def _check_audio(rows: Sequence[Row], processes: int) -> Iterator[Problem]:
                 f"expected {region.stop} samples, got {n_samples} from the "
                 f"decoder, in {region.wav}",
             )
+        elif region.wav not in told:
+            told.add(region.wav)
+            for note in notes:
+                yield Problem(where, f"{note}, in {region.wav}", is_note=True)
 
 
-def _decoded(wav: str) -> AudioHeader | str:
-    """Rate and samples that a file really has; what is wrong, if it has none."""
+def _decoded(wav: str) -> tuple[AudioHeader, list[str]] | str:
+    """Rate and samples that a file really has, and what is to be said of it.
+
+    What is wrong, if it has none.
+    """
+    notes: list[str] = []
     try:
-        return decoded_length(wav)
+        return decoded_length(wav, notes), notes
     except AudioError as error:
         return str(error)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from explainable_seg.audio.files import write_audio
+from explainable_seg.classes import CLASSES
 from explainable_seg.explanation.document import make_document
 from explainable_seg.explanation.explanation import Explanation
 from explainable_seg.explanation.findings import Findings
@@ -23,7 +24,9 @@ def save_explanations(
 ) -> list[Path]:
     """Write numbers, sounds, pictures and a page.
 
-    Existing files of the same names are replaced.
+    Existing files of the same names are replaced, and sounds and pictures of
+    other classes are removed: they are of an earlier explanation, of which the
+    numbers and the page are gone.
 
     Arguments
     ---------
@@ -62,6 +65,8 @@ def save_explanations(
         with atomic_path(png) as temporary:
             temporary.write_bytes(explanation.picture)
     atomic_write_text(page, html)
+    for name in set(file_names(CLASSES)) - set(names):
+        (Path(folder) / name).unlink(missing_ok=True)
     return [numbers, page, *media]
 
 

@@ -194,7 +194,7 @@ def longest_step(config: Mapping[str, Any]) -> float:
 def _check_version(version: Any, where: str) -> None:
     """Raise if the folder was written in a format we do not know."""
     if type(version) is not int or version < 1:  # True is no version
-        raise Misfit("a number", "format_version", version)
+        raise Misfit("a whole number from 1 on", "format_version", version)
     if version > FORMAT_VERSION:
         raise ModelError(
             f"expected format version {FORMAT_VERSION}, got "

@@ -201,7 +201,8 @@ class SparseNMF:
         -------
         SparseNMF
             This object; ``objectives`` holds the value after each iteration,
-            summed over the frames.
+            summed over the frames. A warning says so where ``mu`` outweighs
+            all frames.
 
         Raises
         ------
@@ -233,6 +234,12 @@ class SparseNMF:
         if isinstance(fit, BlockFit):
             self._statistics = fit.total.scaled(scale)
             self.n_batches = len(fit.frames)
+            if fit.total.energy > 0 and fit.total.l1 == 0:
+                logger.warning(
+                    "all codes are zero, and nothing was learned: mu=%g "
+                    "outweighs the frames; lower it, or scale the frames up",
+                    self.mu,
+                )
         logger.info(
             "sparse NMF: %d iterations, objective %.6g",
             len(self.objectives),

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from tiny_student import tones
 
 from explainable_seg.audio import (
@@ -87,6 +89,42 @@ def test_channels_that_cancel_each_other(tmp_path):
     assert array.notes == notes
 
 
+@pytest.mark.parametrize("first_seconds", [0.0, 8.0])
+def test_channels_that_cancel_for_a_while(tmp_path, first_seconds):
+    sound = tones(20.0)
+    turned = np.where(np.arange(len(sound)) < first_seconds * RATE, 1, -1)
+    turned[12 * RATE :] = 1
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.stack([sound, turned * sound], axis=1), RATE)
+    seconds = 12.0 - first_seconds
+    _, (note,) = heard(path)
+    said = re.fullmatch(
+        r"the channels cancel each other for (\S+) s; choose one with --channel",
+        note,
+    )
+    assert said and abs(float(said[1]) - seconds) < 1.2
+    assert heard(path, Excerpt(channel=1))[1] == []
+    assert heard(path, Excerpt(start=13.0))[1] == []
+
+
+@needs_ffmpeg
+def test_channels_that_cancel_behind_a_long_silence(tmp_path):
+    sound = np.concatenate([np.zeros(20 * RATE), tones(10.0)])
+    soundfile.write(tmp_path / "a.wav", np.stack([sound, -sound], 1), RATE)
+    path = encode(tmp_path / "a.wav", tmp_path / "a.mka", "-c:a", "pcm_s16le")
+    (note,) = heard(path)[1]
+    assert note.startswith("the channels cancel each other for 10.")
+
+
+def test_channels_that_a_codec_keeps_from_cancelling(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.1, 5 * RATE)
+    sound = tones(5.0)
+    stacked = np.stack([sound + 0.2 * noise, -0.6 * sound + 0.2 * noise], 1)
+    soundfile.write(tmp_path / "a.wav", stacked, RATE)
+    (note,) = heard(tmp_path / "a.wav")[1]
+    assert note.startswith("the channels cancel each other: took channel 1")
+
+
 def test_channels_that_differ_are_averaged(tmp_path):
     left = tones(5.0)
     right = np.random.default_rng(1).normal(0, 0.1, len(left))
@@ -120,6 +158,23 @@ def test_integers_of_a_known_full_scale(kind):
     np.testing.assert_allclose(
         audio, expected, atol=2.1 / (limits.max - centre) + 1e-6
     )
+
+
+def test_tensors_of_any_kind_are_sound():
+    sound = torch.from_numpy(tones(1.0).astype(np.float32))
+    expected = load_audio(sound, sample_rate=RATE)
+    rounded = load_audio(sound.bfloat16(), sample_rate=RATE)
+    np.testing.assert_allclose(rounded, expected, atol=4e-3)
+    sparse = load_audio(sound.to_sparse(), sample_rate=RATE)
+    np.testing.assert_array_equal(sparse, expected)
+
+
+def test_a_rate_is_a_whole_number():
+    sound = tones(1.0)
+    assert len(load_audio(sound, sample_rate=16000.0)) == RATE
+    for rate in (44100.5, "16000", float("nan")):
+        with pytest.raises(AudioError, match="whole number"):
+            load_audio(sound, sample_rate=rate)
 
 
 def test_a_list_of_floats_is_sound():
@@ -230,6 +285,54 @@ def test_flac_from_a_pipe(tmp_path):
 # Cut and damaged
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("options", [["-f", "adts"], ["-write_xing", "0"]])
+def test_a_length_that_ffmpeg_guesses_is_no_promise(tmp_path, options):
+    sound = np.concatenate([tones(5.0), np.zeros(25 * RATE)])
+    soundfile.write(tmp_path / "a.wav", sound, RATE)
+    name = "a.mp3" if "-write_xing" in options else "a.aac"
+    options = [*options, "-q:a", "5"] if name == "a.mp3" else options
+    audio, notes = heard(encode(tmp_path / "a.wav", tmp_path / name, *options))
+    assert abs(len(audio) - 30 * RATE) < 0.2 * RATE and notes == []
+
+
+@needs_ffmpeg
+def test_half_of_what_only_ffmpeg_reads(tmp_path):
+    wav = save(tmp_path / "a.wav")
+    for name, note in (
+        ("a.oga", "the file is cut off"),
+        ("a.flv", "before the length that it promises"),
+    ):
+        content = encode(wav, tmp_path / name, "-ar", "44100").read_bytes()
+        half = tmp_path / f"half{name}"
+        half.write_bytes(content[: len(content) // 2])
+        audio, notes = heard(half)
+        assert 8.0 < len(audio) / RATE < 13.0
+        assert any(note in said for said in notes)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.aiff", "a.m4a"])
+def test_what_lies_behind_and_is_left_is_told(tmp_path, name):
+    one = encode(save(tmp_path / "b.wav", 5.0), tmp_path / name)
+    assert heard(one)[1] == []
+    one.write_bytes(join(one, one))
+    audio, notes = heard(one)
+    assert abs(len(audio) - 5 * RATE) < 0.1 * RATE
+    assert notes == ["another recording lies behind it, and is left"]
+
+
+def test_aiff_of_a_pipe_promises_nothing(tmp_path):
+    path = save(tmp_path / "a.aiff", 5.0)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"SSND") + 4
+    content[4:8] = (0x7F000000 + 46).to_bytes(4, "big")  # as sox writes it
+    content[at : at + 4] = (0x7F000000 + 8).to_bytes(4, "big")
+    path.write_bytes(content)
+    audio, notes = heard(path)
+    assert len(audio) == 5 * RATE and notes == []
+
+
 @pytest.mark.parametrize(
     "suffix", ["wav", "aiff", "flac", "mp3", "au", "w64", "rf64"]
 )
@@ -299,10 +402,11 @@ def test_mp3_in_blocks_is_mp3_at_once(tmp_path, capfd):
 
 
 @needs_ffmpeg
-def test_sound_that_starts_behind_the_picture(tmp_path):
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_sound_that_starts_behind_the_picture(tmp_path, suffix):
     wav = save(tmp_path / "a.wav", 10.0)
     picture = ["-f", "lavfi", "-i", "color=size=32x32:rate=10:duration=14"]
-    path = tmp_path / "a.mp4"
+    path = tmp_path / f"a.{suffix}"
     subprocess.run(
         ["ffmpeg", "-v", "error", *picture, "-itsoffset", "4", "-i", str(wav)]
         + ["-map", "0:v", "-map", "1:a", "-c:a", "aac", str(path)],
@@ -355,6 +459,32 @@ def test_the_track_that_players_take(tmp_path):
         heard(wav, Excerpt(track=2))
 
 
+@needs_ffmpeg
+def test_sound_alone_that_starts_late_is_all_there(tmp_path):
+    wav = save(tmp_path / "a.wav", 10.0)
+    path = tmp_path / "a.mka"
+    command = ["ffmpeg", "-v", "error", "-itsoffset", "4", "-i", str(wav)]
+    subprocess.run([*command, str(path)], check=True)
+    audio, notes = heard(path)
+    assert abs(len(audio) / RATE - 10.0) < 0.1 and notes == []
+
+
+@needs_ffmpeg
+def test_two_tracks_of_an_ogg_file(tmp_path):
+    wav = save(tmp_path / "a.wav", 5.0)
+    path = tmp_path / "a.ogg"
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i"]
+    command += ["anullsrc=r=16000:cl=mono", "-i", str(wav), "-map", "0:a"]
+    command += ["-map", "1:a", "-t", "5", "-c:a", "libvorbis", str(path)]
+    subprocess.run(command, check=True)
+    silent, notes = heard(path)
+    assert not silent.any()
+    assert notes == ["2 sound tracks: took track 1; choose with --track"]
+    audio, notes = heard(path, Excerpt(track=2))
+    assert np.corrcoef(audio, load_audio(wav)[: len(audio)])[0, 1] > 0.9
+    assert notes == []
+
+
 # Streams
 
 
@@ -374,6 +504,20 @@ def test_open_files_are_read_and_stay_open(tmp_path, suffix):
     with open(path, encoding="latin-1") as text:
         with pytest.raises(AudioError, match="binary mode"):
             load_audio(text)
+
+
+def test_open_text_and_other_objects_are_told_from_sound(tmp_path):
+    path = save(tmp_path / "a.wav", 1.0)
+    with open(path, encoding="utf-8") as stream:
+        with pytest.raises(AudioError, match="binary mode, got text"):
+            load_audio(stream)
+    with soundfile.SoundFile(path) as sound:
+        with pytest.raises(AudioError, match="binary mode, got ndarray"):
+            load_audio(sound)
+    with pytest.raises(AudioError, match="io.BytesIO"):
+        load_audio(path.read_bytes())
+    with pytest.raises(AudioError, match="empty file, in the stream"):
+        load_audio(io.BytesIO())
 
 
 def test_a_pipe_is_read(tmp_path):

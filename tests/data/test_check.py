@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 
@@ -98,6 +99,35 @@ def test_a_file_that_stops_early_is_found_by_decoding(folder):
     (found,) = problems(folder)
     assert found.startswith(f"{folder}/train.csv:3: ")
     assert "decode" in found
+
+
+def test_what_is_said_of_a_sound_is_a_note(folder, capsys):
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("no ffmpeg on this machine")
+    noise = np.random.default_rng(0).normal(0, 0.1, 2 * RATE)
+    soundfile.write(folder / "one.flac", noise, RATE)
+    content = (folder / "one.flac").read_bytes()
+    (folder / "one.flac").write_bytes(content + content)
+    rows = [row(folder, "one"), row(folder, "two")]
+    write(folder, rows)
+    (note,) = problems(folder)
+    assert "train.csv:2: note: 'more than its header counts'" in note
+    assert main(["check", str(folder / "train.csv")]) == 0
+
+
+def test_a_pipe_or_a_device_is_no_recording(folder):
+    os.mkfifo(folder / "pipe.wav")
+    places = {"one": folder / "pipe.wav", "two": "/dev/zero"}
+    write(folder, [row(folder, n, wav=wav) for n, wav in places.items()])
+    found = problems(folder)
+    assert len(found) == 2
+    assert all("got a pipe or a device" in problem for problem in found)
+
+
+def test_rows_that_cannot_be_read_are_told_alone(folder):
+    write(folder, [row(folder, "one", recording="../x")])
+    (problem,) = problems(folder)
+    assert "got '../x'" in problem
 
 
 def test_a_wrong_rate_and_a_row_longer_than_its_file(folder):

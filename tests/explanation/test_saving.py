@@ -66,6 +66,16 @@ def test_saving_again_replaces(
     assert len(list(tmp_path.iterdir())) == 4
 
 
+def test_nothing_of_an_earlier_explanation_stays_beside_a_new_one(
+    reading: Reading, weights: StudentWeights, tmp_path: Path
+) -> None:
+    (tmp_path / "explanation_of_mine.wav").touch()
+    explain_class(reading, weights, "music").save(tmp_path)
+    explain_class(reading, weights, "speech").save(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {*file_names(["speech"]), "explanation_of_mine.wav"}
+
+
 def test_a_class_can_be_saved_once_only() -> None:
     with pytest.raises(ValueError, match="different classes"):
         file_names(["music", "music"])

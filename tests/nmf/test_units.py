@@ -251,3 +251,14 @@ def test_a_descent_that_does_not_descend_is_an_error(value):
     with pytest.raises(FloatingPointError, match="after 1"):
         check_descent([2.0, 1.0], value, rounding=0.05)
     check_descent([2.0, 1.0], 1.04, rounding=0.05)
+
+
+def test_a_weight_that_leaves_nothing_of_the_frames_is_told(caplog):
+    X = torch.rand(100, 20)
+    SparseNMF(n_atoms=4, mu=1.0, max_iter=2).fit(1e-4 * X)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING" and "mu=1" in record.getMessage()
+    caplog.clear()
+    SparseNMF(n_atoms=4, mu=1e-5, max_iter=2).fit(1e-4 * X)
+    SparseNMF(n_atoms=4, mu=1.0, max_iter=2).fit(0 * X)
+    assert not caplog.records
