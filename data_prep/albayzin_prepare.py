@@ -39,7 +39,7 @@ from explainable_seg.annotation.timelines import time_without
 from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.matching import (
-    AUDIO_SUFFIXES,
+    CORPUS_SUFFIXES,
     check_apart,
     find_files,
     match_files,
@@ -154,7 +154,7 @@ def prepare_albayzin(
     names, lists = _read_lists(data, dev_share, seed)
     shows = [name for part in names.values() for name in part]
     folder = Path(audio_folder or data)
-    wavs = find_files(folder, AUDIO_SUFFIXES)
+    wavs = find_files(folder, CORPUS_SUFFIXES)
     audio = match_files(shows, wavs, "audio", folder, without_zeros)
     folder = Path(annotation_folder or data)
     files, skipped = _annotation_files(folder, lists)

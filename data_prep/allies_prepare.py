@@ -41,7 +41,7 @@ from explainable_seg.annotation.uem import read_uem
 from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.matching import (
-    AUDIO_SUFFIXES,
+    CORPUS_SUFFIXES,
     find_files,
     match_files,
 )
@@ -244,7 +244,7 @@ Files = dict[str, tuple[Path, Path, Path | None]]
 
 def _parts_by_folder(folder: Path) -> Files:
     """Files of each show of a part in a folder of its own, by stem."""
-    wavs = find_files(folder, AUDIO_SUFFIXES)
+    wavs = find_files(folder, CORPUS_SUFFIXES)
     marks = find_files(folder, [".trs"])
     return _match(
         sorted({composed(path.stem) for path in (*wavs, *marks)}),
@@ -258,7 +258,7 @@ def _parts_by_folder(folder: Path) -> Files:
 def _parts_by_list(data: Path) -> dict[str, Files]:
     """Files of each show of the parts that lists name, in flat folders."""
     annotations = data / ("trs" if (data / "trs").is_dir() else "mdtm")
-    wavs = find_files(data / "wav", AUDIO_SUFFIXES)
+    wavs = find_files(data / "wav", CORPUS_SUFFIXES)
     marks = find_files(annotations, [f".{annotations.name}"])
     uems = find_files(data / "uem", [".uem"]) if (data / "uem").is_dir() else []
     lists = {path: path.stem for path in find_files(data, LIST_SUFFIXES)}

@@ -25,7 +25,7 @@ from explainable_seg.annotation.rttm import read_rttm
 from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
 from explainable_seg.data.matching import (
-    AUDIO_SUFFIXES,
+    CORPUS_SUFFIXES,
     find_files,
     match_files,
 )
@@ -121,7 +121,7 @@ def prepare_aragonradio(
     check_disjoint(names)
     shows = [show for part in names.values() for show in part]
     folder = data / "audio" / NAME
-    wavs = find_files(folder, AUDIO_SUFFIXES)
+    wavs = find_files(folder, CORPUS_SUFFIXES)
     audio = match_files(shows, wavs, "audio", folder)
     folder = data / "rttms_segmentation" / NAME
     rttms = match_files(

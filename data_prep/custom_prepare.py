@@ -39,11 +39,7 @@ from explainable_seg.annotation.rttm import read_rttm
 from explainable_seg.annotation.uem import read_uem
 from explainable_seg.audio.files import read_header
 from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.matching import (
-    AUDIO_SUFFIXES,
-    check_apart,
-    find_files,
-)
+from explainable_seg.data.matching import check_apart, find_files
 from explainable_seg.data.preparation import (
     PARTS,
     check_classes,
@@ -60,6 +56,7 @@ from explainable_seg.data.recording import (
 )
 from explainable_seg.data.splits import check_disjoint, find_lists, hold_out
 from explainable_seg.errors import CorpusError
+from explainable_seg.files import AUDIO_EXTENSIONS
 
 Entry = TypeVar("Entry")
 
@@ -161,7 +158,7 @@ def prepare_custom(
 def _find_shows(data: Path) -> dict[str, Show]:
     """Every show of the folder by its uri, sorted."""
     wavs: dict[str, Path] = {}
-    for path in find_files(data, AUDIO_SUFFIXES):
+    for path in find_files(data, sorted(AUDIO_EXTENSIONS)):
         first = wavs.setdefault(uri_of(path), path)
         if first != path:
             raise CorpusError(

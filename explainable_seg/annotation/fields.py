@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from explainable_seg.errors import AnnotationError
+from explainable_seg.files import AUDIO_EXTENSIONS
 
 # Where a format wants a uri, some files give the name of the audio file.
-AUDIO_SUFFIXES = (".wav", ".flac", ".sph", ".mp3", ".ogg")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Characters that no text file holds: of a binary file, of another encoding, or
 # the byte order mark of a file that was put behind another one.
@@ -78,10 +78,8 @@ def without_audio_suffix(name: str) -> str:
     >>> without_audio_suffix("show.v2.WAV"), without_audio_suffix("show.v2")
     ('show.v2', 'show.v2')
     """
-    for suffix in AUDIO_SUFFIXES:
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return name[: -len(suffix)]
-    return name
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in AUDIO_EXTENSIONS else name
 
 
 def writable_field(text: str, name: str, path: str | os.PathLike[str]) -> str:

@@ -5,6 +5,7 @@ libsndfile refuses, or does not account for, goes to ffmpeg; without ffmpeg it
 is an error. What is missing from a recording is said in its notes.
 """
 
+import mmap
 import os
 import re
 import stat
@@ -56,6 +57,8 @@ BEYOND = "more than its header counts"
 # Formats of which libsndfile does not say that they are cut, or are several.
 UNTOLD_BY_LIBSNDFILE = frozenset(["VOC", "NIST"])
 UNTOLD = 0x7F000000  # and above: a size that a pipe could not know
+# Formats that count their frames in their header, and what that begins with.
+COUNTED = {"FLAC": b"fLaC", "AU": b".snd", "MP3": None}
 REASONS = {"joined": "joined", "hole": "damaged", "cut": "cut off"}
 
 
@@ -384,6 +387,36 @@ def has_known_length(stream: RawIOBase, sound: soundfile.SoundFile) -> bool:
     if sound.format == "OGG" and ogg_fault(stream) not in (None, "cut"):
         return False
     return sound.format != "MP3" or mp3_length_is_known(stream)
+
+
+def has_all_it_counts(stream: RawIOBase, sound: soundfile.SoundFile) -> bool:
+    """Whether a file holds the frames that its header counts, and no more.
+
+    Arguments
+    ---------
+    stream : io.RawIOBase
+        The open file.
+    sound : soundfile.SoundFile
+        The same, open; it is moved.
+
+    Returns
+    -------
+    bool
+        Formats without compression are believed: libsndfile counts what is
+        there, not what the header says.
+    """
+    if sound.format not in COUNTED or not sound.frames:
+        return True
+    try:
+        sound.seek(sound.frames - 1)
+        reaches_end = len(sound.read(1)) == 1
+    except soundfile.SoundFileError:
+        return False
+    magic = COUNTED[sound.format]
+    if magic is None or not reaches_end:
+        return reaches_end
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(magic, len(magic)) < 0
 
 
 def _decoded_blocks(

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from explainable_seg.audio.decoding import (
+    has_all_it_counts,
     has_known_length,
     open_file,
     open_sound,
@@ -72,7 +73,9 @@ def _header_that_knows(path: str | os.PathLike[str]) -> AudioHeader | None:
     try:
         with open_file(path) as stream:
             with soundfile.SoundFile(stream.fileno(), closefd=False) as sound:
-                if has_known_length(stream, sound):
+                if has_known_length(stream, sound) and has_all_it_counts(
+                    stream, sound
+                ):
                     return AudioHeader(sound.samplerate, sound.frames)
     except (soundfile.SoundFileError, AudioError):
         pass  # decoding the file says what is wrong with it

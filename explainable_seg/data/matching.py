@@ -8,7 +8,7 @@ from pathlib import Path
 from explainable_seg.annotation.fields import composed
 from explainable_seg.errors import CorpusError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".sph")
+CORPUS_SUFFIXES = (".wav", ".flac", ".sph")
 Files = dict[str, list[Path]]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from explainable_seg.audio.stream import Excerpt
+from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.files import (
     atomic_write_text,
@@ -109,14 +110,20 @@ class OutputFolder:
 
     def _compare(self) -> None:
         """Raise if the last run into the folder had other settings."""
-        last = _read_settings(self._path).get("last")
-        earlier = _read_settings(self._path).get("settings", {}).get(last, {})
+        known = _read_settings(self._path)
+        if not known:
+            raise ExplainableSegError(
+                f"expected the settings of the earlier run, got none that can "
+                f"be read, in {self._path}; use --overwrite or another --output"
+            )
+        earlier = known["settings"].get(known["last"], {})
         for name, value in self._settings.items():
             if earlier.get(name) != value:
+                what, before, now = _difference(earlier.get(name), value, name)
                 raise ExplainableSegError(
-                    f"expected the {name} of the earlier run, got another, in "
-                    f"{self.folder}; use the same, --overwrite, or another "
-                    "--output"
+                    f"expected the {name} of the earlier run, got {what}={now} "
+                    f"for {before}, in {self.folder}; use the same, "
+                    "--overwrite, or another --output"
                 )
 
     def named(self, jobs: Sequence[Job]) -> list[Job]:
@@ -212,8 +219,19 @@ class OutputFolder:
         return (
             len(there) == len(self.formats)
             and self._stays(job)
-            and set(self.formats) <= set(self._formats_before(job))
+            and set(self.formats) <= set(self._kept(job))
         )
+
+    def _kept(self, job: Job) -> list[str]:
+        """Formats of the earlier result that nobody has emptied since."""
+        row = self._earlier.get(row_name(job), {})
+        found = any(float(row.get(c) or 0) > 0 for c in CLASSES)
+        formats = self._formats_before(job)
+        return [
+            name
+            for name, path in zip(formats, self._outputs(job, formats))
+            if not (found and os.path.isfile(path) and not path.stat().st_size)
+        ]
 
     def _stays(self, job: Job) -> bool:
         """Whether what an earlier run made of a job is still right."""
@@ -261,7 +279,7 @@ class OutputFolder:
         # result is never of two settings.
         formats = [f for f in WRITERS if f in {*self.formats, *before}]
         # A file that has its row may have been edited since.
-        keep = before if self._stays(job) else []
+        keep = self._kept(job) if self._stays(job) else []
         return Task(job, self.folder, formats, keep, self._settings_of(job))
 
     def note(self, row: Row) -> None:
@@ -379,6 +397,22 @@ def _part(path: Path, columns: Sequence[str], share: Share) -> Table:
     """The table of a share."""
     part = path.with_stem(f"{path.stem}.{share}")
     return Table(part, columns, part=True)
+
+
+def _difference(before: Any, now: Any, name: str) -> tuple[str, Any, Any]:
+    """Where two settings differ first: name, earlier value, value now.
+
+    Example
+    -------
+    >>> _difference({"a": {"b": 1}}, {"a": {"b": 2}}, "decisions")
+    ('decisions.a.b', 1, 2)
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in {**before, **now}:
+            if before.get(key) != now.get(key):
+                place = f"{name}.{key}"
+                return _difference(before.get(key), now.get(key), place)
+    return name, before, now
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from explainable_seg.annotation.fields import uri_of
 from explainable_seg.audio.stream import WHOLE, Excerpt, read_pipe
 from explainable_seg.errors import ExplainableSegError, printable
-from explainable_seg.files import writing_errors
+from explainable_seg.files import AUDIO_EXTENSIONS, writing_errors
 from explainable_seg.inference.searching import (
     before_magic,
     expand,
@@ -24,15 +24,6 @@ from explainable_seg.inference.searching import (
     walk,
 )
 
-# What a search of a folder takes for audio. A file that is named itself is
-# tried whatever its extension is.
-AUDIO_EXTENSIONS = frozenset(
-    ".wav .wave .bwf .flac .ogg .oga .opus .spx .mp3 .aif .aiff .aifc .au .snd "
-    ".w64 .rf64 .sph .nist .voc .caf "  # codespell:ignore caf
-    ".aac .ac3 .eac3 .dts .amr .ape .m4a .m4b .mka .mp2 .mpc .ra .rm .tta .wma "
-    ".wv .3g2 .3gp .asf .avi .dv .f4v .flv .m2t .m2ts .m4v .mkv .mov .mp4 .mpeg "
-    ".mpg .mts .mxf .ogv .qt .ts .vob .webm .wmv".split()
-)
 T = TypeVar("T")
 LIST_MARK = "@"
 STANDARD_INPUT = Path("-")

@@ -20,6 +20,7 @@ from speechbrain.utils.run_opts import HELP_TEXTS, RunOptions
 logger = logging.getLogger(__name__)
 
 OUTPUTS = ("output_folder", "save_folder")
+MADE_BEFORE = ("dictionary", "teacher")  # by other stages
 # Options of SpeechBrain's that change what is learned.
 DECIDING = (
     "auto_mix_prec",
@@ -142,7 +143,25 @@ def _redirected(
     for name, value in file.resolved("\n".join(kept)).items():
         if name in outputs and not Path(value).is_relative_to(aside):
             kept.append(f"{name}: {json_string(f'{aside}/{Path(value).name}')}")
-    return kept
+    taken = _of_earlier_trials(file, kept)
+    kept = [line for line in kept if line.split(":")[0] not in taken]
+    return kept + [f"{name}: {json_string(p)}" for name, p in taken.items()]
+
+
+def _of_earlier_trials(
+    file: SettingsFile, lines: Sequence[str]
+) -> dict[str, str]:
+    """What only a trial of an earlier stage has made, by its key."""
+    taken = {}
+    for name, value in file.resolved("\n".join(lines)).items():
+        if name not in MADE_BEFORE or not value or Path(value).exists():
+            continue
+        path = Path(value)
+        aside = Path(f"{path.parent}-debug") / path.name
+        if aside.exists():
+            logger.info("debug mode: %s is that of a trial, %s", name, aside)
+            taken[name] = str(aside)
+    return taken
 
 
 def _help(arguments: Sequence[str], about: str) -> str:

@@ -282,6 +282,24 @@ def test_flac_from_a_pipe(tmp_path):
     assert read_header(path) == (RATE, 20 * RATE)
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("ending", ["flac", "mp3", "au", "ogg", "wav"])
+@pytest.mark.parametrize("fault", ["whole", "cut", "joined", "damaged"])
+def test_the_length_is_that_of_what_is_there(tmp_path, ending, fault):
+    whole = save(tmp_path / f"whole.{ending}", 20.0).read_bytes()
+    middle = len(whole) // 2
+    path = tmp_path / f"{fault}.{ending}"
+    path.write_bytes(
+        {
+            "whole": whole,
+            "cut": whole[:middle],
+            "joined": whole * 2,
+            "damaged": whole[:middle] + bytes(3000) + whole[middle + 3000 :],
+        }[fault]
+    )
+    assert read_header(path) == decoded_length(path)
+
+
 # Cut and damaged
 
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 
 from data_prep.custom_prepare import main, prepare_custom
 from explainable_seg.classes import CLASSES
@@ -65,6 +66,19 @@ def test_seconds_of_all_shows(data, out):
     }
     ids = [r.id for part in PARTS for r in read_manifest(out / f"{part}.csv")]
     assert sorted(ids) == URIS
+
+
+@pytest.mark.parametrize("ending", [".mp3", ".ogg", ".MP3", ".aiff"])
+def test_sound_of_any_format_that_segment_takes(data, out, ending):
+    (old,) = data.rglob("show 0.flac")
+    sound, rate = soundfile.read(old)
+    old.unlink()
+    soundfile.write(old.with_suffix(ending), sound, rate)
+    prepare_custom(data, out)
+    rows = [r for part in PARTS for r in read_manifest(out / f"{part}.csv")]
+    (row,) = [r for r in rows if r.recording == "show_0"]
+    assert row.wav.endswith(ending)
+    assert row.duration == pytest.approx(len(sound) / rate)
 
 
 def test_a_class_that_was_not_annotated_is_unknown(data, out):

@@ -399,3 +399,36 @@ def test_a_library_that_hides_a_full_disk(tmp_path, monkeypatch):
     with pytest.raises(DiskFullError, match="No space left on device"):
         with atomic_path(tmp_path / "a.wav"):
             raise RuntimeError("Error in writing")
+
+
+def test_what_was_emptied_is_made_again(tmp_path, model):
+    sound(tmp_path / "a.wav", 3.0)
+    common = (tmp_path / "a.wav", "-o", tmp_path / "out", "--model", model)
+    low = ("--threshold", "speech=0")
+    assert run(*common, *low) == 0
+    whole = (tmp_path / "out/a.rttm").read_bytes()
+    (tmp_path / "out/a.rttm").write_bytes(b"")
+    assert whole and run(*common, *low) == 0
+    assert (tmp_path / "out/a.rttm").read_bytes() == whole
+
+
+def test_settings_that_differ_are_named(tmp_path, model, capsys):
+    sound(tmp_path / "a.wav", 3.0)
+    common = (tmp_path / "a.wav", "-o", tmp_path / "out", "--model", model)
+    assert run(*common, "--min-on", "speech=0.5") == 0
+    assert run(*common, "--min-on", "speech=0.25") == 2
+    told = capsys.readouterr().err
+    assert "got decisions.min_on.speech=0.25 for 0.5" in told
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"settings": {}}'])
+def test_settings_that_cannot_be_read(tmp_path, model, capsys, damage):
+    sound(tmp_path / "a.wav", 3.0)
+    common = (tmp_path / "a.wav", "-o", tmp_path / "out", "--model", model)
+    assert run(*common) == 0
+    (tmp_path / "out/.explainable-seg.json").write_text(damage)
+    assert run(*common) == 2
+    told = capsys.readouterr().err
+    assert "got none that can be read" in told and "--overwrite" in told
+    assert run(*common, "--overwrite") == 0
+    assert run(*common) == 0

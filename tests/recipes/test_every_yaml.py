@@ -56,8 +56,9 @@ def options(training, data, work):
     else:
         yield f"--data_folder={data / corpus}"
     if stage == "student":
-        yield f"--teacher={work / 'albayzin/teacher-debug/export'}"
-        dictionary = work / "aragonradio/dictionary-debug"
+        # Trials of these are taken, which lie in folders of their own.
+        yield f"--teacher={work / 'albayzin/teacher/export'}"
+        dictionary = work / "aragonradio/dictionary"
         yield f"--dictionary={dictionary / 'dictionary.safetensors'}"
     size = "n_atoms" if stage == "dictionary" else "batch_size"
     yield from (f"--{size}=4", f"--output_folder={work / training}")
