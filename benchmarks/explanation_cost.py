@@ -27,7 +27,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region, write_manifest
 from explainable_seg.explanation.listening import apply_mask
 from explainable_seg.explanation.masks import class_masks
-from explainable_seg.explanation.prototypes import write_prototypes
+from explainable_seg.explanation.prototype_files import write_prototypes
 from explainable_seg.explanation.relevance import (
     segment_relevance,
     select_atoms,

@@ -7,12 +7,11 @@ import torch
 
 from explainable_seg.audio.level import at_level, frame_powers, gain_to
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.chunks import read_region
 from explainable_seg.data.clips import ClipPool, read_clips
 from explainable_seg.data.composer import Composer
 from explainable_seg.data.manifest import read_manifest
 from explainable_seg.data.style import SceneKind, Style
-from explainable_seg.data.truth import load_truth, region_targets
+from explainable_seg.data.truth import load_truth, read_region, region_targets
 from explainable_seg.explanation.comparison import Passage
 from explainable_seg.explanation.controls import control_masks
 from explainable_seg.explanation.listening import apply_mask

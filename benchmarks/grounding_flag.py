@@ -32,9 +32,13 @@ from tqdm import tqdm
 
 from explainable_seg import ExplainableSegmenter
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region, read_manifest
-from explainable_seg.data.truth import Truth, load_truth, region_targets
+from explainable_seg.data.truth import (
+    Truth,
+    load_truth,
+    read_region,
+    region_targets,
+)
 from explainable_seg.explanation.bootstrap import interval, resample
 from explainable_seg.explanation.caution import CLOSE, threshold_logit
 from explainable_seg.explanation.grounding import (

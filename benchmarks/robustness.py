@@ -21,9 +21,13 @@ import soxr
 from pyannote.core import Segment, Timeline
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import annotated_time, heard_time, load_truth
+from explainable_seg.data.truth import (
+    annotated_time,
+    heard_time,
+    load_truth,
+    read_region,
+)
 from explainable_seg.evaluation.detection import score
 from explainable_seg.evaluation.model import LoadedModel
 from explainable_seg.frames import SAMPLE_RATE

@@ -36,7 +36,7 @@ def prototypes(
     Example:
       explainable-seg prototypes prepared/test.csv --output prototypes
     """
-    from explainable_seg.explanation.prototypes import write_prototypes
+    from explainable_seg.explanation.prototype_files import write_prototypes
     from explainable_seg.files import remove_leftovers
 
     remove_leftovers(output)

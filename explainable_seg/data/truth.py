@@ -4,17 +4,21 @@ A class is known only inside its UEM. Unknown time is masked from losses,
 thresholds and scores; it is never written as zero.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Optional, TypeVar
 
 import numpy as np
+import torch
 from pyannote.core import Segment, Timeline
 
 from explainable_seg.annotation.classes import CLASS_LABELS, class_spans
 from explainable_seg.annotation.rttm import read_rttm
 from explainable_seg.annotation.timelines import common_time, time_without
 from explainable_seg.annotation.uem import read_uem
+from explainable_seg.audio.level import PIECE, brought, gain_curve
+from explainable_seg.audio.stream import AudioStream, Excerpt, load_audio
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.manifest import Region
 from explainable_seg.errors import ManifestError
@@ -313,3 +317,87 @@ def heard_time(truths: dict[str, Truth]) -> dict[str, dict[str, Timeline]]:
         recording: {name: truth.heard(name) for name in CLASSES}
         for recording, truth in truths.items()
     }
+
+
+def read_region(
+    region: Region,
+    start_s: float = 0.0,
+    duration: Optional[float] = None,
+    gains: Optional["RegionGains"] = None,
+) -> np.ndarray:
+    """Audio of a region, or of a stretch of it, as a run hears it.
+
+    Only the stretch is decoded, where the format allows it.
+
+    Arguments
+    ---------
+    region : Region
+        A row of a manifest.
+    start_s : float
+        Start of the stretch in the region, seconds.
+    duration : float, optional
+        Seconds; by default up to the end of the region.
+    gains : RegionGains, optional
+        What brings it to a level; without it, it stays as it is.
+
+    Returns
+    -------
+    np.ndarray [shape=(N,), dtype=float32]
+        16 kHz, mono; shorter than the duration where the region ends.
+    """
+    start, end = region.start_s + start_s, region.stop_s
+    if duration is not None:
+        end = min(end, start + duration)
+    if end - start < 1 / SAMPLE_RATE:
+        return np.zeros(0, dtype=np.float32)
+    audio = load_audio(region.wav, Excerpt(start=start, end=end), shortest=0)
+    if gains is None:
+        return audio
+    return brought(audio, gains.curve(region), round(start_s * SAMPLE_RATE))
+
+
+class RegionGains:
+    """What brings each region of a manifest to a level, minute by minute.
+
+    A region is measured when it is first asked for: all of it is decoded once.
+
+    Arguments
+    ---------
+    regions : Sequence[Region]
+        Rows of the manifest.
+    level : float
+        dB re full scale.
+    """
+
+    def __init__(self, regions: Sequence[Region], level: float):
+        self.level = level
+        pieces = [math.ceil(r.duration * SAMPLE_RATE / PIECE) for r in regions]
+        ends = np.cumsum([n + 1 for n in pieces]).tolist()
+        self._places = {
+            region.id: slice(end - n - 1, end)
+            for region, n, end in zip(regions, pieces, ends)
+        }
+        # Shared with the workers of a loader, which are new in each epoch.
+        self._gains = torch.full((ends[-1],), math.nan).share_memory_()
+
+    def curve(self, region: Region) -> list[float]:
+        """Gain of each minute of a region.
+
+        Arguments
+        ---------
+        region : Region
+            One of the regions.
+
+        Returns
+        -------
+        list[float]
+        """
+        gains = self._gains[self._places[region.id]]
+        if gains[0].isnan():
+            excerpt = Excerpt(start=region.start_s, end=region.stop_s)
+            stream = AudioStream(region.wav, None, excerpt, shortest=0)
+            curve = torch.from_numpy(gain_curve(stream, self.level))
+            gains[: len(curve)] = curve
+            # A region may round to a sample more than its minutes hold.
+            gains[len(curve) :] = curve[-1] if len(curve) else 1.0
+        return gains.tolist()

@@ -6,9 +6,13 @@ from typing import Optional
 import torch
 
 from explainable_seg.classes import CLASSES, implies
-from explainable_seg.data.chunks import RegionGains, read_region
 from explainable_seg.data.manifest import Region
-from explainable_seg.data.truth import heard_spans, load_truth
+from explainable_seg.data.truth import (
+    RegionGains,
+    heard_spans,
+    load_truth,
+    read_region,
+)
 from explainable_seg.nmf.converged import converged_code
 from explainable_seg.nmf.numerics import full_precision
 

@@ -16,13 +16,13 @@ from tqdm import tqdm
 
 from explainable_seg.audio.level import at_level
 from explainable_seg.classes import CLASSES, class_columns
-from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import (
     Truth,
     annotated_time,
     heard_time,
     load_truth,
+    read_region,
     region_targets,
 )
 from explainable_seg.errors import ManifestError

@@ -11,10 +11,10 @@ from explainable_seg.explanation.reading import Reading
 from explainable_seg.explanation.relevance import bin_hz
 from explainable_seg.explanation.style import INK, LINE, PAPER, QUIET
 from explainable_seg.explanation.wording import format_hz, format_signed
+from explainable_seg.features.spectrogram import unwarp_hz, warp_hz
 from explainable_seg.frames import FRAME_STEP
 
 HZ_TICKS = (0, 100, 250, 500, 1000, 2000, 4000, 8000)
-HZ_KNEE = 300.0  # below it the frequency axis is about linear, above it log
 MOST_COLUMNS = 1200  # of a picture; longer passages are averaged in time
 FAINT = 0.5  # exponent that lifts faint parts of a spectrogram
 VALUE: dict[str, Any] = {"va": "center", "fontsize": 8, "color": INK}
@@ -44,22 +44,6 @@ def pool_time(values: np.ndarray, most: int = MOST_COLUMNS) -> np.ndarray:
     edges = np.linspace(0, len(values), most + 1).round().astype(int)
     sums = np.add.reduceat(values, edges[:-1], axis=0)
     return sums / np.diff(edges)[:, None]
-
-
-def warp_hz(hz: np.ndarray) -> np.ndarray:
-    """Position on the frequency axis: about linear, then logarithmic.
-
-    Example
-    -------
-    >>> bool(np.allclose(unwarp_hz(warp_hz(np.array([0.0, 440.0]))), [0, 440]))
-    True
-    """
-    return np.log1p(np.maximum(hz, 0.0) / HZ_KNEE)
-
-
-def unwarp_hz(position: np.ndarray) -> np.ndarray:
-    """Inverse of :func:`warp_hz`."""
-    return np.expm1(position) * HZ_KNEE
 
 
 def time_limits(passage: Reading) -> tuple[float, float]:

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from explainable_seg.explanation.caution import CLOSE
-from explainable_seg.explanation.drawing import unwarp_hz, warp_hz
 from explainable_seg.explanation.findings import Findings
 from explainable_seg.explanation.page_media import audio_address, data_address
 from explainable_seg.explanation.relevance import (
@@ -29,6 +28,7 @@ from explainable_seg.explanation.wording import (
     format_hz,
     format_peak,
 )
+from explainable_seg.features.spectrogram import unwarp_hz, warp_hz
 from explainable_seg.frames import HOP, SAMPLE_RATE, WINDOW
 from explainable_seg.nmf.numerics import full_precision
 

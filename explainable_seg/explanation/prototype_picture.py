@@ -12,13 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from explainable_seg.explanation.drawing import (
-    HZ_TICKS,
-    calm,
-    unwarp_hz,
-    warp_hz,
-    write_title,
-)
+from explainable_seg.explanation.drawing import HZ_TICKS, calm, write_title
 from explainable_seg.explanation.properties import CARRIED, compactness
 from explainable_seg.explanation.prototype_stats import Prototype
 from explainable_seg.explanation.relevance import (
@@ -33,6 +27,7 @@ from explainable_seg.explanation.style import (
     QUIET,
 )
 from explainable_seg.explanation.wording import format_hz
+from explainable_seg.features.spectrogram import unwarp_hz, warp_hz
 
 SIZE = (12.0, 2.3)  # inches, of a row
 DPI = 100

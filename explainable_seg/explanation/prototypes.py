@@ -1,28 +1,22 @@
 """Global explanation: what makes up each class in a data set."""
 
-import json
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from scipy.sparse import csr_array
 from tqdm import tqdm
 
 from explainable_seg.classes import class_columns
-from explainable_seg.data.manifest import Region, read_manifest
+from explainable_seg.data.manifest import Region
 from explainable_seg.data.truth import Truth, load_truth, region_targets
-from explainable_seg.errors import ExplainableSegError
-from explainable_seg.explanation.document import FORMAT_VERSION
 from explainable_seg.explanation.properties import (
     CARRIED,
     compactness,
     modularity,
     similarity,
 )
-from explainable_seg.explanation.prototype_picture import render_prototypes
 from explainable_seg.explanation.prototype_stats import (
     QUANTILES,
     Prototype,
@@ -31,89 +25,31 @@ from explainable_seg.explanation.prototype_stats import (
 from explainable_seg.explanation.reading import StudentWeights
 from explainable_seg.explanation.relevance import peak_hz
 from explainable_seg.explanation.segment_means import SegmentMeans
-from explainable_seg.files import atomic_path, atomic_write_text
 from explainable_seg.frames import FRAME_STEP, frame_ranges, frame_spans
-
-if TYPE_CHECKING:
-    from explainable_seg.inference.segmentation import Segmentation
-    from explainable_seg.inference.segmenter import ExplainableSegmenter
+from explainable_seg.inference.segmentation import Segmentation
 
 ALL = "all"  # beside the corpora
+
+
+class Segments(Protocol):
+    """What segments a recording, and hands over its activations."""
+
+    def segment_activations(
+        self,
+        source: str,
+        take: Callable[[torch.Tensor], None],
+        start: float | None = None,
+        end: float | None = None,
+    ) -> Segmentation:
+        """As :meth:`.ExplainableSegmenter.segment_activations`."""
+        ...
+
 
 Stats = dict[str, dict[str, PrototypeStats]]  # corpus, class
 
 
-def write_prototypes(
-    segmenter: "ExplainableSegmenter",
-    manifest: str | os.PathLike[str],
-    output: str | os.PathLike[str],
-    predicted: bool = False,
-    data_root: str | os.PathLike[str] | None = None,
-) -> list[Path]:
-    """Explain each class over a data set; the command ``prototypes``.
-
-    Memory does not grow with the number of recordings, and little with the
-    length of one.
-
-    Arguments
-    ---------
-    segmenter : ExplainableSegmenter
-        The student.
-    manifest : str or os.PathLike
-        Recordings; regions of it whose ID starts with ``<corpus>/`` are also
-        shown corpus by corpus.
-    output : str or os.PathLike
-        Folder for ``prototypes.json`` and ``prototypes.png``.
-    predicted : bool
-        Whether segments are those that the student finds; by default they
-        are those of the reference.
-    data_root : str or os.PathLike, optional
-        What ``$data_root`` in the manifest stands for.
-
-    Returns
-    -------
-    list[Path]
-        The two files.
-
-    Raises
-    ------
-    ExplainableSegError
-        If the manifest or a file of it cannot be read, or there is no segment.
-    """
-    weights = StudentWeights.of(segmenter.model, segmenter.name)
-    regions = read_manifest(manifest, data_root)
-    stats = collect(segmenter, regions, weights, predicted)
-    prototypes = {c: s.prototype() for c, s in stats[ALL].items()}
-    if not any(prototypes.values()):
-        what = "found" if predicted else "annotated"
-        raise ExplainableSegError(
-            f"expected {what} segments to explain, got none, in {manifest}; "
-            f"name a manifest with {' or '.join(weights.classes)}"
-        )
-    document = {
-        "version": FORMAT_VERSION,
-        "model": segmenter.name,
-        "manifest": os.fspath(manifest),
-        "segments": "predicted" if predicted else "reference",
-        "interval": 0.95,
-        **prototype_document(prototypes, weights),
-        "corpora": {
-            corpus: {c: _means(s.prototype()) for c, s in by_class.items()}
-            for corpus, by_class in stats.items()
-            if corpus != ALL
-        },
-    }
-    numbers = Path(output) / "prototypes.json"
-    picture = Path(output) / "prototypes.png"
-    text = json.dumps(document, indent=1, allow_nan=False)
-    atomic_write_text(numbers, text + "\n")
-    with atomic_path(picture) as temporary:
-        temporary.write_bytes(render_prototypes(prototypes, weights.dictionary))
-    return [numbers, picture]
-
-
 def collect(
-    segmenter: "ExplainableSegmenter",
+    segmenter: Segments,
     regions: Sequence[Region],
     weights: StudentWeights,
     predicted: bool = False,
@@ -122,7 +58,7 @@ def collect(
 
     Arguments
     ---------
-    segmenter : ExplainableSegmenter
+    segmenter : Segments
         The student.
     regions : Sequence[Region]
         Rows of the manifest.
@@ -164,7 +100,7 @@ def _empty(classes: Sequence[str], n_atoms: int) -> dict[str, PrototypeStats]:
 
 
 def _annotated_means(
-    segmenter: "ExplainableSegmenter",
+    segmenter: Segments,
     region: Region,
     truth: Truth,
     weights: StudentWeights,
@@ -192,7 +128,7 @@ def _annotated_means(
 
 
 def _found_means(
-    segmenter: "ExplainableSegmenter", region: Region, weights: StudentWeights
+    segmenter: Segments, region: Region, weights: StudentWeights
 ) -> dict[str, SegmentMeans]:
     """Mean activations of the segments that the student finds.
 
@@ -225,10 +161,10 @@ def _found_means(
 
 
 def _segment(
-    segmenter: "ExplainableSegmenter",
+    segmenter: Segments,
     region: Region,
     take: Callable[[torch.Tensor], None],
-) -> "Segmentation":
+) -> Segmentation:
     """Segment a region and hand over its activations."""
     return segmenter.segment_activations(
         region.wav, take, region.start_s, region.stop_s
@@ -260,7 +196,7 @@ def prototype_document(
     alone = modularity(P).tolist() if len(known) > 1 else [None] * len(hz)
     return {
         "classes": {
-            c: {**_brief(p), "atoms": _atoms(p, hz)} if p else None
+            c: {**brief(p), "atoms": _atoms(p, hz)} if p else None
             for c, p in prototypes.items()
         },
         "similarity": {
@@ -271,20 +207,24 @@ def prototype_document(
     }
 
 
-def _brief(prototype: Prototype) -> dict[str, Any]:
-    """A prototype in a few figures."""
+def brief(prototype: Prototype) -> dict[str, Any]:
+    """A prototype in a few figures.
+
+    Arguments
+    ---------
+    prototype : Prototype
+        Of a class.
+
+    Returns
+    -------
+    dict
+        ``segments``, ``seconds`` and ``atoms_for_90%``.
+    """
     return {
         "segments": prototype.n_segments,
         "seconds": round(prototype.n_frames * FRAME_STEP, 2),
         f"atoms_for_{CARRIED:.0%}": compactness(prototype.mean),
     }
-
-
-def _means(prototype: Prototype | None) -> dict[str, Any] | None:
-    """A prototype without the spread of its atoms."""
-    if prototype is None:
-        return None
-    return {**_brief(prototype), "means": prototype.mean.tolist()}
 
 
 def _atoms(prototype: Prototype, hz: list[float]) -> list[dict[str, Any]]:

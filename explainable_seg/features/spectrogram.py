@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from explainable_seg.errors import SettingsError
@@ -84,3 +85,22 @@ class LogPowerSpectrogram(torch.nn.Module):
         # `log1p` costs more than the transform on a CPU; what `log` rounds
         # off, 1e-7 at most, is below the noise of 16-bit samples.
         return (1.0 + power).log().transpose(1, 2)
+
+
+HZ_KNEE = 300.0  # below it the frequency axis is about linear, above it log
+
+
+def warp_hz(hz: np.ndarray) -> np.ndarray:
+    """Position on the frequency axis: about linear, then logarithmic.
+
+    Example
+    -------
+    >>> bool(np.allclose(unwarp_hz(warp_hz(np.array([0.0, 440.0]))), [0, 440]))
+    True
+    """
+    return np.log1p(np.maximum(hz, 0.0) / HZ_KNEE)
+
+
+def unwarp_hz(position: np.ndarray) -> np.ndarray:
+    """Inverse of :func:`warp_hz`."""
+    return np.expm1(position) * HZ_KNEE

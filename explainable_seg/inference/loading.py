@@ -14,6 +14,7 @@ from explainable_seg.inference.config import longest_step
 from explainable_seg.inference.device import choose_device, choose_precision
 from explainable_seg.inference.hub import (
     CARD,
+    FILES,
     card_for_hub,
     find_folder,
     push_folder,
@@ -257,11 +258,35 @@ class PretrainedStudent:
         ExplainableSegmenter
         """
         # Imported on use: SpeechBrain takes longer than a segmentation.
-        from explainable_seg.inference.speechbrain_interface import segmenter_of
         from speechbrain.inference.interfaces import pretrained_from_hparams
 
         chosen = str(DEFAULT_MODEL) if source is None else source
-        return pretrained_from_hparams(segmenter_of, chosen, **options)
+        return pretrained_from_hparams(cls.of_files, chosen, **options)
+
+    @classmethod
+    def of_files(
+        cls,
+        modules: dict[str, Any],
+        hparams: dict[str, Any],
+        run_opts: dict[str, Any] | None = None,
+    ) -> Self:
+        """Load the student of files that SpeechBrain has fetched.
+
+        Arguments
+        ---------
+        modules : dict
+            Not used: the student comes from the files.
+        hparams : dict
+            With a ``pretrainer`` that is a :class:`PretrainedFiles`.
+        run_opts : dict, optional
+            ``device``, by default ``auto``.
+
+        Returns
+        -------
+        ExplainableSegmenter
+        """
+        device = (run_opts or {}).get("device", "auto")
+        return cls.from_pretrained(hparams["pretrainer"].folder, device)
 
 
 def _checked_step(step: float, config: Mapping[str, Any]) -> float:
@@ -273,3 +298,41 @@ def _checked_step(step: float, config: Mapping[str, Any]) -> float:
             "the options; windows must meet"
         )
     return step
+
+
+class PretrainedFiles:
+    """Fetches the files of a pretrained folder, as SpeechBrain fetches.
+
+    It stands where SpeechBrain's loaders expect their ``Pretrainer``, which
+    would read the weights without checking them.
+    """
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self._collect_in: str | None = None
+
+    def set_collect_in(self, path: os.PathLike[str] | None) -> None:
+        """Set where the files are kept; None leaves them where they are."""
+        self._collect_in = None if path is None else os.fspath(path)
+
+    def collect_files(self, default_source: Any, **options: Any) -> None:
+        """Fetch the files.
+
+        Arguments
+        ---------
+        default_source : str, Path or FetchSource
+            Folder or hub id.
+        **options : dict
+            As for ``speechbrain.utils.fetching.fetch``.
+        """
+        # Imported on use: SpeechBrain takes longer than a segmentation.
+        from speechbrain.utils.fetching import fetch
+
+        paths = [
+            fetch(name, default_source, savedir=self._collect_in, **options)
+            for name in FILES
+        ]
+        self.folder = Path(paths[0]).parent
+
+    def load_collected(self) -> None:
+        """Leave the loading to :meth:`.PretrainedStudent.of_files`, which checks it."""

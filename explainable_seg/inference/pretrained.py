@@ -36,14 +36,14 @@ SPEECHBRAIN_FILES = {
 # For SpeechBrain's own loaders, which run what a YAML file names: use them on
 # folders that you trust. ExplainableSegmenter.from_pretrained reads none of it.
 modules: {}
-pretrainer: !new:explainable_seg.inference.speechbrain_interface.PretrainedFiles
+pretrainer: !new:explainable_seg.inference.loading.PretrainedFiles
 """,
     "custom.py": """\
 \"\"\"For speechbrain.inference.interfaces.foreign_class(source=folder).\"\"\"
 
-from explainable_seg.inference.speechbrain_interface import (
-    segmenter_of as CustomInterface,
-)
+from explainable_seg import ExplainableSegmenter
+
+CustomInterface = ExplainableSegmenter.of_files
 """,
 }
 

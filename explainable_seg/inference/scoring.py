@@ -8,9 +8,13 @@ from typing import Any
 import torch
 from pyannote.core import Timeline
 
-from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import Region
-from explainable_seg.data.truth import annotated_time, heard_time, load_truth
+from explainable_seg.data.truth import (
+    annotated_time,
+    heard_time,
+    load_truth,
+    read_region,
+)
 from explainable_seg.evaluation.detection import format_table, read_spans, score
 from explainable_seg.files import atomic_write_json
 from explainable_seg.inference.formats.rttm import write_rttm

@@ -181,7 +181,6 @@ class ExplainableSegmenter(PretrainedStudent):
             If the audio cannot be read or is shorter than a frame.
         """
         excerpt = Excerpt(None, start, end)
-        stream = AudioStream(source, None, excerpt)
 
         def keep_logits(part: Part) -> Part:
             take(part[1])

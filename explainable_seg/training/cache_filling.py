@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.data.cache import from_pcm, to_pcm
-from explainable_seg.data.chunks import TrainingChunks, read_region
+from explainable_seg.data.chunks import TrainingChunks
 from explainable_seg.data.manifest import Region
+from explainable_seg.data.truth import read_region
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import SAMPLE_RATE, num_frames
 from explainable_seg.inference.windows import stitch

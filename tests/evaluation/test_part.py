@@ -10,9 +10,8 @@ from tiny_student import CONFIG, save_student
 from toy_part import write_part
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.chunks import read_region
 from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import load_truth, region_targets
+from explainable_seg.data.truth import load_truth, read_region, region_targets
 from explainable_seg.errors import ManifestError
 from explainable_seg.evaluation.calibration import CalibrationStats
 from explainable_seg.evaluation.model import LoadedModel

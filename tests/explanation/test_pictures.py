@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from explainable_seg.explanation import Reading, StudentWeights, explain_class
-from explainable_seg.explanation.drawing import pool_time, unwarp_hz, warp_hz
+from explainable_seg.explanation.drawing import pool_time
 from explainable_seg.explanation.panels import shown_atoms
 from explainable_seg.explanation.pictures import DPI, SIZE, plot_explanation
+from explainable_seg.features.spectrogram import unwarp_hz, warp_hz
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -19,9 +19,9 @@ from explainable_seg.explanation.properties import (
     modularity,
     similarity,
 )
+from explainable_seg.explanation.prototype_files import write_prototypes
 from explainable_seg.explanation.prototype_picture import plot_prototypes
 from explainable_seg.explanation.prototype_stats import PrototypeStats
-from explainable_seg.explanation.prototypes import write_prototypes
 from explainable_seg.explanation.relevance import relevance, segment_relevance
 from explainable_seg.frames import frame_range
 from explainable_seg.inference.segmenter import ExplainableSegmenter

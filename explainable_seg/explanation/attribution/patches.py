@@ -4,8 +4,8 @@ import torch
 
 from explainable_seg.explanation.attribution.package import captum_methods
 from explainable_seg.explanation.attribution.spectrogram_model import ClassScore
-from explainable_seg.explanation.drawing import warp_hz
 from explainable_seg.explanation.relevance import bin_hz
+from explainable_seg.features.spectrogram import warp_hz
 
 PATCH_FRAMES = 25  # half a second
 PATCH_BANDS = 8  # evenly spaced where frequency is about logarithmic
