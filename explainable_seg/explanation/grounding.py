@@ -6,8 +6,8 @@ rebuilds the spectrogram, how well H agrees with the sparse code that the
 sound alone would get, and what both are when the atoms are scrambled.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import torch
 
