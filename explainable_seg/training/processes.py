@@ -1,7 +1,6 @@
 """Losses of several processes that equal the loss of one."""
 
 import torch
-from torch.distributed.nn.functional import all_reduce
 
 from explainable_seg.nmf.distributed import is_distributed, sum_over_ranks
 
@@ -30,8 +29,12 @@ def total(values: torch.Tensor) -> torch.Tensor:
     >>> total(torch.tensor(2.0))
     tensor(2.)
     """
-    together = is_distributed() and torch.is_grad_enabled()
-    return all_reduce(values) if together else values
+    if not (is_distributed() and torch.is_grad_enabled()):
+        return values
+    # Imported on use: one process needs none of it.
+    from torch.distributed.nn.functional import all_reduce
+
+    return all_reduce(values)
 
 
 def mean_over_ranks(value: float, count: int) -> float:
