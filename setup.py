@@ -26,8 +26,10 @@ setup(
     package_data={
         "explainable_seg": [
             "py.typed",
-            "explanation/templates/*",
-            "explanation/templates/*/*",
+            "*.pyi",
+            "*/*.pyi",
+            "pages/templates/*",
+            "pages/templates/*/*",
             "default_model/*",
         ],
     },
@@ -45,6 +47,7 @@ setup(
         "soxr>=0.3.7",
         "safetensors>=0.4",
         "filelock>=3.12",
+        "lazy_loader>=0.4",
         "huggingface_hub>=0.23",
         "pyannote.core>=5.0",
         "matplotlib>=3.8",
@@ -84,6 +87,6 @@ setup(
         ],
     },
     entry_points={
-        "console_scripts": ["explainable-seg=explainable_seg.cli:main"]
+        "console_scripts": ["explainable-seg=explainable_seg.commands.cli:main"]
     },
 )

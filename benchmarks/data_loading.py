@@ -17,9 +17,11 @@ import torch
 
 import speechbrain as sb
 from explainable_seg.models import build_model
-from explainable_seg.training.loading import training_loader
-from explainable_seg.training.losses import student_losses
-from explainable_seg.training.run import load_hparams
+from explainable_seg.training import (
+    load_hparams,
+    student_losses,
+    training_loader,
+)
 
 STEPS = 60
 FIRST = 5  # steps that are not timed

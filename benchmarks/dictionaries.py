@@ -19,15 +19,14 @@ import click
 import torch
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.chunks import WholeRegions
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.evaluation.reconstruction import ReconstructionStats
-from explainable_seg.explanation.relevance import BANDS_HZ
-from explainable_seg.explanation.wording import format_hz
-from explainable_seg.features.spectrogram import LogPowerSpectrogram
+from explainable_seg.corpora import read_manifest
+from explainable_seg.evaluation import ReconstructionStats
+from explainable_seg.explanation import BANDS_HZ
+from explainable_seg.features import LogPowerSpectrogram
 from explainable_seg.files import atomic_write_json, atomic_write_text
 from explainable_seg.nmf import converged_code
-from explainable_seg.training.dictionary import load_dictionary
+from explainable_seg.pages import format_hz
+from explainable_seg.training import WholeRegions, load_dictionary
 
 
 @torch.no_grad()

@@ -21,20 +21,19 @@ from side_by_side import peak_of, say_peak, seconds_of, write_noise
 from tables import table
 
 from explainable_seg import ExplainableSegmenter
-from explainable_seg.annotation.rttm import write_rttm
-from explainable_seg.annotation.uem import write_uem
+from explainable_seg.annotation import write_rttm, write_uem
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.manifest import Region, write_manifest
-from explainable_seg.explanation.listening import apply_mask
-from explainable_seg.explanation.masks import class_masks
-from explainable_seg.explanation.prototype_files import write_prototypes
-from explainable_seg.explanation.relevance import (
+from explainable_seg.corpora import Region, write_manifest
+from explainable_seg.explanation import (
+    apply_mask,
+    class_masks,
     segment_relevance,
     select_atoms,
 )
 from explainable_seg.files import atomic_write_json
 from explainable_seg.frames import SAMPLE_RATE, frame_ranges
-from explainable_seg.inference.analysis import Analysis
+from explainable_seg.inference import Analysis
+from explainable_seg.pages import write_prototypes
 
 logger = logging.getLogger(__name__)
 

@@ -27,18 +27,17 @@ from faithfulness_tables import as_document, as_markdown, separation_table
 from tqdm import tqdm
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.explanation.attribution import (
-    METHODS,
-    attribute,
-    open_at_spectrogram,
+from explainable_seg.evaluation import (
+    EQUAL,
+    Comparison,
+    Passage,
+    control_masks,
+    randomised,
 )
-from explainable_seg.explanation.comparison import EQUAL, Comparison, Passage
-from explainable_seg.explanation.controls import control_masks, randomised
-from explainable_seg.explanation.rankings import SELECTED, atom_rankings
-from explainable_seg.explanation.reanalysis import predictor
+from explainable_seg.explanation import SELECTED, atom_rankings, predictor
 from explainable_seg.files import atomic_write_json, atomic_write_text
-from explainable_seg.inference.pretrained import load_pretrained
-from explainable_seg.models import Student, Teacher
+from explainable_seg.interpreters import METHODS, attribute, open_at_spectrogram
+from explainable_seg.models import Student, Teacher, load_pretrained
 
 logger = logging.getLogger(__name__)
 

@@ -5,20 +5,33 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from explainable_seg.audio.level import at_level, frame_powers, gain_to
+from explainable_seg.audio import at_level, frame_powers, gain_to
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.clips import ClipPool, read_clips
-from explainable_seg.data.composer import Composer
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.style import SceneKind, Style
-from explainable_seg.data.truth import load_truth, read_region, region_targets
-from explainable_seg.explanation.comparison import Passage
-from explainable_seg.explanation.controls import control_masks
-from explainable_seg.explanation.listening import apply_mask
-from explainable_seg.explanation.masks import class_mask
-from explainable_seg.explanation.rankings import atom_rankings
-from explainable_seg.explanation.reanalysis import predictor
-from explainable_seg.explanation.separation import oracle_mask, si_sdr
+from explainable_seg.composer import (
+    ClipPool,
+    Composer,
+    SceneKind,
+    Style,
+    read_clips,
+)
+from explainable_seg.corpora import (
+    load_truth,
+    read_manifest,
+    read_region,
+    region_targets,
+)
+from explainable_seg.evaluation import (
+    Passage,
+    control_masks,
+    oracle_mask,
+    si_sdr,
+)
+from explainable_seg.explanation import (
+    apply_mask,
+    atom_rankings,
+    class_mask,
+    predictor,
+)
 from explainable_seg.frames import FRAME_RATE, SAMPLE_RATE
 from explainable_seg.models import Student
 

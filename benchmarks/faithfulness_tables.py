@@ -6,16 +6,16 @@ from typing import Any
 from tables import table
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.explanation.comparison import (
+from explainable_seg.evaluation import (
     AREAS,
     JUDGED,
+    MEASURES,
     ONES,
     OWN,
     ZEROS,
     Comparison,
 )
-from explainable_seg.explanation.faithfulness_stats import MEASURES
-from explainable_seg.explanation.rankings import SELECTED
+from explainable_seg.explanation import SELECTED
 
 
 def rivals(result: Comparison) -> list[str]:

@@ -22,19 +22,25 @@ import torch
 from side_by_side import SIZES, save_random_wavlm, seconds_of, tell
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.chunks import Chunk, EpochSampler, TrainingChunks
 from explainable_seg.frames import SAMPLE_RATE, num_frames
-from explainable_seg.inference.device import choose_device, choose_precision
-from explainable_seg.models.build import build_model
-from explainable_seg.models.student import Student
-from explainable_seg.models.teacher import Teacher
-from explainable_seg.training.cache_filling import ShardMaker, fill
-from explainable_seg.training.cached_student import (
-    cached_student,
-    share_front_end,
+from explainable_seg.models import (
+    Student,
+    Teacher,
+    build_model,
+    choose_device,
+    choose_precision,
 )
-from explainable_seg.training.feature_cache import FeatureCache
-from explainable_seg.training.losses import student_losses
+from explainable_seg.training import (
+    Chunk,
+    EpochSampler,
+    FeatureCache,
+    ShardMaker,
+    TrainingChunks,
+    cached_student,
+    fill,
+    share_front_end,
+    student_losses,
+)
 
 WINDOW = 4.0  # seconds a chunk
 N_ATOMS = 128

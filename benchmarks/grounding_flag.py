@@ -32,26 +32,30 @@ from tqdm import tqdm
 
 from explainable_seg import ExplainableSegmenter
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.manifest import Region, read_manifest
-from explainable_seg.data.truth import (
+from explainable_seg.corpora import (
+    Region,
     Truth,
     load_truth,
+    read_manifest,
     read_region,
     region_targets,
 )
-from explainable_seg.explanation.bootstrap import interval, resample
-from explainable_seg.explanation.caution import CLOSE, threshold_logit
-from explainable_seg.explanation.grounding import (
+from explainable_seg.explanation import (
+    CLOSE,
+    Reading,
+    apply_mask,
+    class_mask,
     frame_errors,
+    interval,
     reconstruction_error,
+    relevance,
+    resample,
+    select_atoms,
+    threshold_logit,
 )
-from explainable_seg.explanation.listening import apply_mask
-from explainable_seg.explanation.masks import class_mask
-from explainable_seg.explanation.reading import Reading
-from explainable_seg.explanation.relevance import relevance, select_atoms
 from explainable_seg.files import atomic_write_json
 from explainable_seg.frames import SAMPLE_RATE, UNKNOWN, frame_ranges
-from explainable_seg.inference.analysis import CODE_SWEEPS
+from explainable_seg.inference import CODE_SWEEPS
 from explainable_seg.nmf import sparse_code
 
 logger = logging.getLogger(__name__)

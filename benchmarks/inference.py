@@ -22,18 +22,19 @@ import torch
 from inference_peers import PEERS, installed_peers, run_peer, silero_f1
 from side_by_side import BASE, LARGE, peak_of, say_peak, seconds_of, write_noise
 
-from explainable_seg.audio.stream import WHOLE, load_audio
+from explainable_seg.audio import WHOLE, load_audio
 from explainable_seg.classes import CLASSES
-from explainable_seg.evaluation.detection import evaluate
+from explainable_seg.decisions import WRITERS, make_rules
+from explainable_seg.evaluation import evaluate
 from explainable_seg.files import atomic_write_json, json_text
-from explainable_seg.inference.batch import segment_files
-from explainable_seg.inference.device import choose_device
-from explainable_seg.inference.formats import WRITERS
-from explainable_seg.inference.output_folder import OutputFolder, run_settings
-from explainable_seg.inference.rules import make_rules
-from explainable_seg.inference.segmenter import ExplainableSegmenter
-from explainable_seg.inference.sources import find_jobs
-from explainable_seg.models.build import build_model
+from explainable_seg.inference import (
+    ExplainableSegmenter,
+    OutputFolder,
+    find_jobs,
+    run_settings,
+    segment_files,
+)
+from explainable_seg.models import build_model, choose_device
 
 logger = logging.getLogger(__name__)
 

@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from explainable_seg.audio.stream import load_audio
+from explainable_seg.audio import load_audio
 from explainable_seg.classes import CLASSES
-from explainable_seg.evaluation.detection import evaluate
-from explainable_seg.inference.formats import WRITERS
-from explainable_seg.inference.segmentation import Segment, Segmentation
+from explainable_seg.decisions import WRITERS, Segment, Segmentation
+from explainable_seg.evaluation import evaluate
 
 logger = logging.getLogger(__name__)
 

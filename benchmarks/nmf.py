@@ -42,12 +42,16 @@ from nmf_race import (
     time_to,
 )
 
-from explainable_seg.audio.stream import load_audio
+from explainable_seg.audio import load_audio
 from explainable_seg.errors import AudioError
-from explainable_seg.features.spectrogram import LogPowerSpectrogram
+from explainable_seg.features import LogPowerSpectrogram
 from explainable_seg.files import atomic_write_json, atomic_write_text
-from explainable_seg.nmf import SparseNMF, converged_code, objective
-from explainable_seg.nmf.initial import initial_atoms
+from explainable_seg.nmf import (
+    SparseNMF,
+    converged_code,
+    initial_atoms,
+    objective,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,14 @@ import nmf_peers as peers
 import torch
 
 from explainable_seg.files import atomic_write_json
-from explainable_seg.nmf import converged_code, objective
-from explainable_seg.nmf.initial import initial_atoms
-from explainable_seg.nmf.learning import BlockFit, warm_up
-from explainable_seg.nmf.solvers import Hals
+from explainable_seg.nmf import (
+    BlockFit,
+    Hals,
+    converged_code,
+    initial_atoms,
+    objective,
+    warm_up,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -22,17 +22,16 @@ from typing import Any
 import click
 from paper_tables import as_markdown
 
-from explainable_seg.data.manifest import read_manifest
+from explainable_seg.corpora import read_manifest
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.evaluation.model import LoadedModel
-from explainable_seg.evaluation.part import evaluate_part
-from explainable_seg.evaluation.pictures import plot_curves, plot_reliability
+from explainable_seg.evaluation import LoadedModel, evaluate_part
 from explainable_seg.files import (
     atomic_path,
     atomic_write_json,
     atomic_write_text,
 )
-from explainable_seg.inference.loading import DEFAULT_MODEL
+from explainable_seg.inference import DEFAULT_MODEL
+from explainable_seg.pages import plot_curves, plot_reliability
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,7 @@ from typing import Any
 from tables import cell, table
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.evaluation.intervals import MACRO
-from explainable_seg.evaluation.part import BY_CODE, BY_H, HALF, TUNED
+from explainable_seg.evaluation import BY_CODE, BY_H, HALF, MACRO, TUNED
 
 BANDS = ("0-100 Hz", "100-1k Hz", "1k-4k Hz", "4k-8k Hz")
 REBUILT_BY = {BY_H: "H", BY_CODE: "sparse code"}

@@ -21,17 +21,16 @@ import soxr
 from pyannote.core import Segment, Timeline
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import (
+from explainable_seg.corpora import (
     annotated_time,
     heard_time,
     load_truth,
+    read_manifest,
     read_region,
 )
-from explainable_seg.evaluation.detection import score
-from explainable_seg.evaluation.model import LoadedModel
+from explainable_seg.evaluation import LoadedModel, score
 from explainable_seg.frames import SAMPLE_RATE
-from explainable_seg.inference.pipeline import run_model
+from explainable_seg.inference import run_model
 
 TELEPHONE_RATE, TELEPHONE_BAND = 8000, (300, 3400)  # Hz
 # On libsndfile's scale, which at 16 kHz goes from 160 kbit/s at 0 to 0 at 1.

@@ -26,15 +26,15 @@ from tables import table
 from tqdm import tqdm
 
 from explainable_seg import ExplainableSegmenter
-from explainable_seg.data.manifest import Region, read_manifest
-from explainable_seg.data.truth import (
+from explainable_seg.corpora import (
+    Region,
     annotated_time,
     heard_time,
     load_truth,
+    read_manifest,
     read_region,
 )
-from explainable_seg.evaluation.detection import score
-from explainable_seg.evaluation.intervals import f1_differences, f1_intervals
+from explainable_seg.evaluation import f1_differences, f1_intervals, score
 from explainable_seg.frames import SAMPLE_RATE
 
 SPEECH = "speech"

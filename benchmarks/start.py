@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 SEGMENT = """
 import sys
-from explainable_seg.cli import main
+from explainable_seg.commands import main
 sys.exit(main(["segment", sys.argv[1], "--output", sys.argv[2]]))
 """
 ONCE = "import matplotlib.pyplot, pyannote.core, huggingface_hub, torch._dynamo"

@@ -20,10 +20,13 @@ from side_by_side import SIZES, save_random_wavlm, seconds_of, tell
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.frames import SAMPLE_RATE, num_frames
-from explainable_seg.inference.device import choose_device, choose_precision
-from explainable_seg.models import Teacher
-from explainable_seg.models.build import build_model
-from explainable_seg.training.losses import label_loss
+from explainable_seg.models import (
+    Teacher,
+    build_model,
+    choose_device,
+    choose_precision,
+)
+from explainable_seg.training import label_loss
 
 
 @click.command(help=(__doc__ or "").split("\n")[0])

@@ -30,34 +30,36 @@ from typing import NamedTuple
 
 from pyannote.core import Annotation, Segment, Timeline
 
-from explainable_seg.annotation.classes import ClassMapping, class_spans
-from explainable_seg.annotation.fields import blanks_replaced, composed
-from explainable_seg.annotation.lab import read_lab
-from explainable_seg.annotation.lists import read_list
-from explainable_seg.annotation.rttm import read_rttm
-from explainable_seg.annotation.timelines import time_without
-from explainable_seg.audio.files import read_header
-from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.matching import (
-    CORPUS_SUFFIXES,
-    check_apart,
-    find_files,
-    match_files,
-    without_zeros,
+from explainable_seg.annotation import (
+    ClassMapping,
+    blanks_replaced,
+    class_spans,
+    composed,
+    read_lab,
+    read_list,
+    read_rttm,
+    time_without,
 )
-from explainable_seg.data.preparation import (
+from explainable_seg.audio import read_header
+from explainable_seg.corpora import (
+    CORPUS_SUFFIXES,
+    PreparationParser,
+    Recording,
+    check_apart,
     check_classes,
+    check_disjoint,
+    clip_turns,
+    find_files,
+    find_lists,
+    hold_out,
+    make_recording,
+    match_files,
     read_parts,
+    speaker_spans,
     with_dev,
+    without_zeros,
     write_corpus,
 )
-from explainable_seg.data.recording import (
-    Recording,
-    clip_turns,
-    make_recording,
-    speaker_spans,
-)
-from explainable_seg.data.splits import check_disjoint, find_lists, hold_out
 from explainable_seg.errors import AnnotationError, CorpusError
 
 logger = logging.getLogger(__name__)

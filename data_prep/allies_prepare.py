@@ -31,37 +31,38 @@ from typing import NamedTuple
 
 from pyannote.core import Timeline
 
-from explainable_seg.annotation.fields import blanks_replaced, composed, uri_of
-from explainable_seg.annotation.lists import read_list
-from explainable_seg.annotation.mdtm import read_mdtm
-from explainable_seg.annotation.timelines import common_time
-from explainable_seg.annotation.transcription import transcription_spans
-from explainable_seg.annotation.trs import read_trs
-from explainable_seg.annotation.uem import read_uem
-from explainable_seg.audio.files import read_header
-from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.matching import (
-    CORPUS_SUFFIXES,
-    find_files,
-    match_files,
+from explainable_seg.annotation import (
+    blanks_replaced,
+    common_time,
+    composed,
+    read_list,
+    read_mdtm,
+    read_trs,
+    read_uem,
+    transcription_spans,
+    uri_of,
 )
-from explainable_seg.data.preparation import (
+from explainable_seg.audio import read_header
+from explainable_seg.corpora import (
+    CORPUS_SUFFIXES,
     Parts,
+    PreparationParser,
+    Recording,
     check_classes,
+    check_disjoint,
+    check_extent,
+    clip_turns,
+    find_files,
+    hold_out,
+    make_recording,
+    match_files,
+    only_entry,
     published_count_notes,
     read_parts,
+    speaker_spans,
     with_dev,
     write_corpus,
 )
-from explainable_seg.data.recording import (
-    Recording,
-    check_extent,
-    clip_turns,
-    make_recording,
-    only_entry,
-    speaker_spans,
-)
-from explainable_seg.data.splits import check_disjoint, hold_out
 from explainable_seg.errors import CorpusError
 
 TRAIN = "train"

@@ -18,31 +18,30 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from explainable_seg.annotation.classes import ClassMapping, label_mapping
-from explainable_seg.annotation.fields import blanks_replaced
-from explainable_seg.annotation.lists import read_list
-from explainable_seg.annotation.rttm import read_rttm
-from explainable_seg.audio.files import read_header
-from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.matching import (
-    CORPUS_SUFFIXES,
-    find_files,
-    match_files,
+from explainable_seg.annotation import (
+    ClassMapping,
+    blanks_replaced,
+    label_mapping,
+    read_list,
+    read_rttm,
 )
-from explainable_seg.data.preparation import (
+from explainable_seg.audio import read_header
+from explainable_seg.corpora import (
+    CORPUS_SUFFIXES,
+    PreparationParser,
+    Recording,
     check_classes,
+    check_disjoint,
+    clip_turns,
+    find_files,
+    listed_spans,
+    make_recording,
+    match_files,
+    only_entry,
     published_count_notes,
     read_parts,
     write_corpus,
 )
-from explainable_seg.data.recording import (
-    Recording,
-    clip_turns,
-    listed_spans,
-    make_recording,
-    only_entry,
-)
-from explainable_seg.data.splits import check_disjoint
 
 NAME = "AragonRadio"  # of the folder in lists, audio and annotations
 # Of the diarization campaign of 2016; those of the segmentation are unknown.

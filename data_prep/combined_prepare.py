@@ -18,9 +18,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.manifest import Region, read_manifest, write_manifest
-from explainable_seg.data.preparation import PARTS
+from explainable_seg.corpora import (
+    PARTS,
+    PreparationParser,
+    Region,
+    read_manifest,
+    write_manifest,
+)
 from explainable_seg.errors import CorpusError
 from explainable_seg.files import atomic_write_json, check_writable
 

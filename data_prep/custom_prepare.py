@@ -28,33 +28,35 @@ from typing import NamedTuple, TypeVar
 
 from pyannote.core import Annotation, Timeline
 
-from explainable_seg.annotation.classes import ClassMapping, label_mapping
-from explainable_seg.annotation.fields import (
+from explainable_seg.annotation import (
+    ClassMapping,
     blanks_replaced,
+    label_mapping,
+    read_list,
+    read_rttm,
+    read_uem,
     uri_of,
     without_audio_suffix,
 )
-from explainable_seg.annotation.lists import read_list
-from explainable_seg.annotation.rttm import read_rttm
-from explainable_seg.annotation.uem import read_uem
-from explainable_seg.audio.files import read_header
-from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.matching import check_apart, find_files
-from explainable_seg.data.preparation import (
+from explainable_seg.audio import read_header
+from explainable_seg.corpora import (
     PARTS,
-    check_classes,
-    read_parts,
-    write_corpus,
-)
-from explainable_seg.data.recording import (
+    PreparationParser,
     Recording,
+    check_apart,
+    check_classes,
+    check_disjoint,
     check_extent,
     clip_turns,
+    find_files,
+    find_lists,
+    hold_out,
     listed_spans,
     make_recording,
+    read_parts,
     speaker_spans,
+    write_corpus,
 )
-from explainable_seg.data.splits import check_disjoint, find_lists, hold_out
 from explainable_seg.errors import CorpusError
 from explainable_seg.files import AUDIO_EXTENSIONS
 

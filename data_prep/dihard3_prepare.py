@@ -29,30 +29,32 @@ from pathlib import Path
 
 from pyannote.core import Timeline
 
-from explainable_seg.annotation.lab import read_lab
-from explainable_seg.annotation.lists import read_list
-from explainable_seg.annotation.rttm import read_rttm
-from explainable_seg.annotation.timelines import common_time
-from explainable_seg.annotation.uem import read_uem
-from explainable_seg.audio.files import read_header
-from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.matching import find_files, match_files
-from explainable_seg.data.preparation import (
+from explainable_seg.annotation import (
+    common_time,
+    read_lab,
+    read_list,
+    read_rttm,
+    read_uem,
+)
+from explainable_seg.audio import read_header
+from explainable_seg.corpora import (
+    PreparationParser,
+    Recording,
     check_classes,
+    check_extent,
+    clip_turns,
+    find_files,
+    hold_out,
+    make_recording,
+    match_files,
+    only_entry,
     published_count_notes,
     read_parts,
+    speaker_spans,
+    split_by_lists,
     with_dev,
     write_corpus,
 )
-from explainable_seg.data.recording import (
-    Recording,
-    check_extent,
-    clip_turns,
-    make_recording,
-    only_entry,
-    speaker_spans,
-)
-from explainable_seg.data.splits import hold_out, split_by_lists
 from explainable_seg.errors import CorpusError
 
 logger = logging.getLogger(__name__)

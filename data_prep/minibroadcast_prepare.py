@@ -21,9 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.aragonradio_prepare import prepare_aragonradio
-from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.corpus_writer import write_corpus
-from explainable_seg.data.synthesis.pool import synthesise_clips
+from explainable_seg.composer import synthesise_clips, write_corpus
+from explainable_seg.corpora import PreparationParser
 from explainable_seg.errors import CorpusError
 from explainable_seg.files import atomic_write_json
 

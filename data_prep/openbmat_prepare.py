@@ -30,24 +30,30 @@ from typing import NamedTuple
 
 from pyannote.core import Annotation, Segment, Timeline
 
-from explainable_seg.annotation.bmat import BMAT_LABELS
-from explainable_seg.annotation.bmat_csv import read_bmat_csv
-from explainable_seg.annotation.bmat_json import read_bmat_json
-from explainable_seg.annotation.bmat_tsv import read_bmat_tsv
-from explainable_seg.annotation.classes import class_spans
-from explainable_seg.annotation.fields import blanks_replaced, composed
-from explainable_seg.annotation.timelines import time_without
-from explainable_seg.annotation.voting import vote
-from explainable_seg.audio.files import read_header
-from explainable_seg.data.command_line import PreparationParser
-from explainable_seg.data.matching import find_files, match_files
-from explainable_seg.data.preparation import (
+from explainable_seg.annotation import (
+    BMAT_LABELS,
+    blanks_replaced,
+    class_spans,
+    composed,
+    read_bmat_csv,
+    read_bmat_json,
+    read_bmat_tsv,
+    time_without,
+    vote,
+)
+from explainable_seg.audio import read_header
+from explainable_seg.corpora import (
     PARTS,
+    PreparationParser,
+    Recording,
     check_classes,
+    clip_turns,
+    find_files,
+    make_recording,
+    match_files,
     read_parts,
     write_corpus,
 )
-from explainable_seg.data.recording import Recording, clip_turns, make_recording
 from explainable_seg.errors import CorpusError
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 import sys
 
-from explainable_seg.cli import main
+from explainable_seg.commands import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -22,13 +22,18 @@ import logging
 import torch
 
 import speechbrain as sb
-from explainable_seg.data.manifest import read_manifest
+from explainable_seg.corpora import read_manifest
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.inference.device import choose_precision
-from explainable_seg.training.cache_filling import ShardMaker, fill
-from explainable_seg.training.feature_cache import FeatureCache
-from explainable_seg.training.run import load_hparams, read_command, run_recipe
-from explainable_seg.training.teacher import load_teacher
+from explainable_seg.models import choose_precision
+from explainable_seg.training import (
+    FeatureCache,
+    ShardMaker,
+    fill,
+    load_hparams,
+    load_teacher,
+    read_command,
+    run_recipe,
+)
 from speechbrain.utils.distributed import (
     ddp_barrier,
     if_main_process,

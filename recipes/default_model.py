@@ -23,9 +23,8 @@ import release_model
 from data_prep.aragonradio_prepare import prepare_aragonradio
 from data_prep.combined_prepare import prepare_combined
 from data_prep.minibroadcast_prepare import prepare_minibroadcast
-from explainable_seg.data.manifest import read_manifest, write_manifest
-from explainable_seg.training.run import run_recipe
-from explainable_seg.training.stages import run_stage
+from explainable_seg.corpora import read_manifest, write_manifest
+from explainable_seg.training import run_recipe, run_stage
 
 logger = logging.getLogger("default_model")
 

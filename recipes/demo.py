@@ -19,12 +19,10 @@ import shutil
 from pathlib import Path
 
 from explainable_seg import ExplainableSegmenter
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import load_truth
-from explainable_seg.explanation.report import ClassScore, Demo, render_demo
+from explainable_seg.corpora import load_truth, read_manifest
 from explainable_seg.files import atomic_write_text
-from explainable_seg.training.run import run_recipe
-from explainable_seg.training.stages import run_stage
+from explainable_seg.pages import ClassScore, Demo, render_demo
+from explainable_seg.training import run_recipe, run_stage
 
 logger = logging.getLogger("demo")
 

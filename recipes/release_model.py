@@ -23,8 +23,8 @@ from pathlib import Path
 import jinja2
 
 from explainable_seg.files import atomic_path, atomic_write_text
-from explainable_seg.inference.pretrained import write_speechbrain_files
-from explainable_seg.training.run import run_recipe
+from explainable_seg.models import write_speechbrain_files
+from explainable_seg.training import run_recipe
 
 logger = logging.getLogger("release")
 

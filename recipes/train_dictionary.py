@@ -20,23 +20,26 @@ from pathlib import Path
 import torch
 
 import speechbrain as sb
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.evaluation.examples import class_examples
-from explainable_seg.evaluation.reconstruction import ReconstructionStats
-from explainable_seg.explanation.dictionary_pictures import save_pictures
+from explainable_seg.corpora import read_manifest
+from explainable_seg.evaluation import ReconstructionStats, class_examples
 from explainable_seg.files import atomic_write_json
 from explainable_seg.nmf import converged_code
-from explainable_seg.training.checkpointing import load_state, save_state
-from explainable_seg.training.dictionary import save_dictionary
-from explainable_seg.training.dictionary_learning import DictionaryLearner
-from explainable_seg.training.loading import training_loader, validation_loader
-from explainable_seg.training.progress import (
+from explainable_seg.pages import save_pictures
+from explainable_seg.training import (
+    DictionaryLearner,
+    load_hparams,
+    load_state,
     log_epoch,
     log_settings,
     log_update,
+    read_command,
+    run_folder,
+    run_recipe,
+    save_dictionary,
+    save_state,
+    training_loader,
+    validation_loader,
 )
-from explainable_seg.training.run import load_hparams, read_command, run_recipe
-from explainable_seg.training.run_folder import run_folder
 from speechbrain.utils.distributed import run_on_main
 
 

@@ -20,44 +20,40 @@ from pathlib import Path
 import torch
 
 import speechbrain as sb
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.evaluation.representation import RepresentationStats
+from explainable_seg.corpora import read_manifest
+from explainable_seg.evaluation import RepresentationStats
 from explainable_seg.files import atomic_write_json
-from explainable_seg.inference.windows import stitch
-from explainable_seg.models import build_model
-from explainable_seg.training.alarms import warn_of_silent_classes
-from explainable_seg.training.cached_student import (
+from explainable_seg.models import build_model, stitch
+from explainable_seg.training import (
+    FeatureCache,
+    RandomState,
+    ThresholdSweep,
     cached_student,
-    share_front_end,
-    window_predictor,
-)
-from explainable_seg.training.checkpointing import RandomState
-from explainable_seg.training.collapse import (
+    choose_classes,
     diverging_is_told,
-    require_sound,
-    signs_of_collapse,
-)
-from explainable_seg.training.dictionary import load_dictionary
-from explainable_seg.training.export import export_and_score
-from explainable_seg.training.feature_cache import FeatureCache
-from explainable_seg.training.loading import training_loader, validation_loader
-from explainable_seg.training.losses import student_losses
-from explainable_seg.training.progress import (
+    export_and_score,
+    fit_schedule,
+    load_dictionary,
+    load_hparams,
+    load_teacher,
     log_epoch,
     log_settings,
     log_update,
-)
-from explainable_seg.training.run import load_hparams, read_command, run_recipe
-from explainable_seg.training.run_folder import run_folder
-from explainable_seg.training.schedule import (
-    fit_schedule,
     n_updates,
+    read_command,
+    require_sound,
+    run_folder,
+    run_recipe,
+    share_front_end,
+    signs_of_collapse,
+    student_losses,
+    training_loader,
+    validation_loader,
+    warm_start,
     warn_of_patience,
+    warn_of_silent_classes,
+    window_predictor,
 )
-from explainable_seg.training.teacher import load_teacher
-from explainable_seg.training.thresholds import ThresholdSweep
-from explainable_seg.training.trained_classes import choose_classes
-from explainable_seg.training.warm_start import warm_start
 from speechbrain.utils.distributed import run_on_main
 
 logger = logging.getLogger(__name__)

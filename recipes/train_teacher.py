@@ -16,34 +16,32 @@ Authors
 from pathlib import Path
 
 import speechbrain as sb
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.inference.windows import stitch
-from explainable_seg.models import build_model
-from explainable_seg.training.alarms import warn_of_silent_classes
-from explainable_seg.training.checkpointing import RandomState
-from explainable_seg.training.collapse import (
+from explainable_seg.corpora import read_manifest
+from explainable_seg.distributed import mean_over_ranks
+from explainable_seg.models import build_model, stitch
+from explainable_seg.training import (
+    RandomState,
+    ThresholdSweep,
+    choose_classes,
     diverging_is_told,
-    require_sound,
-    signs_of_collapse,
-)
-from explainable_seg.training.export import export_and_score
-from explainable_seg.training.loading import training_loader, validation_loader
-from explainable_seg.training.losses import label_loss
-from explainable_seg.training.processes import mean_over_ranks
-from explainable_seg.training.progress import (
+    export_and_score,
+    fit_schedule,
+    label_loss,
+    load_hparams,
     log_epoch,
     log_settings,
     log_update,
-)
-from explainable_seg.training.run import load_hparams, read_command, run_recipe
-from explainable_seg.training.run_folder import run_folder
-from explainable_seg.training.schedule import (
-    fit_schedule,
     n_updates,
+    read_command,
+    require_sound,
+    run_folder,
+    run_recipe,
+    signs_of_collapse,
+    training_loader,
+    validation_loader,
     warn_of_patience,
+    warn_of_silent_classes,
 )
-from explainable_seg.training.thresholds import ThresholdSweep
-from explainable_seg.training.trained_classes import choose_classes
 from speechbrain.utils.distributed import run_on_main
 
 

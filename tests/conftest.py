@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from two_tones import reading, weights
 
+__all__ = ["corpora", "reading", "weights"]
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 

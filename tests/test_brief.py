@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_student import CONFIG, make_student, tones
 
-from explainable_seg.explanation.findings import Findings
+from explainable_seg.explanation.explanation import Findings
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 LONGEST = 1000  # characters

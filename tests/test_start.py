@@ -32,7 +32,7 @@ UNWANTED = {
 }
 COMMAND = """
 import json, os, sys
-from explainable_seg.cli import main
+from explainable_seg.commands.cli import main
 code = main(sys.argv[1:])
 import torch
 print(json.dumps([code, sorted(sys.modules), torch.get_num_threads(),
@@ -86,7 +86,7 @@ def test_what_the_user_chose_stays(recording, tmp_path):
 
 def test_help_needs_no_torch():
     script = (
-        "import sys; from explainable_seg.cli import main\n"
+        "import sys; from explainable_seg.commands.cli import main\n"
         "try: main(['segment', '--help'])\n"
         "finally: print('torch' in sys.modules)"
     )

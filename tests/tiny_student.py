@@ -6,9 +6,8 @@ import numpy as np
 import torch
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.inference.pretrained import save_pretrained
-from explainable_seg.models.build import build_model
-from explainable_seg.models.student import Student
+from explainable_seg.models.pretrained import save_pretrained
+from explainable_seg.models.student import Student, build_model
 
 torch.set_num_threads(1)  # more only gets in the way of so small a model
 

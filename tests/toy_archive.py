@@ -7,7 +7,7 @@ from pathlib import Path
 import soundfile
 from tiny_student import tones
 
-from explainable_seg.cli import main
+from explainable_seg.commands.cli import main
 
 COMMAND = [sys.executable, "-m", "explainable_seg"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from explainable_seg.data.clips import Clip
+from explainable_seg.composer.clips import Clip
 
 RATE = 16000
 

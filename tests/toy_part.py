@@ -7,7 +7,7 @@ import soundfile
 from tiny_student import tones
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.manifest import Region, write_manifest
+from explainable_seg.corpora.manifest import Region, write_manifest
 
 RATE = 16000
 PERIOD = 1 / 0.7  # of the tones: they sound in the first half

@@ -107,8 +107,8 @@ def main(path: str, folder: str) -> int:
 
     resource.setrlimit(resource.RLIMIT_CPU, (2 * PATIENCE, 2 * PATIENCE))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST, LARGEST))
-    from explainable_seg.audio.stream import Excerpt, load_audio
-    from explainable_seg.cli import main as command
+    from explainable_seg.audio import Excerpt, load_audio
+    from explainable_seg.commands import main as command
     from explainable_seg.errors import ExplainableSegError
     from explainable_seg.frames import SAMPLE_RATE
 

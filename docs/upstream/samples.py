@@ -14,12 +14,12 @@ import torch
 import yaml
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.inference.pretrained import (
+from explainable_seg.models import (
     SPEECHBRAIN_FILES,
+    build_model,
     save_pretrained,
 )
-from explainable_seg.models import build_model
-from explainable_seg.training.dictionary import save_dictionary
+from explainable_seg.training import save_dictionary
 from upstream.rooms import CHECKOUT
 
 SAMPLES = "tests/samples/segmentation"

@@ -1,1 +1,5 @@
-"""Readers and writers of annotation files, one format a file."""
+"""Readers and writers of annotation files, and overlap from turns."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

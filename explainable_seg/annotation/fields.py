@@ -3,11 +3,13 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from explainable_seg.errors import AnnotationError
-from explainable_seg.files import AUDIO_EXTENSIONS
+from explainable_seg.errors import AnnotationError, CorpusError
+from explainable_seg.files import AUDIO_EXTENSIONS, atomic_write_text
 
 # Where a format wants a uri, some files give the name of the audio file.
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -351,3 +353,197 @@ def parse_duration(
             f"in {where}; the columns are onset and duration"
         )
     return start, round(start + length, 6)
+
+
+Row = tuple[float, float, str]  # start and end in seconds, label
+
+
+def rounded_rows(
+    rows: Iterable[Row], path: str | os.PathLike[str]
+) -> list[Row]:
+    """Turns as they are to be written: sorted, rounded to 0.1 ms.
+
+    Both ends are rounded, so that no two turns touch or part by the rounding
+    of a duration. A turn shorter than that is left out.
+
+    Arguments
+    ---------
+    rows : Iterable[tuple[float, float, str]]
+        Start and end in seconds, and the label.
+    path : str or os.PathLike
+        The file to write, for the message.
+
+    Returns
+    -------
+    list[tuple[float, float, str]]
+        Likewise, the blanks of labels replaced.
+
+    Raises
+    ------
+    AnnotationError
+        If a label is empty.
+
+    Example
+    -------
+    >>> rounded_rows([(1.00004, 2.0, "a b"), (0.0, 0.00001, "c")], "x.rttm")
+    [(1.0, 2.0, 'a_b')]
+    """
+    turns = sorted(
+        (
+            round(start, 4),
+            round(end, 4),
+            writable_field(label, "label", path),
+        )
+        for start, end, label in rows
+    )
+    return [(start, end, label) for start, end, label in turns if end > start]
+
+
+def speaker_lines(uri: str, rows: Iterable[Row]) -> str:
+    """SPEAKER lines of a recording.
+
+    Arguments
+    ---------
+    uri : str
+        The recording, without blanks.
+    rows : Iterable[tuple[float, float, str]]
+        As :func:`rounded_rows` gives them.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> print(speaker_lines("show", [(1.0, 2.5, "music")]), end="")
+    SPEAKER show 1 1.0000 1.5000 <NA> <NA> music <NA> <NA>
+    """
+    return "".join(
+        f"SPEAKER {uri} 1 {start:.4f} {end - start:.4f} "
+        f"<NA> <NA> {label} <NA> <NA>\n"
+        for start, end, label in rows
+    )
+
+
+def read_list(path: str | os.PathLike[str]) -> list[str]:
+    """Read a list file.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The file; UTF-8, any line ends, the last one may be missing.
+
+    Returns
+    -------
+    list[str]
+        The names in their order, without blanks around them and with
+        composed accents. A name is kept as it stands otherwise, with the
+        suffix of an audio file if it has one.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be read, is empty, or names something twice.
+    """
+    try:
+        text = read_text(path)
+    except AnnotationError as error:
+        raise CorpusError(
+            f"expected a list of names, got no readable text file: {error}"
+        ) from None
+    return _names(composed(text), path)
+
+
+def _names(text: str, path: str | os.PathLike[str]) -> list[str]:
+    """Names in the text of a list file, checked."""
+    names = [line.strip() for line in text.split("\n") if line.strip()]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice or not names:
+        shown = " ".join(twice[:9])
+        got = f"{shown} again" if twice else "an empty list"
+        raise CorpusError(
+            f"expected each name once, got {got}, in {path}; correct the list"
+        )
+    return names
+
+
+def write_list(path: str | os.PathLike[str], names: Sequence[str]) -> None:
+    """Write a list file, whole or not at all.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The file to write.
+    names : Sequence[str]
+        The names in their order.
+
+    Raises
+    ------
+    CorpusError
+        If there are none, or one stands twice or does not fit in a line.
+    """
+    text = "".join(f"{name}\n" for name in names)
+    if _names(text.replace("\r", "\n"), path) != list(names):
+        raise CorpusError(
+            f"expected names of one line without blanks around them, got "
+            f"others, in {path}; correct the names"
+        )
+    atomic_write_text(path, text)
+
+
+Entry = TypeVar("Entry")
+
+
+def read_folder(
+    path: str | os.PathLike[str],
+    suffix: str,
+    read: Callable[[Path], dict[str, Entry]],
+) -> dict[str, Entry]:
+    """What a file says of each recording, or all files of a folder together.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        A file, or a folder that is searched at all depths; hidden files are
+        passed over.
+    suffix : str
+        Ending of the files of the folder, for instance ``.rttm``; capitals
+        or not.
+    read : Callable
+        Reader of one file, which gives an entry for each uri.
+
+    Returns
+    -------
+    dict[str, Entry]
+        For each uri its entry, files in the order of their paths.
+
+    Raises
+    ------
+    AnnotationError
+        If the folder holds no such file, or two files speak of one recording.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return read(folder)
+    files = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() == suffix
+        and not file.name.startswith(".")
+        and file.is_file()
+    )
+    if not files:
+        raise AnnotationError(
+            f"expected {suffix} files, got none, in {path}; check the folder"
+        )
+    entries: dict[str, Entry] = {}
+    owners: dict[str, Path] = {}
+    for file in files:
+        for uri, entry in read(file).items():
+            if uri in entries:
+                raise AnnotationError(
+                    f"expected each recording in one file, got {uri} in "
+                    f"{owners[uri]} and again, in {file}; remove one of them"
+                )
+            entries[uri], owners[uri] = entry, file
+    return entries

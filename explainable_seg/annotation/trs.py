@@ -30,10 +30,11 @@ from explainable_seg.annotation.fields import (
     quoted,
     uri_of,
 )
-from explainable_seg.annotation.markup import Element, read_elements
 from explainable_seg.annotation.transcription import (
     BACKGROUND_CLASSES,
+    Element,
     Transcription,
+    read_elements,
 )
 from explainable_seg.annotation.turns import add_turn
 from explainable_seg.errors import AnnotationError

@@ -20,6 +20,7 @@ import soundfile
 
 from explainable_seg.audio.containers import (
     OggFault,
+    frame_chain,
     mp3_length_is_known,
     ogg_fault,
     other_wav_behind,
@@ -40,7 +41,6 @@ from explainable_seg.audio.ffmpeg import (
     find_ffmpeg,
     read_tracks,
 )
-from explainable_seg.audio.mpeg import frame_chain
 from explainable_seg.errors import AudioError
 
 N_STRETCHES, STRETCH = 8, 2.0  # of a look at a recording; seconds of each

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from explainable_seg.frames import SAMPLE_RATE
+
 CUTOFF = 35.0  # Hz: a voice begins at 60, the lowest string of a bass at 41
 SLOPE = 22.0  # Hz from what is lost to what stays
 LOST_DB = 70.0  # of what is below; Kaiser's formula holds from 50 on
@@ -116,3 +118,62 @@ def _slow(sample_rate: int) -> np.ndarray:
     time = np.arange(-reach, reach + 1) / sample_rate
     response = np.sinc(2 * CUTOFF * time) * np.kaiser(len(time), beta)
     return response / response.sum()
+
+
+def resampled(
+    blocks: Iterable[np.ndarray], sample_rate: int
+) -> Iterator[np.ndarray]:
+    """Mono sound of any rate at 16 kHz.
+
+    Arguments
+    ---------
+    blocks : Iterable[np.ndarray] [shape=(N,), dtype=float32]
+        The sound.
+    sample_rate : int
+        Its samples a second.
+
+    Yields
+    ------
+    np.ndarray [shape=(N,), dtype=float32]
+    """
+    if sample_rate == SAMPLE_RATE:
+        yield from blocks
+        return
+    # Imported on use: sound at 16 kHz needs no resampler.
+    import soxr
+
+    stream = soxr.ResampleStream(
+        sample_rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ"
+    )
+    for block in blocks:
+        yield stream.resample_chunk(np.ascontiguousarray(block))
+    yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+
+
+def resample(
+    audio: np.ndarray, from_rate: float, to_rate: float = SAMPLE_RATE
+) -> np.ndarray:
+    """A whole sound at another rate.
+
+    Arguments
+    ---------
+    audio : np.ndarray [shape=(N,) or (N, channels)]
+        The sound.
+    from_rate : float
+        Its samples a second.
+    to_rate : float
+        Those that are wanted.
+
+    Returns
+    -------
+    np.ndarray [shape=(N',) or (N', channels)]
+
+    Example
+    -------
+    >>> resample(np.zeros(8000), 8000).shape
+    (16000,)
+    """
+    import soxr
+
+    found: np.ndarray = soxr.resample(audio, from_rate, to_rate, quality="HQ")
+    return found

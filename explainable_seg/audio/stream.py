@@ -25,8 +25,7 @@ import numpy as np
 
 from explainable_seg.audio.decoding import BLOCK, Sound, open_sound
 from explainable_seg.audio.ffmpeg import STALLED_SECONDS
-from explainable_seg.audio.filters import RumbleFilter
-from explainable_seg.audio.resampling import resampled
+from explainable_seg.audio.filters import RumbleFilter, resampled
 from explainable_seg.errors import AudioError
 from explainable_seg.frames import SAMPLE_RATE, WINDOW
 

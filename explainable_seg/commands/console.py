@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from explainable_seg.errors import printable
 
 if TYPE_CHECKING:
-    from explainable_seg.inference.segmenter import ExplainableSegmenter
+    from explainable_seg.inference import ExplainableSegmenter
 
 BAD_INPUT = 2
 STDERR = 2  # descriptor
@@ -119,6 +119,6 @@ def ended_by_signals() -> Iterator[list[int]]:
 
 def load_segmenter(**loading: Any) -> "ExplainableSegmenter":
     """Segmenter of the options for loading."""
-    from explainable_seg.inference.segmenter import ExplainableSegmenter
+    from explainable_seg.inference import ExplainableSegmenter
 
     return ExplainableSegmenter.from_pretrained(**loading)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.cli_options import (
+from explainable_seg.commands.console import load_segmenter, note
+from explainable_seg.commands.options import (
     DECISIONS,
     HEARD,
     LOADING,
@@ -18,15 +19,13 @@ from explainable_seg.cli_options import (
     ClassListCommand,
     parse_classes,
 )
-from explainable_seg.commands.console import load_segmenter, note
 from explainable_seg.errors import ExplainableSegError, printable
 
 if TYPE_CHECKING:
-    from explainable_seg.explanation.explanation import Explanation
-    from explainable_seg.inference.analysis import Analysis
-    from explainable_seg.inference.rules import DecisionOptions
-    from explainable_seg.inference.segmenter import ExplainableSegmenter
-    from explainable_seg.inference.sources import Job
+    from explainable_seg.decisions import DecisionOptions
+    from explainable_seg.explanation import Explanation
+    from explainable_seg.inference import Analysis, ExplainableSegmenter, Job
+from explainable_seg.commands.options import DATA_ROOT
 
 
 @click.command(cls=ClassListCommand)
@@ -75,11 +74,10 @@ def explain(
       explainable-seg explain show.wav --output why --model student/ \\
         --class music --start 12 --end 15.5
     """
-    from explainable_seg.evaluation.reference import read_reference
-    from explainable_seg.explanation.saving import save_explanations
+    from explainable_seg.evaluation import read_reference
     from explainable_seg.files import remove_leftovers
-    from explainable_seg.inference.analysis import check_span
-    from explainable_seg.inference.sources import as_file
+    from explainable_seg.inference import as_file, check_span
+    from explainable_seg.pages import save_explanations
 
     check_span(start, end)
     truth = read_reference(reference, audio) if reference else None
@@ -119,7 +117,7 @@ def _analyse(
     options: dict[str, Any],
 ) -> "Analysis":
     """One pass over a recording, which says how far it is."""
-    from explainable_seg.inference.batch import Progress
+    from explainable_seg.inference import Progress
 
     with Progress(1, None if quiet else note) as progress:
         analysis = segmenter.analyse(job.path, watch=progress.watch, **options)
@@ -134,11 +132,7 @@ def _analyse(
 def _in_words(explanation: "Explanation") -> str:
     """An explanation in one line: how much of what, and by which atoms."""
     # Imported on use: help needs no numpy.
-    from explainable_seg.explanation.wording import (
-        NO_BREAK,
-        place,
-        strongest_peaks,
-    )
+    from explainable_seg.pages import NO_BREAK, place, strongest_peaks
 
     seconds = sum(end - start for start, end in explanation.found_spans)
     n_selected = int(explanation.selected.sum())
@@ -150,3 +144,84 @@ def _in_words(explanation: "Explanation") -> str:
         + f", {peaks}"
         * bool(peaks)
     )
+
+
+@click.command()
+@click.argument("manifest", type=PATH)
+@OUTPUT
+@click.option(
+    "--predicted",
+    is_flag=True,
+    help="Explain the segments that the student finds. Default: those of the "
+    "reference.",
+)
+@DATA_ROOT
+@LOADING
+def prototypes(
+    manifest: Path,
+    output: Path,
+    predicted: bool,
+    data_root: Path | None,
+    loading: dict[str, Any],
+) -> None:
+    """Explain each class over a data set: which atoms make it.
+
+    Writes prototypes.json and prototypes.png.
+
+    \b
+    Example:
+      explainable-seg prototypes prepared/test.csv --output prototypes
+    """
+    from explainable_seg.files import remove_leftovers
+    from explainable_seg.pages import write_prototypes
+
+    remove_leftovers(output)
+    write_prototypes(
+        load_segmenter(**loading), manifest, output, predicted, data_root
+    )
+    click.echo(
+        printable(f"written to {output}: prototypes.json, prototypes.png")
+    )
+
+
+@click.command
+@OUTPUT
+@click.option(
+    "--no-frontend",
+    is_flag=True,
+    help="Leave WavLM's weights out: they are then loaded from where they "
+    "were published.",
+)
+@click.option(
+    "--wavlm",
+    metavar="W",
+    help="Where that is: hub id or folder. Default: where the student had "
+    "them from, if it says so.",
+)
+@LOADING
+def export(
+    output: Path,
+    no_frontend: bool,
+    wavlm: str | None,
+    loading: dict[str, Any],
+) -> None:
+    """Write a student as a folder that --model takes.
+
+    With its front end the folder is all that is needed; without, a student on
+    WavLM takes megabytes in place of gigabytes, and needs the hub or a folder
+    to be loaded.
+
+    \b
+    Example:
+      explainable-seg export --model student/ --output small \\
+        --no-frontend --wavlm microsoft/wavlm-large
+    """
+    from explainable_seg.files import check_room, remove_leftovers
+
+    segmenter = load_segmenter(**{**loading, "device": "cpu"})
+    remove_leftovers(output)
+    if not no_frontend:
+        weights = segmenter.model.state_dict().values()
+        check_room(output, sum(w.nbytes for w in weights))
+    segmenter.save_pretrained(output, not no_frontend, wavlm)
+    click.echo(printable(f"written to {output}, which --model takes"))

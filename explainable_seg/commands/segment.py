@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.cli_options import (
+from explainable_seg.commands.console import (
+    BAD_INPUT,
+    load_segmenter,
+    note,
+    tell,
+)
+from explainable_seg.commands.options import (
     DATA_ROOT,
     DECISIONS,
     EXCERPT,
@@ -19,19 +25,12 @@ from explainable_seg.cli_options import (
     parse_formats,
     parse_share,
 )
-from explainable_seg.commands.console import (
-    BAD_INPUT,
-    load_segmenter,
-    note,
-    tell,
-)
 from explainable_seg.errors import printable
 
 if TYPE_CHECKING:
-    from explainable_seg.audio.stream import Excerpt
-    from explainable_seg.inference.rules import DecisionOptions
-    from explainable_seg.inference.sources import Share
-    from explainable_seg.inference.tables import Row
+    from explainable_seg.audio import Excerpt
+    from explainable_seg.decisions import DecisionOptions
+    from explainable_seg.inference import Row, Share
 
 MOST_ROWS = 20  # of the table that is shown at the end
 WIDEST = 40  # characters of a name or a note in it
@@ -108,14 +107,15 @@ def segment(
       explainable-seg segment archive/ extra.mp3 --output found \\
         --model student/ --format rttm,json --threshold speech=0.4
     """
-    from explainable_seg.inference.batch import segment_files
-    from explainable_seg.inference.locks import check_folder, locked
-    from explainable_seg.inference.output_folder import (
+    from explainable_seg.decisions import make_rules
+    from explainable_seg.inference import (
         OutputFolder,
+        check_folder,
+        find_jobs,
+        locked,
         run_settings,
+        segment_files,
     )
-    from explainable_seg.inference.rules import make_rules
-    from explainable_seg.inference.sources import find_jobs
 
     check_folder(output)
     with TemporaryDirectory(prefix="explainable-seg-") as spool:

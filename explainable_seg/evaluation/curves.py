@@ -5,14 +5,118 @@ with the recordings and sums over them are exact. Frames of one bin count as
 equal in score; bins of the probability would make all sure decisions equal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
+from explainable_seg.explanation import interval, resample
+
+N_BINS = 15  # as in Guo et al., 2017
+
+
+class CalibrationStats:
+    """Reliability of each class, accumulated over recordings as sums.
+
+    Known frames are put into bins of equal width by the probability p of the
+    class; bin m of M holds ``(m-1)/M < p <= m/M`` (and p = 0 the first), as in
+    Guo et al., "On calibration of modern neural networks", ICML 2017. The
+    expected calibration error of the class is ``sum_m n_m/n |o_m - e_m|``,
+    where e_m is the mean p in bin m and o_m the share of its frames that hold
+    the class: the form for a binary decision of Naeini et al., "Obtaining well
+    calibrated probabilities using Bayesian binning", AAAI 2015.
+
+    Arguments
+    ---------
+    n_bins : int
+        Number of bins M.
+    classes : Sequence[str]
+        Names of the C columns.
+
+    Example
+    -------
+    >>> stats = CalibrationStats(n_bins=2)
+    >>> probability = torch.tensor([0.75, 0.75, 0.25, 0.25])
+    >>> truth = torch.tensor([1, 1, 0, 1])[:, None].expand(4, 4)
+    >>> stats.update(probability.logit()[:, None].expand(4, 4), truth)
+    >>> round(stats.summary()["music"]["ece"], 6)
+    0.25
+    """
+
+    def __init__(self, n_bins: int = N_BINS, classes: Sequence[str] = CLASSES):
+        self.n_bins = n_bins
+        self.classes = tuple(classes)
+        n_classes = len(self.classes)
+        self.n_frames = torch.zeros(n_classes, n_bins, dtype=torch.float64)
+        self.confidence = torch.zeros_like(self.n_frames)
+        self.positives = torch.zeros_like(self.n_frames)
+        self.squares = torch.zeros(n_classes, dtype=torch.float64)
+
+    def update(self, logits: torch.Tensor, targets: torch.Tensor) -> None:
+        """Add frames.
+
+        Arguments
+        ---------
+        logits : torch.Tensor [shape=(T, C)]
+            Scores before the sigmoid.
+        targets : torch.Tensor [shape=(T, C)]
+            1, 0, or -1 where the class is unknown: not counted.
+        """
+        probabilities = logits.detach().cpu().double().sigmoid()
+        edges = torch.linspace(0, 1, self.n_bins + 1, dtype=torch.float64)[1:-1]
+        targets = targets.cpu()
+        for c in range(len(self.classes)):
+            known = targets[:, c] >= 0
+            p, y = probabilities[known, c], targets[known, c].double()
+            bins = torch.bucketize(p, edges)
+            for sums, values in (
+                (self.n_frames, torch.ones_like(p)),
+                (self.confidence, p),
+                (self.positives, y),
+            ):
+                sums[c].index_add_(0, bins, values)
+            self.squares[c] += (p - y).square().sum()
+
+    def summary(self) -> dict[str, dict[str, Any] | None]:
+        """Reliability of each class.
+
+        Returns
+        -------
+        dict[str, dict or None]
+            ``ece`` as defined above; ``brier``, the mean of ``(p - y)^2``
+            (Brier, 1950); and ``table``: for each bin that holds frames its
+            ends ``low`` and ``high``, the number of ``frames``, their mean
+            probability ``confidence`` and the share ``frequency`` of them
+            that hold the class. None for a class that is nowhere known.
+        """
+        return {name: self._of_class(c) for c, name in enumerate(self.classes)}
+
+    def _of_class(self, c: int) -> dict[str, Any] | None:
+        """Reliability of a class by its column."""
+        n_frames = self.n_frames[c].sum().item()
+        if not n_frames:
+            return None
+        gaps = (self.positives[c] - self.confidence[c]).abs()
+        return {
+            "ece": gaps.sum().item() / n_frames,
+            "brier": self.squares[c].item() / n_frames,
+            "table": [
+                {
+                    "low": m / self.n_bins,
+                    "high": (m + 1) / self.n_bins,
+                    "frames": int(n),
+                    "confidence": self.confidence[c, m].item() / n,
+                    "frequency": self.positives[c, m].item() / n,
+                }
+                for m, n in enumerate(self.n_frames[c].tolist())
+                if n
+            ],
+        }
+
 
 LIMIT = 16.0  # scores beyond this logit count as equal: 1e-7 from 0 or 1
 BINS_A_LOGIT = 128
@@ -140,3 +244,125 @@ class PrecisionRecallStats:
         return Curve(
             1 / (1 + np.exp(-edges)), true / (true + false), true / true[-1]
         )
+
+
+FileScores = Mapping[str, Mapping[str, Mapping[str, float | None]]]
+MACRO = "macro"
+
+
+def f1_intervals(files: FileScores) -> dict[str, list[float] | None]:
+    """Interval of the F1 of each class and of their mean.
+
+    Arguments
+    ---------
+    files : Mapping
+        Scores of each recording and class, as ``files`` of
+        :func:`~explainable_seg.evaluation.detection.score`; not empty.
+
+    Returns
+    -------
+    dict[str, list[float] or None]
+        Lower and upper end for each class scored and ``macro``; None with fewer than
+        two recordings in which the class is annotated.
+    """
+    return _told(files, _draws(files))
+
+
+def f1_differences(
+    ours: FileScores, theirs: FileScores
+) -> dict[str, dict[str, float] | None]:
+    """By how much one model is ahead of another on the same recordings.
+
+    Both are drawn with the same recordings, so what makes a recording hard for
+    both does not blur the difference.
+
+    Arguments
+    ---------
+    ours : Mapping
+        As for :func:`f1_intervals`.
+    theirs : Mapping
+        Likewise, what is compared with.
+
+    Returns
+    -------
+    dict[str, dict[str, float] or None]
+        ``difference``, ``low`` and ``high`` for each class and ``macro``; an
+        interval that holds 0 cannot tell the two apart. None as above.
+
+    Raises
+    ------
+    ValueError
+        If the recordings are not the same.
+    """
+    if ours.keys() != theirs.keys():
+        raise ValueError(
+            f"expected scores of the same recordings, got {sorted(ours)} and "
+            f"{sorted(theirs)}"
+        )
+    values = (_f1(ours) - _f1(theirs)).tolist()
+    ends = _told(ours, _draws(ours) - _draws(theirs))
+    return {
+        name: None
+        if pair is None
+        else {"difference": value, "low": pair[0], "high": pair[1]}
+        for value, (name, pair) in zip(values, ends.items())
+    }
+
+
+def _told(
+    files: FileScores, draws: torch.Tensor
+) -> dict[str, list[float] | None]:
+    """Interval of draws [B, C + 1], None where it means nothing."""
+    ends = torch.stack(interval(draws), dim=1)
+    known = _enough(files) & ~ends.isnan().any(dim=1)
+    return {
+        name: ends[i].tolist() if known[i] else None
+        for i, name in enumerate((*_classes(files), MACRO))
+    }
+
+
+def _classes(files: FileScores) -> list[str]:
+    """Classes that were scored, the same in all recordings."""
+    return list(next(iter(files.values())))
+
+
+def _draws(files: FileScores) -> torch.Tensor:
+    """F1 of each class, and the mean, of each draw: [B, C + 1]."""
+    return _with_macro(resample(*_sums(files)))
+
+
+def _f1(files: FileScores) -> torch.Tensor:
+    """F1 of each class, and the mean, of all recordings: [C + 1]."""
+    hits, seconds = _sums(files)
+    return _with_macro((hits.sum(dim=0) / seconds.sum(dim=0))[None])[0]
+
+
+def _with_macro(f1: torch.Tensor) -> torch.Tensor:
+    """The mean over the classes that have an F1 behind them."""
+    return torch.cat([f1, f1.nanmean(dim=1, keepdim=True)], dim=1)
+
+
+def _sums(files: FileScores) -> tuple[torch.Tensor, torch.Tensor]:
+    """Twice the hits, and reference and found seconds together: [R, C]."""
+    rows = [list(map(_seconds, row.values())) for row in files.values()]
+    sums = torch.tensor(rows, dtype=torch.float64)
+    return sums[..., 0], sums[..., 1]
+
+
+def _seconds(scores: Mapping[str, float | None]) -> tuple[float, float]:
+    """Twice the hits, and reference and found seconds, of a recording."""
+    relevant = scores["reference_seconds"] or 0.0
+    retrieved = scores["hypothesis_seconds"] or 0.0
+    return 2 * (scores["precision"] or 0.0) * retrieved, relevant + retrieved
+
+
+def _enough(files: FileScores) -> torch.Tensor:
+    """Whether two recordings annotate a class; the mean: any class, [C + 1]."""
+    annotated = torch.tensor(
+        [
+            [scores["reference_seconds"] is not None for scores in row.values()]
+            for row in files.values()
+        ]
+    )
+    enough = annotated.sum(dim=0) > 1
+    return torch.cat([enough, enough.any(dim=0, keepdim=True)])

@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 from pyannote.core import Annotation, Segment, Timeline
 
-from explainable_seg.annotation.classes import CLASS_LABELS, class_spans
-from explainable_seg.annotation.fields import uri_of
-from explainable_seg.annotation.folders import read_folder
-from explainable_seg.annotation.rttm import read_rttm
-from explainable_seg.annotation.timelines import common_time
-from explainable_seg.annotation.uem import read_uem
+from explainable_seg.annotation import (
+    CLASS_LABELS,
+    class_spans,
+    common_time,
+    read_folder,
+    read_rttm,
+    read_uem,
+    uri_of,
+)
 from explainable_seg.classes import CLASSES, parse_class
 from explainable_seg.errors import AnnotationError
 
@@ -69,7 +72,7 @@ def evaluate(
         reference.
     annotated : Mapping[str, Mapping[str, Timeline]], optional
         For each class and recording where it is annotated, as
-        :func:`explainable_seg.data.truth.annotated_time` gives it from a
+        :func:`explainable_seg.corpora.truth.annotated_time` gives it from a
         manifest. Then the recordings of the manifest are scored, no others.
 
     Returns

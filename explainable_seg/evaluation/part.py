@@ -5,7 +5,9 @@ what it says only sums and segments are kept. All measures speak of the time in
 which a class is annotated, and inside the regions of the manifest.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -14,10 +16,10 @@ import torch
 from pyannote.core import Segment, Timeline
 from tqdm import tqdm
 
-from explainable_seg.audio.level import at_level
+from explainable_seg.audio import at_level
 from explainable_seg.classes import CLASSES, class_columns
-from explainable_seg.data.manifest import Region
-from explainable_seg.data.truth import (
+from explainable_seg.corpora import (
+    Region,
     Truth,
     annotated_time,
     heard_time,
@@ -25,20 +27,123 @@ from explainable_seg.data.truth import (
     read_region,
     region_targets,
 )
+from explainable_seg.decisions import decide, make_rules
 from explainable_seg.errors import ManifestError
-from explainable_seg.evaluation.agreement import AgreementStats
-from explainable_seg.evaluation.calibration import CalibrationStats
-from explainable_seg.evaluation.curves import PrecisionRecallStats
+from explainable_seg.evaluation.curves import (
+    CalibrationStats,
+    PrecisionRecallStats,
+    f1_differences,
+    f1_intervals,
+)
 from explainable_seg.evaluation.detection import Spans, score
-from explainable_seg.evaluation.intervals import f1_differences, f1_intervals
-from explainable_seg.evaluation.model import LoadedModel
-from explainable_seg.evaluation.reconstruction import ReconstructionStats
+from explainable_seg.evaluation.representation import (
+    AgreementStats,
+    ReconstructionStats,
+)
+from explainable_seg.evaluation.scoring import scored_time
 from explainable_seg.frames import SAMPLE_RATE, WINDOW, num_frames
-from explainable_seg.inference.decisions import decide
-from explainable_seg.inference.pipeline import check_logits
-from explainable_seg.inference.rules import make_rules
-from explainable_seg.inference.scoring import scored_time
-from explainable_seg.inference.windows import stitch_blocks
+from explainable_seg.inference import DEFAULT_MODEL, check_logits
+from explainable_seg.models import (
+    Student,
+    Teacher,
+    choose_device,
+    choose_precision,
+    find_folder,
+    load_pretrained,
+    stitch_blocks,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A teacher or a student, ready to be measured.
+
+    Arguments
+    ---------
+    name : str
+        What tables call it.
+    module : Teacher or Student
+        On the device where it shall run.
+    config : dict[str, Any]
+        Window, thresholds and the rest of its config.json.
+    bf16 : bool
+        Whether it runs in bf16.
+    """
+
+    name: str
+    module: Teacher | Student
+    config: dict[str, Any]
+    bf16: bool = False
+
+    @classmethod
+    def load(
+        cls,
+        name: str,
+        source: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> "LoadedModel":
+        """Load a pretrained folder.
+
+        Arguments
+        ---------
+        name : str
+            What tables call it.
+        source : str or os.PathLike, optional
+            A folder, or a hub id; by default the model that ships with the
+            package.
+        device : str
+            ``cpu``, ``cuda`` or ``auto``.
+        precision : str
+            ``fp32``, ``bf16`` or ``auto``.
+
+        Returns
+        -------
+        LoadedModel
+
+        Raises
+        ------
+        ModelError
+            If there is no such model, or a file of it is missing or corrupt.
+        ExplainableSegError
+            If the device or the precision is not there.
+        """
+        where = choose_device(device)
+        folder = find_folder(DEFAULT_MODEL if source is None else source)
+        module, config = load_pretrained(folder, where)
+        assert isinstance(module, (Teacher, Student))  # all that can be built
+        frontend = module.config["frontend"]["type"]
+        return cls(
+            name, module, config, choose_precision(precision, where, frontend)
+        )
+
+    @property
+    def dictionary(self) -> torch.Tensor | None:
+        """Atoms W [F, K] of a student; a teacher has none."""
+        if isinstance(self.module, Student):
+            return self.module.dictionary
+        return None
+
+    def predict(self, wav: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Outputs for a batch of windows, without gradients.
+
+        Arguments
+        ---------
+        wav : torch.Tensor [shape=(B, N)]
+            Audio at 16 kHz.
+
+        Returns
+        -------
+        tuple[torch.Tensor, ...]
+            Logits [B, T, C], of a teacher alone; of a student all that
+            :class:`~explainable_seg.models.student.StudentOutput` holds.
+        """
+        device = next(self.module.parameters()).device
+        bf16 = torch.autocast(device.type, torch.bfloat16, enabled=self.bf16)
+        with torch.no_grad(), bf16:
+            output = self.module(wav.to(device))
+        return tuple(output) if isinstance(self.module, Student) else (output,)
+
 
 TUNED, HALF = "tuned", "half"  # points of decision: the model's own, and 0.5
 BY_H, BY_CODE = "by_h", "by_code"  # whose activations rebuild the spectrogram
@@ -207,15 +312,15 @@ def evaluate_part(
         - ``f1_intervals`` of the former, ``average_precision`` and ``curves``
           a class;
         - ``calibration``, as
-          :class:`~explainable_seg.evaluation.calibration.CalibrationStats`;
+          :class:`~explainable_seg.evaluation.curves.CalibrationStats`;
         - ``reconstruction`` of a student, ``by_h`` and ``by_code`` (the sparse
           code that H starts from), as
-          :class:`~explainable_seg.evaluation.reconstruction.ReconstructionStats`;
+          :class:`~explainable_seg.evaluation.representation.ReconstructionStats`;
           None for a teacher.
 
         Under ``pairs``, for each model beside each earlier one: ``models``
         (both names), ``agreement``
-        (:class:`~explainable_seg.evaluation.agreement.AgreementStats`) and
+        (:class:`~explainable_seg.evaluation.representation.AgreementStats`) and
         ``f1_differences`` (later minus earlier, at the tuned thresholds).
         A model has figures of the classes that it was trained for, a pair of
         those of both. What is not annotated is None.

@@ -1,18 +1,5 @@
-"""Why a class was found: relevance, spectrum, sound and picture."""
+"""Why a class was found: numbers and arrays."""
 
-from explainable_seg.explanation.explanation import Explanation, explain_class
-from explainable_seg.explanation.grounding import Grounding
-from explainable_seg.explanation.reading import (
-    Reading,
-    StudentWeights,
-    make_reading,
-)
+import lazy_loader
 
-__all__ = [
-    "Explanation",
-    "Grounding",
-    "Reading",
-    "StudentWeights",
-    "explain_class",
-    "make_reading",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,27 +13,134 @@ import torch
 
 from explainable_seg.brief import Brief
 from explainable_seg.classes import class_index
+from explainable_seg.errors import ExplainableSegError
+from explainable_seg.explanation.atoms import (
+    Selector,
+    peak_hz,
+    relevance,
+    select_atoms,
+)
 from explainable_seg.explanation.grounding import (
     Coder,
     Grounding,
     measure_grounding,
     reconstruction_error,
 )
-from explainable_seg.explanation.listening import apply_mask, frame_gate
-from explainable_seg.explanation.masks import class_mask
+from explainable_seg.explanation.masks import apply_mask, class_mask, frame_gate
 from explainable_seg.explanation.reading import Reading, StudentWeights
-from explainable_seg.explanation.relevance import (
-    peak_hz,
-    relevance,
-    select_atoms,
-)
-from explainable_seg.explanation.selection import Selector
-from explainable_seg.explanation.spans import frames_to_explain
-from explainable_seg.frames import Span, frame_targets
-from explainable_seg.nmf.numerics import full_precision
+from explainable_seg.frames import Span, frame_range, frame_spans, frame_targets
+from explainable_seg.nmf import full_precision
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+from explainable_seg.decisions import Rules
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Chosen(Brief):
+    """A passage of a recording and the frames of it to explain.
+
+    Arguments
+    ---------
+    start : float
+        Start of the passage, seconds.
+    end : float
+        End of the passage, seconds.
+    first : int
+        First frame of the passage.
+    last : int
+        One past its last frame.
+    explained : np.ndarray [shape=(last - first,), dtype=bool]
+        Frames to explain; the first and the last are among them.
+    """
+
+    start: float
+    end: float
+    first: int
+    last: int
+    explained: np.ndarray
+
+
+def frames_to_explain(
+    class_name: str,
+    found: np.ndarray,
+    start: float | None,
+    end: float | None,
+    duration: float,
+    name: str,
+) -> Chosen:
+    """All frames of a span if there is one, else those of the class.
+
+    Arguments
+    ---------
+    class_name : str
+        The class, for the message.
+    found : np.ndarray [shape=(T,), dtype=bool]
+        Frames of the recording where the class was found.
+    start : float or None
+        Start of the span, seconds.
+    end : float or None
+        End of the span, seconds; clipped to the recording.
+    duration : float
+        Duration of the recording, seconds.
+    name : str
+        The recording, for the message.
+
+    Returns
+    -------
+    Chosen
+
+    Raises
+    ------
+    ExplainableSegError
+        If there is no frame to explain.
+
+    Example
+    -------
+    >>> found = np.array([False, True, True, False, True, False])
+    >>> chosen = frames_to_explain("music", found, None, None, 0.13, "a.wav")
+    >>> chosen.start, chosen.end, chosen.explained.tolist()
+    (0.0225, 0.1025, [True, True, False, True])
+    """
+    if start is None and end is None:
+        return _where_found(class_name, found, duration, name)
+    start = 0.0 if start is None else start
+    end = duration if end is None else min(end, duration)
+    return _whole_span(start, end, len(found), duration, name)
+
+
+def _where_found(
+    class_name: str, found: np.ndarray, duration: float, name: str
+) -> Chosen:
+    """From the first to the last frame where the class was found."""
+    if not found.any():
+        raise ExplainableSegError(
+            f"expected {class_name} to be found, got no frame of it, in "
+            f"{name or 'the audio'}; give a span (start and end) to explain "
+            "why not"
+        )
+    spans = frame_spans(found, duration)
+    frames = np.flatnonzero(found)
+    first, last = int(frames[0]), int(frames[-1]) + 1
+    return Chosen(spans[0][0], spans[-1][1], first, last, found[first:last])
+
+
+def _whole_span(
+    start: float, end: float, n_frames: int, duration: float, name: str
+) -> Chosen:
+    """All frames between start and end."""
+    # False for NaN as well, which frame_range could not take.
+    if 0.0 <= start < end:
+        first, last = frame_range(start, end, n_frames)
+        if first < last:
+            explained = np.ones(last - first, dtype=bool)
+            return Chosen(start, end, first, last, explained)
+    raise ExplainableSegError(
+        f"expected a span of 20 ms or more inside 0 to {duration:.3f} s, "
+        f"got {start:g} to {end:g}, in {name or 'the audio'}; change the "
+        "start or the end"
+    )
+
 
 TOLERANCE = 1e-4  # of bias + sum of relevances against the mean logit
 
@@ -151,21 +258,20 @@ class Explanation(Brief):
     def plot(self) -> "Figure":
         """Picture of the explanation: :func:`.pictures.plot_explanation`."""
         # Matplotlib is slow to import, and numbers and sound need none of it.
-        from explainable_seg.explanation.pictures import plot_explanation
+        from explainable_seg.pages import plot_explanation
 
         return plot_explanation(self)
 
     @cached_property
     def picture(self) -> bytes:
         """The picture as a PNG file, rendered once for file and page."""
-        from explainable_seg.explanation.pictures import render_picture
+        from explainable_seg.pages import render_picture
 
         return render_picture(self)
 
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write it to a folder: :func:`.saving.save_explanations`."""
-        from explainable_seg.explanation.findings import Findings
-        from explainable_seg.explanation.saving import save_explanations
+        from explainable_seg.pages import save_explanations
 
         return save_explanations(folder, [self], Findings.of_passage(self))
 
@@ -318,3 +424,81 @@ def _check_additivity(bias: float, r: torch.Tensor, logit_mean: float) -> None:
 def _number(value: float) -> float | None:
     """A float for JSON: None for NaN."""
     return None if math.isnan(value) else float(value)
+
+
+SLACK = 1e-7  # seconds; a border that falls on a centre stays on its side
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Findings(Brief):
+    """A recording as a student read it, and where it found each class.
+
+    Arguments
+    ---------
+    reading : Reading
+        The recording, or a passage of it.
+    weights : StudentWeights
+        The student's dictionary and classifier.
+    spans : Mapping[str, Sequence[tuple[float, float]]]
+        For each class, the segments found: seconds of the whole recording.
+    reference : Mapping[str, Sequence[tuple[float, float]]], optional
+        The truth for those classes whose truth is known.
+    """
+
+    reading: Reading
+    weights: StudentWeights
+    spans: Mapping[str, Sequence[Span]]
+    reference: Mapping[str, Sequence[Span]] | None = None
+
+    @classmethod
+    def of_passage(cls, explanation: Explanation) -> "Findings":
+        """The passage of an explanation alone.
+
+        Arguments
+        ---------
+        explanation : Explanation
+            All classes are shown where they were found in the recording.
+
+        Returns
+        -------
+        Findings
+        """
+        return cls(explanation.passage, explanation.weights, explanation.spans)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the student was trained for."""
+        return self.weights.classes
+
+    @property
+    def rules(self) -> Rules:
+        """How it was decided what was found."""
+        return self.reading.rules
+
+    @property
+    def segments(self) -> list[tuple[str, float, float]]:
+        """Class, start and end of each segment, by class and then by time."""
+        return [
+            (name, start, end)
+            for name in self.classes
+            for start, end in sorted(self.spans.get(name, ()))
+        ]
+
+    def frames(self, start: float, end: float) -> tuple[int, int]:
+        """Frames whose centre lies in a span, as a half-open range.
+
+        Arguments
+        ---------
+        start : float
+            Seconds of the whole recording.
+        end : float
+            Seconds of the whole recording.
+
+        Returns
+        -------
+        tuple[int, int]
+        """
+        centres = self.reading.frame_seconds
+        borders = np.array([start, end]) - SLACK
+        first, last = np.searchsorted(centres, borders).tolist()
+        return first, last

@@ -6,12 +6,16 @@ rebuilds the spectrogram, how well H agrees with the sparse code that the
 sound alone would get, and what both are when the atoms are scrambled.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
 
-from explainable_seg.nmf.numerics import full_precision
+from explainable_seg.explanation.masks import apply_mask
+from explainable_seg.nmf import full_precision
 
 Coder = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Maps frames X [T, F] and a dictionary W [F, K] to activations [T, K]."""
@@ -195,3 +199,157 @@ def measure_grounding(
         control_error=reconstruction_error(X, permuted, H),
         control_agreement=agreement(H, transform(X, permuted)),
     )
+
+
+CLOSE = 1.0
+"""Margin, in units of the logit, below which a decision is called close.
+
+Chosen on the dev part of realbroadcast."""
+
+
+def threshold_logit(threshold: float | None) -> float | None:
+    """The logit from which a class counts as found.
+
+    Arguments
+    ---------
+    threshold : float or None
+        Probability from which it does, if known.
+
+    Returns
+    -------
+    float or None
+        None where every logit passes the threshold, or none, or it is
+        unknown.
+
+    Example
+    -------
+    >>> threshold_logit(0.5), threshold_logit(1.0)
+    (0.0, None)
+    """
+    if threshold is None or not 0.0 < threshold < 1.0:
+        return None
+    return math.log(threshold / (1.0 - threshold))
+
+
+def margin(logit: float, threshold: float | None) -> float | None:
+    """How far a mean logit lies above what is needed.
+
+    Arguments
+    ---------
+    logit : float
+        Mean logit of a class over a passage.
+    threshold : float or None
+        Probability from which the class counts as found, if known.
+
+    Returns
+    -------
+    float or None
+        Negative where it is not reached; None where no logit is needed.
+
+    Example
+    -------
+    >>> margin(1.5, 0.5)
+    1.5
+    """
+    needed = threshold_logit(threshold)
+    return None if needed is None else logit - needed
+
+
+Predictor = Callable[[torch.Tensor], torch.Tensor]
+"""Maps audio [B, N] to probabilities [B, T, C]."""
+
+BATCH = 8  # sounds that a model hears at a time
+
+
+class Parts(NamedTuple):
+    """What a model says of the two parts of a sound, for each of M masks.
+
+    ``q_in`` and ``q_out`` [M, T, C] are probabilities, ``energy`` [M] the
+    share of the energy of the sound that each mask keeps, measured on the
+    waveforms; None for digital silence.
+    """
+
+    q_in: torch.Tensor
+    q_out: torch.Tensor
+    energy: list[float] | None
+
+
+def predictor(model: torch.nn.Module) -> Predictor:
+    """Probabilities of a student or a teacher.
+
+    Arguments
+    ---------
+    model : Student or Teacher
+        In evaluation mode.
+
+    Returns
+    -------
+    callable
+        Maps audio [B, N] to probabilities [B, T, C] on the CPU.
+    """
+    device = next(model.parameters()).device
+
+    def predict(wav: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            output = model(wav.to(device))
+        logits = output if isinstance(output, torch.Tensor) else output.logits
+        return logits.sigmoid().cpu()
+
+    return predict
+
+
+def split_sound(
+    audio: np.ndarray, masks: torch.Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each mask keeps of a sound, and what it leaves.
+
+    Arguments
+    ---------
+    audio : np.ndarray [shape=(N,), dtype=float32]
+        Mono audio at 16 kHz.
+    masks : torch.Tensor [shape=(M, T, F)]
+        Masks on the frame grid.
+
+    Returns
+    -------
+    tuple[np.ndarray, np.ndarray] [shape=(M, N)]
+        Mask-in and mask-out, which sum to the sound.
+
+    Example
+    -------
+    >>> audio = np.sin(np.arange(1600, dtype=np.float32))
+    >>> kept, left = split_sound(audio, torch.full((1, 4, 257), 0.25))
+    >>> bool(np.allclose(kept, audio / 4, atol=1e-5))
+    True
+    """
+    kept = np.stack([apply_mask(audio, mask) for mask in masks])
+    # A mask acts linearly on the complex STFT, so 1 - M leaves the rest.
+    return kept, audio - kept
+
+
+def reanalyse(
+    audio: np.ndarray, masks: torch.Tensor, predict: Predictor
+) -> Parts:
+    """Resynthesise the parts of a sound and let the model hear them.
+
+    Arguments
+    ---------
+    audio : np.ndarray [shape=(N,), dtype=float32]
+        A passage, as long as the windows of the model; mono, 16 kHz.
+    masks : torch.Tensor [shape=(M, T, F)]
+        Masks on the frame grid of the passage.
+    predict : callable
+        Maps audio [B, N] to probabilities [B, T, C].
+
+    Returns
+    -------
+    Parts
+    """
+    kept, left = split_sound(audio, masks)
+    sounds = torch.from_numpy(np.concatenate([kept, left]))
+    q = torch.cat([predict(batch) for batch in sounds.split(BATCH)])
+    q_in, q_out = q.chunk(2)
+    total = np.square(audio, dtype=np.float64).sum()
+    energies = np.square(kept, dtype=np.float64).sum(axis=1)
+    shares = (energies / total).tolist() if total > 0 else None
+    return Parts(q_in, q_out, shares)

@@ -1,6 +1,7 @@
 """Global explanation: what makes up each class in a data set."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -8,25 +9,217 @@ import torch
 from scipy.sparse import csr_array
 from tqdm import tqdm
 
+from explainable_seg.brief import Brief
 from explainable_seg.classes import class_columns
-from explainable_seg.data.manifest import Region
-from explainable_seg.data.truth import Truth, load_truth, region_targets
-from explainable_seg.explanation.properties import (
-    CARRIED,
-    compactness,
-    modularity,
-    similarity,
+from explainable_seg.corpora import Region, Truth, load_truth, region_targets
+from explainable_seg.decisions import Segmentation
+from explainable_seg.explanation.atoms import (
+    SegmentMeans,
+    peak_hz,
+    select_share,
 )
-from explainable_seg.explanation.prototype_stats import (
-    QUANTILES,
-    Prototype,
-    PrototypeStats,
-)
+from explainable_seg.explanation.bootstrap import AT_ONCE, interval
 from explainable_seg.explanation.reading import StudentWeights
-from explainable_seg.explanation.relevance import peak_hz
-from explainable_seg.explanation.segment_means import SegmentMeans
 from explainable_seg.frames import FRAME_STEP, frame_ranges, frame_spans
-from explainable_seg.inference.segmentation import Segmentation
+from explainable_seg.nmf import full_precision
+
+CARRIED = 0.9  # share of the positive relevance
+
+
+def compactness(p: torch.Tensor, share: float = CARRIED) -> int | None:
+    """How few atoms carry a class.
+
+    Arguments
+    ---------
+    p : torch.Tensor [shape=(K,)]
+        Its prototype.
+    share : float
+        Of the positive relevance.
+
+    Returns
+    -------
+    int or None
+        None where no atom speaks for the class.
+
+    Example
+    -------
+    >>> compactness(torch.tensor([5.0, 4.0, 0.5, 0.5, -9.0]))
+    2
+    """
+    return int(select_share(p, share).sum()) or None
+
+
+def modularity(prototypes: torch.Tensor) -> torch.Tensor:
+    """How close each atom is to serving one class alone.
+
+    ``1 - sum_{c != best} t_c^2 / (t_best^2 (C - 1))`` (Ridgeway and Mozer,
+    2018, arXiv 1802.05312, equation 2), with t the positive relevances in
+    place of mutual information.
+
+    Arguments
+    ---------
+    prototypes : torch.Tensor [shape=(C, K)]
+        Prototypes of at least two classes.
+
+    Returns
+    -------
+    torch.Tensor [shape=(K,)]
+        1 for an atom of one class, 0 for one that serves all alike; NaN for
+        one that speaks for none.
+
+    Example
+    -------
+    >>> modularity(torch.tensor([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.0]]))
+    tensor([1., 0., nan])
+    """
+    squares = prototypes.clamp(min=0).square()
+    best = squares.amax(dim=0)
+    others = squares.sum(dim=0) - best
+    return 1 - others / (best * (len(prototypes) - 1))
+
+
+@full_precision
+def similarity(prototypes: torch.Tensor) -> torch.Tensor:
+    """Cosine of the angle between the prototypes of each two classes.
+
+    Arguments
+    ---------
+    prototypes : torch.Tensor [shape=(C, K)]
+        Prototypes.
+
+    Returns
+    -------
+    torch.Tensor [shape=(C, C)]
+        1 for the same mix of atoms, -1 for the opposite; NaN for a prototype
+        that is zero.
+
+    Example
+    -------
+    >>> similarity(torch.tensor([[1.0, 0.0], [3.0, 4.0]]))[0].tolist()
+    [1.0, 0.6000000238418579]
+    """
+    norms = prototypes.norm(dim=1)
+    return (prototypes @ prototypes.T) / torch.outer(norms, norms)
+
+
+DRAWS = 500  # resampled data sets
+RESERVOIR = 2048  # segments of a class
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prototype(Brief):
+    """What makes up a class in a data set.
+
+    Arguments
+    ---------
+    n_segments : int
+        Segments of the class, at least one.
+    n_frames : int
+        Their frames.
+    mean : torch.Tensor [shape=(K,)]
+        p_c, in units of the logit.
+    std : torch.Tensor [shape=(K,)]
+        Standard deviation over segments; 0 for a single one.
+    low, high : torch.Tensor [shape=(K,)]
+        95 % bootstrap interval of the mean.
+    quantiles : torch.Tensor [shape=(3, K)]
+        Of the segments, at QUANTILES.
+    """
+
+    n_segments: int
+    n_frames: int
+    mean: torch.Tensor
+    std: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
+    quantiles: torch.Tensor
+
+
+class PrototypeStats:
+    """Relevances of the segments of one class, accumulated.
+
+    Arguments
+    ---------
+    n_atoms : int
+        Number of atoms K.
+    seed : int
+        Of the bootstrap and the reservoir.
+
+    Example
+    -------
+    >>> stats = PrototypeStats(2)
+    >>> stats.update(torch.tensor([[1.0, 0.0], [3.0, 0.0]]), n_frames=50)
+    >>> stats.prototype().mean.tolist()
+    [2.0, 0.0]
+    """
+
+    def __init__(self, n_atoms: int, seed: int = 0):
+        self.generator = torch.Generator().manual_seed(seed)
+        self.n_segments = 0
+        self.n_frames = 0
+        self.sums = torch.zeros(n_atoms, dtype=torch.float64)
+        self.squares = torch.zeros(n_atoms, dtype=torch.float64)
+        self.drawn_sums = torch.zeros(DRAWS, n_atoms, dtype=torch.float64)
+        self.drawn_counts = torch.zeros(DRAWS, 1, dtype=torch.float64)
+        self.reservoir = torch.zeros(0, n_atoms)
+
+    def update(self, r: torch.Tensor, n_frames: int) -> None:
+        """Add segments.
+
+        Arguments
+        ---------
+        r : torch.Tensor [shape=(S, K)]
+            Relevance of each atom in each segment.
+        n_frames : int
+            Frames of these segments together.
+        """
+        r = r.double().cpu()
+        self.sums += r.sum(dim=0)
+        self.squares += r.square().sum(dim=0)
+        for part in r.split(AT_ONCE // DRAWS):
+            ones = torch.ones(DRAWS, len(part), dtype=torch.float64)
+            times = torch.poisson(ones, generator=self.generator)
+            self.drawn_sums += times @ part
+            self.drawn_counts += times.sum(dim=1, keepdim=True)
+        for row in r.float():
+            self._sample(row)
+        self.n_frames += n_frames
+
+    def _sample(self, row: torch.Tensor) -> None:
+        """Keep a segment with the odds of every one before it."""
+        self.n_segments += 1
+        if self.n_segments <= RESERVOIR:
+            self.reservoir = torch.cat([self.reservoir, row[None]])
+            return
+        place = torch.randint(self.n_segments, (1,), generator=self.generator)
+        if place < RESERVOIR:
+            self.reservoir[place] = row
+
+    def prototype(self) -> Prototype | None:
+        """What the segments have in common.
+
+        Returns
+        -------
+        Prototype or None
+            None where there was no segment.
+        """
+        if self.n_segments == 0:
+            return None
+        mean = self.sums / self.n_segments
+        variance = self.squares / self.n_segments - mean.square()
+        low, high = interval(self.drawn_sums / self.drawn_counts)
+        ranks = torch.tensor(QUANTILES)
+        return Prototype(
+            n_segments=self.n_segments,
+            n_frames=self.n_frames,
+            mean=mean,
+            std=variance.clamp(min=0).sqrt(),
+            low=low,
+            high=high,
+            quantiles=self.reservoir.quantile(ranks, dim=0),
+        )
+
 
 ALL = "all"  # beside the corpora
 

@@ -1,1 +1,5 @@
 """What the models see: log-power spectrogram and WavLM, on one grid."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

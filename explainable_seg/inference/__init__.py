@@ -1,1 +1,5 @@
-"""A trained student at work: load, window, stitch, decide, write."""
+"""A trained student at work: recordings, streams and archives."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

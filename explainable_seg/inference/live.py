@@ -8,6 +8,7 @@ from typing_extensions import Unpack
 
 from explainable_seg.audio import RumbleFilter
 from explainable_seg.brief import Brief
+from explainable_seg.decisions import DecisionOptions, active_frames, make_rules
 from explainable_seg.errors import AudioError, ModelError
 from explainable_seg.frames import (
     FRAME_CENTRE,
@@ -19,9 +20,7 @@ from explainable_seg.frames import (
     num_frames,
     num_samples,
 )
-from explainable_seg.inference.decisions import active_frames
 from explainable_seg.inference.pipeline import check_logits
-from explainable_seg.inference.rules import DecisionOptions, make_rules
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 

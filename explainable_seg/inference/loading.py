@@ -10,22 +10,21 @@ import torch
 from typing_extensions import Self
 
 from explainable_seg.errors import ExplainableSegError, ModelError
-from explainable_seg.inference.config import longest_step
-from explainable_seg.inference.device import choose_device, choose_precision
-from explainable_seg.inference.hub import (
+from explainable_seg.models import (
+    BATCH_SIZE,
     CARD,
     FILES,
+    Student,
     card_for_hub,
+    choose_device,
+    choose_precision,
     find_folder,
-    push_folder,
-)
-from explainable_seg.inference.pretrained import (
     load_pretrained,
+    longest_step,
+    push_folder,
     read_card,
     save_pretrained,
 )
-from explainable_seg.inference.windows import BATCH_SIZE
-from explainable_seg.models.student import Student
 
 DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
 
@@ -39,7 +38,7 @@ class PretrainedStudent:
         The model, on the device where it shall run.
     config : dict[str, Any]
         ``window``, ``step``, ``thresholds`` and what else
-        :func:`~explainable_seg.inference.pretrained.load_pretrained` returns.
+        :func:`~explainable_seg.models.pretrained.load_pretrained` returns.
     card : str or None
         The model card, kept for :meth:`save_pretrained`; None where it is not
         to be passed on.

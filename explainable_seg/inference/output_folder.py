@@ -15,8 +15,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from explainable_seg.audio.stream import Excerpt
+from explainable_seg.audio import Excerpt
 from explainable_seg.classes import CLASSES
+from explainable_seg.decisions import WRITERS, Rules
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.files import (
     atomic_write_text,
@@ -24,25 +25,21 @@ from explainable_seg.files import (
     json_text,
     unescaped,
 )
-from explainable_seg.inference.formats import WRITERS
 from explainable_seg.inference.results import (
-    Task,
-    differs,
-    digest_of,
-    row_name,
-    source_stamp,
-)
-from explainable_seg.inference.rules import Rules
-from explainable_seg.inference.sources import Job, Share
-from explainable_seg.inference.tables import (
     FAILURE_COLUMNS,
     FAILURES,
     SUMMARY,
     SUMMARY_COLUMNS,
     Row,
     Table,
+    Task,
+    differs,
+    digest_of,
     message_of,
+    row_name,
+    source_stamp,
 )
+from explainable_seg.inference.sources import Job, Share
 
 SETTINGS = ".explainable-seg.json"  # what the results of a folder come from
 # Results of recordings that are called so carry the extension, for the tables
@@ -58,7 +55,7 @@ class OutputFolder:
     folder : pathlib.Path
         Created where it is missing.
     formats : Sequence[str]
-        Keys of :data:`~explainable_seg.inference.formats.WRITERS`.
+        Keys of :data:`~explainable_seg.decisions.formats.WRITERS`.
     settings : Mapping[str, Any]
         What the results depend on beside the audio; plain JSON values.
     overwrite : bool

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from explainable_seg.decisions import Rules
 from explainable_seg.errors import (
     DiskFullError,
     ExplainableSegError,
@@ -23,11 +24,9 @@ from explainable_seg.inference.batch import (
     segment_tasks,
 )
 from explainable_seg.inference.output_folder import OutputFolder
-from explainable_seg.inference.results import Task
-from explainable_seg.inference.rules import Rules
+from explainable_seg.inference.results import SUMMARY_COLUMNS, Task
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import Job
-from explainable_seg.inference.tables import SUMMARY_COLUMNS
 
 MOST_AT_ONCE = 8  # recordings that a worker gets at a time
 SHARES = 4  # that each worker gets at least, if there are enough

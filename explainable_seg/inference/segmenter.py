@@ -10,26 +10,29 @@ import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from explainable_seg.annotation.fields import uri_of
+from explainable_seg.annotation import uri_of
 from explainable_seg.audio import WHOLE, AudioStream, Excerpt, Recording
 from explainable_seg.classes import class_index
-from explainable_seg.explanation.explanation import Explanation
-from explainable_seg.explanation.findings import Findings
-from explainable_seg.explanation.reading import StudentWeights
+from explainable_seg.decisions import (
+    DecisionOptions,
+    Rules,
+    Segmentation,
+    make_rules,
+)
+from explainable_seg.explanation import Explanation, Findings, StudentWeights
 from explainable_seg.frames import Span
-from explainable_seg.inference import analysis as analysis_module
-from explainable_seg.inference.analysis import (
+from explainable_seg.inference import pipeline as analysis_module
+from explainable_seg.inference.batch import Watch, read_ahead
+from explainable_seg.inference.loading import PretrainedStudent
+from explainable_seg.inference.pipeline import (
     Analysis,
     Held,
+    Part,
     check_span,
     explain_analysis,
+    run_model,
 )
-from explainable_seg.inference.loading import PretrainedStudent
-from explainable_seg.inference.pipeline import Part, run_model
-from explainable_seg.inference.prefetch import Watch, read_ahead
-from explainable_seg.inference.rules import DecisionOptions, Rules, make_rules
-from explainable_seg.inference.segmentation import Segmentation
-from explainable_seg.inference.windows import FramesFirst, Predict
+from explainable_seg.models import FramesFirst, Predict
 
 T = TypeVar("T")
 
@@ -91,7 +94,7 @@ class ExplainableSegmenter(PretrainedStudent):
         **decisions : DecisionOptions
             ``operating_point``, ``thresholds``, ``hysteresis``, ``min_on``,
             ``min_off``, ``max_on`` and ``derived``, in place of what the model
-            says; see :class:`~explainable_seg.inference.rules.DecisionOptions`.
+            says; see :class:`~explainable_seg.decisions.rules.DecisionOptions`.
 
         Returns
         -------

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from explainable_seg.annotation.fields import uri_of
-from explainable_seg.audio.stream import WHOLE, Excerpt, read_pipe
+from explainable_seg.annotation import uri_of
+from explainable_seg.audio import WHOLE, Excerpt, read_pipe
 from explainable_seg.errors import ExplainableSegError, printable
 from explainable_seg.files import AUDIO_EXTENSIONS, writing_errors
 from explainable_seg.inference.searching import (
@@ -394,7 +394,7 @@ class _Search:
     ) -> None:
         """Add the regions of a manifest; results are named by their ID."""
         # Imported on use: a manifest is one input of many.
-        from explainable_seg.data.manifest import read_manifest
+        from explainable_seg.corpora import read_manifest
 
         if (excerpt.start, excerpt.end) != (None, None):
             raise ExplainableSegError(

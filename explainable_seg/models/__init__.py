@@ -1,8 +1,5 @@
-"""TCN, teacher and student: tensors in, tensors out."""
+"""TCN, teacher and student, how they are run, and pretrained folders."""
 
-from explainable_seg.models.build import build_model
-from explainable_seg.models.student import Student, StudentOutput
-from explainable_seg.models.tcn import TCN
-from explainable_seg.models.teacher import Teacher
+import lazy_loader
 
-__all__ = ["TCN", "Student", "StudentOutput", "Teacher", "build_model"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,16 +1,91 @@
 """The explainable model: every logit is a sum of atom contributions."""
 
+import inspect
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Union
 
 import torch
 
 from explainable_seg.classes import CLASSES, class_order
-from explainable_seg.features.frontend import FrontEnd, make_frontend
-from explainable_seg.features.spectrogram import LogPowerSpectrogram
+from explainable_seg.errors import SettingsError
+from explainable_seg.features import (
+    FrontEnd,
+    LogPowerSpectrogram,
+    make_frontend,
+)
 from explainable_seg.models.tcn import TCN
-from explainable_seg.nmf.coding import sparse_code
-from explainable_seg.nmf.numerics import full_precision
+from explainable_seg.nmf import full_precision, sparse_code
+
+
+class Teacher(torch.nn.Module):
+    """Frame-wise multilabel classifier.
+
+    Arguments
+    ---------
+    frontend : dict
+        Arguments of :func:`~explainable_seg.features.frontend.make_frontend`.
+    tcn : dict
+        Arguments of :class:`~explainable_seg.models.tcn.TCN`, without
+        ``n_features``.
+    classes : Iterable[str]
+        What it is trained for: one or more of the four classes.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not possible.
+
+    Example
+    -------
+    >>> teacher = Teacher(
+    ...     {"type": "spectrogram"}, {"n_blocks": 1, "norm": "frame"}
+    ... )
+    >>> teacher(torch.randn(2, 16000)).shape
+    torch.Size([2, 49, 4])
+    """
+
+    def __init__(
+        self,
+        frontend: dict[str, Any],
+        tcn: dict[str, Any],
+        classes: Iterable[str] = CLASSES,
+    ):
+        super().__init__()
+        self.classes = class_order(classes)
+        self.frontend: FrontEnd = make_frontend(**frontend)
+        self.tcn = TCN(self.frontend.n_features, **tcn)
+        n_channels = self.tcn.bottleneck.out_features
+        self.classifier = torch.nn.Linear(n_channels, len(self.classes))
+        self._tcn_arguments = dict(tcn)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values from which ``build_model`` makes the same module."""
+        return {
+            "type": "teacher",
+            "classes": list(self.classes),
+            "frontend": self.frontend.config,
+            "tcn": self._tcn_arguments,
+        }
+
+    def forward(self, wav: torch.Tensor) -> torch.Tensor:
+        """Logits of a batch.
+
+        Arguments
+        ---------
+        wav : torch.Tensor [shape=(B, N)]
+            Audio at 16 kHz.
+
+        Returns
+        -------
+        torch.Tensor [shape=(B, T, C)]
+            Logits; their sigmoids are the class probabilities.
+        """
+        return self.classify(self.frontend(wav))
+
+    def classify(self, features: torch.Tensor) -> torch.Tensor:
+        """Logits [B, T, C] of the front end's features [B, T, n_features]."""
+        return self.classifier(self.tcn(features))
 
 
 class StudentOutput(NamedTuple):
@@ -33,7 +108,7 @@ class Student(torch.nn.Module):
     fixed number of coordinate sweeps. A TCN, which sees the context, then changes
     it: ``H = relu(code * 2 sigmoid(gain) + shift)``. So H starts as the code
     itself, grounded and without dead atoms, and training moves it away only as
-    far as its budget allows (:mod:`explainable_seg.training.budget`). The
+    far as its budget allows (:mod:`explainable_seg.training.losses`). The
     logits are ``H Theta' + b``: sums of atom contributions, exactly.
 
     Arguments
@@ -232,3 +307,112 @@ class Student(torch.nn.Module):
             X.flatten(0, 1), self.dictionary, self.mu, self.code_sweeps
         )
         return H.reshape(*X.shape[:2], -1)
+
+
+MODELS: dict[str, Any] = {"teacher": Teacher, "student": Student}
+
+
+def build_model(
+    config: dict[str, Any], dictionary: Optional[torch.Tensor] = None
+) -> Union[Teacher, Student]:
+    """Model of a configuration, with fresh weights.
+
+    Arguments
+    ---------
+    config : dict
+        ``type`` (``teacher`` or ``student``) and the arguments of that class,
+        plain values only; ``model.config`` gives it back.
+    dictionary : torch.Tensor, optional [shape=(F, K)]
+        The atoms of a new student.
+
+    Returns
+    -------
+    Teacher or Student
+
+    Raises
+    ------
+    ValueError
+        If the type or an argument is unknown.
+
+    Example
+    -------
+    >>> build_model(
+    ...     {"type": "teacher", "frontend": {}, "tcn": {"n_blocks": 1}}
+    ... ).config["frontend"]
+    {'type': 'spectrogram', 'n_fft': 512}
+    """
+    arguments = dict(config)
+    kind = arguments.pop("type", None)
+    if kind not in MODELS:
+        known = ", ".join(MODELS)
+        raise SettingsError(f"expected a model among {known}, got '{kind}'")
+    if dictionary is not None:
+        arguments["dictionary"] = dictionary
+    try:
+        return MODELS[kind](**arguments)
+    except TypeError as error:
+        raise SettingsError(
+            f"expected the arguments of a {kind}, got: {error}"
+        ) from error
+
+
+def count_values(config: dict[str, Any]) -> int:
+    """How many numbers the state of a model holds, without making it.
+
+    So a configuration can be compared with a file of weights before it takes
+    any memory. (PyTorch's ``meta`` device says it too, and takes a second to
+    be imported.)
+
+    Arguments
+    ---------
+    config : dict
+        As for :func:`build_model`, of a model on a spectrogram.
+
+    Returns
+    -------
+    int
+
+    Example
+    -------
+    >>> config = {"type": "teacher", "frontend": {}, "tcn": {"n_layers": 2}}
+    >>> model = build_model(config)
+    >>> sum(values.numel() for values in model.state_dict().values()) == (
+    ...     count_values(config)
+    ... )
+    True
+    """
+    model = {**_defaults(MODELS[config["type"]]), **config}
+    tcn = {**_defaults(TCN), **model["tcn"]}
+    n_channels, n_hidden = tcn["n_channels"], tcn["n_hidden"]
+    n_classes = len(model["classes"])
+    n_features = model["frontend"].get("n_fft", 512) // 2 + 1
+    norm_and_activation = 2 * n_hidden + 1
+    layer = (
+        _linear(n_channels, n_hidden)
+        + norm_and_activation
+        + (tcn["kernel_size"] + 1) * n_hidden
+        + norm_and_activation
+        + _linear(n_hidden, n_channels)
+    )
+    n_layers = tcn["n_blocks"] * tcn["n_layers"]
+    network = _linear(n_features, n_channels) + n_layers * layer
+    if config["type"] == "teacher":
+        return network + _linear(n_channels, n_classes)
+    n_atoms = model["n_atoms"]
+    return (
+        network
+        + _linear(n_channels, 2 * n_atoms)
+        + _linear(n_atoms, n_classes)
+        + (model["n_fft"] // 2 + 1) * n_atoms
+    )
+
+
+def _linear(n_inputs: int, n_outputs: int) -> int:
+    """Numbers of a linear layer."""
+    return (n_inputs + 1) * n_outputs
+
+
+def _defaults(module: type) -> dict[str, Any]:
+    """Default values of a module's arguments."""
+    parameters = inspect.signature(module).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}

@@ -1,19 +1,5 @@
 """Sparse non-negative matrix factorisation: tensors only."""
 
-from explainable_seg.nmf.coding import (
-    coordinate_code,
-    objective,
-    overshoot,
-    sparse_code,
-)
-from explainable_seg.nmf.converged import converged_code
-from explainable_seg.nmf.sparse_nmf import SparseNMF
+import lazy_loader
 
-__all__ = [
-    "SparseNMF",
-    "converged_code",
-    "coordinate_code",
-    "objective",
-    "overshoot",
-    "sparse_code",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

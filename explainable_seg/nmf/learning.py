@@ -2,11 +2,16 @@
 
 import torch
 
-from explainable_seg.nmf.atoms import replace_atoms, worst_residuals
+from explainable_seg.distributed import gather_over_ranks
+from explainable_seg.nmf.atoms import (
+    Statistics,
+    Summary,
+    frame_energy,
+    replace_atoms,
+    worst_residuals,
+)
 from explainable_seg.nmf.coding import frame_blocks
-from explainable_seg.nmf.distributed import gather_over_ranks
 from explainable_seg.nmf.solvers import Solver
-from explainable_seg.nmf.statistics import Statistics, Summary, frame_energy
 
 START_SWEEPS = 4  # over the activations of frames that are seen first
 SWEEPS = 3  # over those of frames that are seen again

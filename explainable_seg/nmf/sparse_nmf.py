@@ -7,27 +7,32 @@ from typing import Any, Optional
 
 import torch
 
+from explainable_seg.distributed import largest_over_ranks
 from explainable_seg.errors import SettingsError
-from explainable_seg.nmf.checks import (
-    as_frames,
-    check_atoms,
-    check_bins,
-    check_frames,
-    check_start,
-)
-from explainable_seg.nmf.converged import converged_code
-from explainable_seg.nmf.descent import check_descent, descend
-from explainable_seg.nmf.distributed import largest_over_ranks
-from explainable_seg.nmf.initial import INITS, initial_atoms
+from explainable_seg.nmf.atoms import INITS, Statistics, Summary, initial_atoms
+from explainable_seg.nmf.coding import converged_code
 from explainable_seg.nmf.learning import BlockFit, learn_batch, warm_up
 from explainable_seg.nmf.multiplicative import (
     DivergenceFit,
     multiplicative_code,
     scaled_weight,
 )
-from explainable_seg.nmf.numerics import full_precision, working_scale
-from explainable_seg.nmf.solvers import Hals, MultiplicativeUpdates, Solver
-from explainable_seg.nmf.statistics import Statistics, Summary
+from explainable_seg.nmf.numerics import (
+    as_frames,
+    check_atoms,
+    check_bins,
+    check_frames,
+    check_start,
+    full_precision,
+    working_scale,
+)
+from explainable_seg.nmf.solvers import (
+    Hals,
+    MultiplicativeUpdates,
+    Solver,
+    check_descent,
+    descend,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +80,7 @@ class SparseNMF:
         both with solver ``mu`` and without ``partial_fit``.
     init : str
         ``frames``, ``random`` or ``nndsvd``:
-        :func:`~explainable_seg.nmf.initial.initial_atoms`.
+        :func:`~explainable_seg.nmf.atoms.initial_atoms`.
     forgetting : float
         Before batch t is counted in by ``partial_fit``, all earlier ones are
         weighted by ``(1 - 1 / t) ** forgetting`` (Mairal et al., 2010,

@@ -1,1 +1,5 @@
-"""Losses, budgets and thresholds: what the Brains use."""
+"""Chunks, losses, budgets and what the Brains share."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

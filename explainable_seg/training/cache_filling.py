@@ -21,14 +21,11 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.cache import from_pcm, to_pcm
-from explainable_seg.data.chunks import TrainingChunks
-from explainable_seg.data.manifest import Region
-from explainable_seg.data.truth import read_region
+from explainable_seg.corpora import Region, read_region
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import SAMPLE_RATE, num_frames
-from explainable_seg.inference.windows import stitch
-from explainable_seg.models.teacher import Teacher
+from explainable_seg.models import Teacher, stitch
+from explainable_seg.training.chunks import TrainingChunks, from_pcm, to_pcm
 from explainable_seg.training.feature_cache import FeatureCache, no_room
 
 logger = logging.getLogger(__name__)
@@ -142,7 +139,7 @@ class ShardMaker:
             Rows of the dev manifest.
         run_time : Mapping[str, Any]
             ``window``, ``step`` and what else
-            :func:`~explainable_seg.inference.windows.stitch` is given.
+            :func:`~explainable_seg.models.windows.stitch` is given.
 
         Returns
         -------

@@ -1,17 +1,33 @@
 """Loaders of a training, shared out over its processes."""
 
 import inspect
-from collections.abc import Sequence
-from typing import Any, Optional
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Optional, Protocol
 
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from explainable_seg.classes import class_columns
-from explainable_seg.data.chunks import EpochSampler, WholeRegions
-from explainable_seg.data.manifest import Region
+from explainable_seg.corpora import Region
+from explainable_seg.distributed import rank_and_size
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.nmf.distributed import rank_and_size
+from explainable_seg.training.chunks import EpochSampler, WholeRegions
 from speechbrain.dataio.dataloader import SaveableDataLoader
+from speechbrain.utils.checkpoints import (
+    Checkpoint,
+    Checkpointer,
+    mark_as_loader,
+    mark_as_saver,
+    register_checkpoint_hooks,
+)
+from speechbrain.utils.distributed import (
+    ddp_barrier,
+    if_main_process,
+    main_process_only,
+)
 
 
 class OfClasses(Dataset):
@@ -117,7 +133,7 @@ def validation_loader(
     Returns
     -------
     DataLoader
-        Of :class:`~explainable_seg.data.chunks.WholeRegions`. What is counted
+        Of :class:`~explainable_seg.training.chunks.WholeRegions`. What is counted
         over them has to be summed over the processes.
     """
     rank, size = rank_and_size()
@@ -127,3 +143,249 @@ def validation_loader(
         batch_size=None,
         num_workers=0,
     )
+
+
+PARTIAL = ".partial"
+
+
+class AtomicCheckpointer(Checkpointer):
+    """SpeechBrain's checkpointer, without half-written checkpoints.
+
+    That one makes the folder of a checkpoint first and fills it then, so a
+    process that is killed meanwhile leaves a newest checkpoint that cannot be
+    loaded. Here the folder is filled under another name, then renamed.
+
+    Arguments
+    ---------
+    *args, **kwargs
+        Of ``speechbrain.utils.checkpoints.Checkpointer``.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> checkpointer = AtomicCheckpointer(folder, {"m": torch.nn.Linear(1, 1)})
+    >>> checkpointer.save_checkpoint().path.parent == folder
+    True
+    >>> len(list(folder.iterdir()))
+    1
+    """
+
+    def save_checkpoint(
+        self, *args: Any, **kwargs: Any
+    ) -> Optional[Checkpoint]:
+        """Write a checkpoint, as in the class above."""
+        if if_main_process():
+            for left in self.checkpoints_dir.glob(f"{PARTIAL}*"):
+                shutil.rmtree(left)
+        written = super().save_checkpoint(*args, **kwargs)
+        ddp_barrier()
+        if written is not None:
+            path = _final(written.path)
+            written.path.rename(path)
+            files = {n: path / f.name for n, f in written.paramfiles.items()}
+            written = Checkpoint(path, written.meta, files)
+        ddp_barrier()
+        return written
+
+    def _new_checkpoint_dirpath(self) -> Path:
+        """Where a checkpoint is written."""
+        return _partial(super()._new_checkpoint_dirpath())
+
+    def _custom_checkpoint_dirpath(self, name: str) -> Path:
+        """Where a checkpoint of a given name is written."""
+        return _partial(super()._custom_checkpoint_dirpath(name))
+
+
+def _partial(path: Path) -> Path:
+    """Name in the meantime, which is no checkpoint's."""
+    return path.with_name(PARTIAL + path.name)
+
+
+def _final(path: Path) -> Path:
+    """Name of a whole checkpoint."""
+    return path.with_name(path.name.removeprefix(PARTIAL))
+
+
+@register_checkpoint_hooks
+class RandomState:
+    """PyTorch's random generators, so that a resumed run draws what it would.
+
+    Example
+    -------
+    >>> state, path = RandomState(), getfixture("tmp_path") / "state"
+    >>> state.save(path)
+    >>> drawn = torch.rand(3)
+    >>> state.load(path, end_of_epoch=True)
+    >>> bool((torch.rand(3) == drawn).all())
+    True
+    """
+
+    @mark_as_saver
+    def save(self, path: Path) -> None:
+        """Write the states of the CPU's and the GPUs' generators."""
+        cuda = (
+            torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        )
+        torch.save({"cpu": torch.get_rng_state(), "cuda": cuda}, path)
+
+    @mark_as_loader
+    def load(self, path: Path, end_of_epoch: bool) -> None:
+        """Set the states; those of GPUs only where there are as many."""
+        # Also those of GPUs are tensors of the CPU.
+        states = torch.load(path, map_location="cpu", weights_only=True)
+        torch.set_rng_state(states["cpu"])
+        if len(states["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(states["cuda"])
+
+
+class Stateful(Protocol):
+    """What can be saved and taken up again, without being a module."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values and tensors."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take them up."""
+
+
+@main_process_only
+def save_state(stateful: Stateful, path: Path) -> None:
+    """Hook by which a checkpointer saves what is no module."""
+    torch.save(stateful.state_dict(), path)
+
+
+def load_state(stateful: Stateful, path: Path, end_of_epoch: bool) -> None:
+    """Hook by which a checkpointer loads it, to the CPU."""
+    stateful.load_state_dict(
+        torch.load(path, map_location="cpu", weights_only=True)
+    )
+
+
+logger = logging.getLogger(__name__)
+
+
+def n_updates(
+    n_batches: int,
+    number_of_epochs: int,
+    grad_accumulation_factor: int = 1,
+    optimizer_step_limit: Optional[int] = None,
+) -> int:
+    """Updates of the weights in a whole training.
+
+    Arguments
+    ---------
+    n_batches : int
+        Batches an epoch, of this process.
+    number_of_epochs : int
+        Epochs.
+    grad_accumulation_factor : int
+        Batches an update. Those at the end of an epoch that are too few for
+        one are not learned from.
+    optimizer_step_limit : int, optional
+        Updates after which training ends.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ExplainableSegError
+        If there is no update at all.
+
+    Example
+    -------
+    >>> n_updates(10, number_of_epochs=3, grad_accumulation_factor=4)
+    6
+    """
+    total = number_of_epochs * (n_batches // grad_accumulation_factor)
+    if optimizer_step_limit is not None:
+        total = min(total, optimizer_step_limit)
+    if total < 1:
+        raise ExplainableSegError(
+            f"expected an update of the weights, got none from "
+            f"{number_of_epochs} epochs of {n_batches} batches, "
+            f"{grad_accumulation_factor} an update; make chunks_per_epoch "
+            "larger, or batch_size or --grad_accumulation_factor smaller"
+        )
+    return total
+
+
+def fit_schedule(
+    make_schedule: Callable[..., Any],
+    warmup_steps: int,
+    cooldown_steps: int,
+    total_steps: int,
+) -> Any:
+    """Schedule that warms up, stays, and cools down with the last update.
+
+    Arguments
+    ---------
+    make_schedule : callable
+        Takes ``warmup``, ``cooldown`` and ``total_steps``, such as
+        ``speechbrain.nnet.schedulers.WarmCoolDecayLRSchedule`` with its other
+        arguments.
+    warmup_steps : int
+        Updates up to the full rate.
+    cooldown_steps : int
+        Updates from the full rate down to zero.
+    total_steps : int
+        Of :func:`n_updates`.
+
+    Returns
+    -------
+    Any
+        What ``make_schedule`` gives.
+
+    Raises
+    ------
+    ExplainableSegError
+        If the two are longer than the training.
+
+    Example
+    -------
+    >>> fit_schedule(dict, warmup_steps=2, cooldown_steps=3, total_steps=9)
+    {'warmup': 2, 'cooldown': 3, 'total_steps': 9}
+    """
+    if warmup_steps + cooldown_steps > total_steps:
+        raise ExplainableSegError(
+            f"expected warmup_steps and cooldown_steps of {total_steps} "
+            f"updates together, which is the whole training, got "
+            f"{warmup_steps} and {cooldown_steps}; lower them, or raise "
+            "number_of_epochs or chunks_per_epoch"
+        )
+    logger.info(
+        "learning rate: %d updates, %d to warm up, %d to cool down",
+        total_steps,
+        warmup_steps,
+        cooldown_steps,
+    )
+    return make_schedule(
+        warmup=warmup_steps, cooldown=cooldown_steps, total_steps=total_steps
+    )
+
+
+def warn_of_patience(patience: int, number_of_epochs: int) -> bool:
+    """Warn of a training that may end before its rate has fallen.
+
+    Arguments
+    ---------
+    patience : int
+        Epochs without a better result, after which training ends.
+    number_of_epochs : int
+        Epochs that the schedule reckons with.
+
+    Returns
+    -------
+    bool
+        Whether it may.
+    """
+    early = patience < number_of_epochs
+    if early:
+        logger.warning(
+            "patience of %d epochs may end the training at the full learning "
+            "rate, before the cool-down that its %d epochs end with",
+            patience,
+            number_of_epochs,
+        )
+    return early

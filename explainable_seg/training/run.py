@@ -1,20 +1,27 @@
 """How a recipe is started: errors of the user's making take one line."""
 
 import dataclasses
+import json
 import logging
 import os
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
 import torch
+from filelock import FileLock, Timeout
 from hyperpyyaml import load_hyperpyyaml
 
 import speechbrain as sb
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.inference.device import choose_device
+from explainable_seg.files import atomic_write_json, check_writable
+from explainable_seg.models import choose_device
 from explainable_seg.training.settings import SettingsFile, json_string
+from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.run_opts import HELP_TEXTS, RunOptions
 
 logger = logging.getLogger(__name__)
@@ -231,3 +238,204 @@ def run_recipe(main: Callable[[Sequence[str]], None]) -> None:
     except ExplainableSegError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
+
+
+SETTINGS = "settings.json"
+LOCK = ".lock"
+SHOWN = 5  # settings that a message names
+# Of these no result depends: where things are kept, how fast it goes.
+FREE = (
+    "chunks_folder",
+    "ckpt_interval_minutes",
+    "compile_tcn",
+    "force",
+    "output_folder",
+    "skip_prep",
+)
+FREE_LOADER_OPTIONS = ("num_workers", "pin_memory", "prefetch_factor")
+LEARNED = ("train_log.txt", "export", "dictionary.safetensors")
+
+
+@contextmanager
+def run_folder(
+    command: Command, may_grow: Sequence[str] = ()
+) -> Iterator[Path]:
+    """The folder of a run, which no other run uses meanwhile.
+
+    Arguments
+    ---------
+    command : Command
+        What is to be run.
+    may_grow : Sequence[str]
+        Keys whose value may be larger than that of the run in the folder.
+
+    Yields
+    ------
+    pathlib.Path
+        The folder; it is there.
+
+    Raises
+    ------
+    ExplainableSegError
+        If another run is in it, or it holds what other settings have learned.
+    """
+    record = command.record
+    folder = Path(record["output_folder"])
+    check_writable(folder / SETTINGS)
+    if not if_main_process():
+        yield folder
+        return
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ExplainableSegError(
+            f"expected a folder that no other run is in, got one in use, in "
+            f"{folder}; wait for that run, or name another --output_folder"
+        ) from None
+    try:
+        trial = command.run_opts["debug"]
+        kept = not trial or command.run_opts["debug_persistently"]
+        if kept and _has_learned(folder, record):
+            _check_record(folder, record, command, may_grow)
+        atomic_write_json(folder / SETTINGS, record, allow_nan=True)
+        yield folder
+    finally:
+        lock.release()
+
+
+def _has_learned(folder: Path, settings: Mapping[str, Any]) -> bool:
+    """Whether a folder holds more than a run that has just begun."""
+    saved = Path(settings.get("save_folder", folder / "save"))
+    there = any((folder / name).exists() for name in LEARNED)
+    return there or any(saved.glob("CKPT*"))
+
+
+def _check_record(
+    folder: Path,
+    ours: Mapping[str, Any],
+    command: Command,
+    may_grow: Sequence[str],
+) -> None:
+    """Raise unless what is in a folder was learned with these settings."""
+    path = folder / SETTINGS
+    try:
+        theirs = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise ExplainableSegError(
+            f"expected the settings of the run in {folder}, got none that can "
+            f"be read, in {path}; delete the folder, or name another "
+            "--output_folder"
+        ) from None
+    changed = [
+        name
+        for name in sorted(ours.keys() | theirs.keys())
+        if _deciding(name, ours.get(name)) != _deciding(name, theirs.get(name))
+        and not (name in may_grow and ours[name] > theirs.get(name, 0))
+    ]
+    causes = _causes(changed, ours, theirs, command)
+    if causes:
+        shown = ", ".join(
+            f"{name} ({_short(theirs.get(name))} there, "
+            f"{_short(ours.get(name))} now)"
+            for name in causes[:SHOWN]
+        )
+        more = f" and {len(causes) - SHOWN} more" if causes[SHOWN:] else ""
+        raise ExplainableSegError(
+            f"expected the settings of the run in {folder}, got another "
+            f"{shown}{more}; give the same, or name another --output_folder"
+        )
+
+
+def _deciding(name: str, value: Any) -> Any:
+    """Of a setting, what results depend on."""
+    if name in FREE:
+        return None
+    if name == "loader_options" and isinstance(value, dict):
+        return {k: v for k, v in value.items() if k not in FREE_LOADER_OPTIONS}
+    return value
+
+
+def _causes(
+    changed: Sequence[str],
+    ours: Mapping[str, Any],
+    theirs: Mapping[str, Any],
+    command: Command,
+) -> list[str]:
+    """Of settings that changed, those that follow from no other that did."""
+    entries = SettingsFile(command.hparams_file).entries
+    given = {line.split(":")[0] for line in command.overrides.split("\n")}
+    moved = {n for n in ours if ours[n] != theirs.get(n)}
+    return [
+        name
+        for name in changed
+        if name in given
+        or name not in entries
+        or not entries[name].references & moved - {name}
+    ]
+
+
+def _short(value: Any, length: int = 40) -> str:
+    """A value, cut to what a line has room for."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= length else f"{text[:length]}..."
+
+
+def run_stage(
+    recipes: Path,
+    stage: str,
+    corpus: str,
+    settings: Mapping[str, object],
+    options: tuple[str, ...] = (),
+) -> float:
+    """Run a recipe as a user would.
+
+    Arguments
+    ---------
+    recipes : pathlib.Path
+        Folder of the scripts, beside ``hparams``.
+    stage : str
+        ``teacher``, ``dictionary`` or ``student``.
+    corpus : str
+        Folder of ``hparams`` that has its YAML file.
+    settings : Mapping[str, object]
+        Keys of any stage; those that this stage's file has are passed on. What
+        is text is YAML, but paths are taken as they are.
+    options : tuple[str, ...]
+        Further words of the command line.
+
+    Returns
+    -------
+    float
+        Seconds that it took.
+
+    Raises
+    ------
+    SystemExit
+        With the code of the recipe, which has said why it failed.
+    """
+    hparams = recipes.parent / "hparams" / corpus / f"{stage}.yaml"
+    known = hparams.read_text(encoding="utf-8")
+    overrides = [
+        f"--{name}={json_string(str(value)) if isinstance(value, Path) else value}"
+        for name, value in settings.items()
+        if f"\n{name}:" in known
+    ]
+    logger.info("stage: %s of %s", stage, corpus)
+    start = time.perf_counter()
+    run = subprocess.run(
+        [sys.executable, str(recipes / f"train_{stage}.py"), str(hparams)]
+        + [*overrides, *options],
+        env={**os.environ, "OMP_NUM_THREADS": str(_n_threads())},
+    )
+    if run.returncode:
+        raise SystemExit(run.returncode)
+    return time.perf_counter() - start
+
+
+def _n_threads() -> int:
+    """Cores that are left beside the process that composes chunks.
+
+    A thread more, and all of them wait for each other most of the time.
+    """
+    return max(1, (os.cpu_count() or 1) - 1)

@@ -18,18 +18,22 @@ from typing import NamedTuple
 
 from pyannote.core import Annotation, Timeline
 
-from explainable_seg.annotation.bmat import BMAT_LABELS
-from explainable_seg.annotation.bmat_csv import read_bmat_csv
-from explainable_seg.annotation.bmat_json import read_bmat_json
-from explainable_seg.annotation.bmat_tsv import read_bmat_tsv
-from explainable_seg.annotation.classes import CLASS_LABELS, class_spans
-from explainable_seg.annotation.lab import read_lab
-from explainable_seg.annotation.lists import read_list
-from explainable_seg.annotation.mdtm import read_mdtm
-from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.bmat import (
+    BMAT_LABELS,
+    read_bmat_csv,
+    read_bmat_json,
+    read_bmat_tsv,
+)
+from explainable_seg.annotation.fields import read_list
+from explainable_seg.annotation.rttm import (
+    read_lab,
+    read_mdtm,
+    read_rttm,
+    read_uem,
+)
 from explainable_seg.annotation.transcription import transcription_spans
 from explainable_seg.annotation.trs import read_trs
-from explainable_seg.annotation.uem import read_uem
+from explainable_seg.annotation.turns import CLASS_LABELS, class_spans
 from explainable_seg.errors import AnnotationError, CorpusError
 
 logger = logging.getLogger(__name__)

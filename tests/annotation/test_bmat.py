@@ -10,11 +10,16 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.annotation.bmat import BMAT_LABELS
-from explainable_seg.annotation.bmat_csv import read_bmat_csv, write_bmat_csv
-from explainable_seg.annotation.bmat_json import read_bmat_json, write_bmat_json
-from explainable_seg.annotation.bmat_tsv import read_bmat_tsv, write_bmat_tsv
-from explainable_seg.annotation.classes import class_spans
+from explainable_seg.annotation.bmat import (
+    BMAT_LABELS,
+    read_bmat_csv,
+    read_bmat_json,
+    read_bmat_tsv,
+    write_bmat_csv,
+    write_bmat_json,
+    write_bmat_tsv,
+)
+from explainable_seg.annotation.turns import class_spans
 from explainable_seg.errors import AnnotationError
 
 NAME = "Spain_News_12_345"

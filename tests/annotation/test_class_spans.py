@@ -3,7 +3,7 @@
 import pytest
 from pyannote.core import Annotation, Segment, Timeline
 
-from explainable_seg.annotation.classes import (
+from explainable_seg.annotation.turns import (
     CLASS_LABELS,
     class_annotation,
     class_spans,

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from explainable_seg.annotation.folders import read_folder
-from explainable_seg.annotation.uem import read_uem
+from explainable_seg.annotation.fields import read_folder
+from explainable_seg.annotation.rttm import read_uem
 from explainable_seg.errors import AnnotationError
 
 

@@ -6,7 +6,7 @@ import pytest
 from annotation.rows import TURNS, annotate, ticks
 from hypothesis import given, settings
 
-from explainable_seg.annotation.lab import read_lab, write_lab
+from explainable_seg.annotation.rttm import read_lab, write_lab
 from explainable_seg.errors import AnnotationError
 
 

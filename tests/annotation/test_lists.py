@@ -8,7 +8,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.annotation.lists import read_list, write_list
+from explainable_seg.annotation.fields import read_list, write_list
 from explainable_seg.errors import CorpusError
 
 

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from explainable_seg.annotation.markup import read_elements
+from explainable_seg.annotation.transcription import read_elements
 from explainable_seg.errors import AnnotationError
 
 

@@ -10,7 +10,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.annotation.mdtm import read_mdtm, write_mdtm
+from explainable_seg.annotation.rttm import read_mdtm, write_mdtm
 from explainable_seg.errors import AnnotationError
 
 LINE = "show_01 1 12.500 4.250 speaker NA adult_female Some_Name\n"

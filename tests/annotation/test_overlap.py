@@ -9,8 +9,8 @@ from hypothesis import (
 )
 from pyannote.core import Annotation, Segment, Timeline
 
-from explainable_seg.annotation.overlap import overlap_timeline
 from explainable_seg.annotation.rttm import read_rttm
+from explainable_seg.annotation.turns import overlap_timeline
 
 
 def speak(*turns):

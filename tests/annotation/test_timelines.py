@@ -7,8 +7,11 @@ from hypothesis import (
 )
 from pyannote.core import Annotation, Segment, Timeline
 
-from explainable_seg.annotation.overlap import overlap_timeline
-from explainable_seg.annotation.timelines import common_time, time_without
+from explainable_seg.annotation.turns import (
+    common_time,
+    overlap_timeline,
+    time_without,
+)
 
 TIMELINES = st.lists(
     st.tuples(st.integers(0, 60), st.integers(1, 20)).map(

@@ -8,7 +8,7 @@ from hypothesis import (
 )
 from pyannote.core import Segment, Timeline
 
-from explainable_seg.annotation.uem import read_uem, write_uem
+from explainable_seg.annotation.rttm import read_uem, write_uem
 from explainable_seg.errors import AnnotationError
 
 

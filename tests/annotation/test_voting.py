@@ -8,7 +8,7 @@ from hypothesis import (
 )
 from pyannote.core import Segment, Timeline
 
-from explainable_seg.annotation.voting import vote
+from explainable_seg.annotation.turns import vote
 
 # On a grid of 10 ms: spans of hundredths of a second, unsorted, overlapping.
 N = 60

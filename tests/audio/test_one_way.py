@@ -13,13 +13,13 @@ from explainable_seg.audio import (
     levelled,
     load_audio,
 )
-from explainable_seg.data.chunks import (
+from explainable_seg.corpora.manifest import Region
+from explainable_seg.training.chunks import (
     RecordedChunks,
     RegionGains,
     WholeRegions,
     read_region,
 )
-from explainable_seg.data.manifest import Region
 
 LEVEL = -20.0
 RATES = [8000, 11025, 22050, 32000, 44100, 48000]
@@ -29,7 +29,7 @@ RATES = [8000, 11025, 22050, 32000, 44100, 48000]
 def short_pieces(monkeypatch):
     """A minute lasts a second, so that ten of them are soon over."""
     monkeypatch.setattr(level_module, "PIECE", 16000)
-    monkeypatch.setattr("explainable_seg.data.chunks.PIECE", 16000)
+    monkeypatch.setattr("explainable_seg.training.chunks.PIECE", 16000)
     monkeypatch.setattr(level_module, "FADE", 4000)
 
 

@@ -42,11 +42,13 @@ class Explained:
 
 def make_programme() -> np.ndarray:
     """20 s: music from 0 to 14 s, a voice from 5 s on, rain from 15 s on."""
-    from explainable_seg.data.synthesis.composition import possible_bands
-    from explainable_seg.data.synthesis.music import make_music
-    from explainable_seg.data.synthesis.noise import make_noise
-    from explainable_seg.data.synthesis.speech import MALE_VOICES, speak
-    from explainable_seg.data.synthesis.styles import STYLES
+    from explainable_seg.composer.synthesis.music import (
+        make_music,
+        possible_bands,
+    )
+    from explainable_seg.composer.synthesis.noise import make_noise
+    from explainable_seg.composer.synthesis.speech import MALE_VOICES, speak
+    from explainable_seg.composer.synthesis.styles import STYLES
 
     generator = np.random.default_rng(0)
     audio = np.zeros(20 * RATE, dtype=np.float32)
@@ -64,7 +66,7 @@ def explain(audio: np.ndarray, folder: Path) -> Explained:
     """Everything that the command ``explain`` writes, with a reference."""
     from explainable_seg import ExplainableSegmenter
     from explainable_seg.classes import CLASSES
-    from explainable_seg.explanation.saving import save_explanations
+    from explainable_seg.pages.report import save_explanations
 
     soundfile.write(folder / "show.wav", audio, RATE)
     segmenter = ExplainableSegmenter.from_pretrained(device="cpu")

@@ -11,15 +11,15 @@ import pytest
 import torch
 from browser.conftest import until
 
-from explainable_seg.explanation.caution import CLOSE
 from explainable_seg.explanation.explanation import explain_class
-from explainable_seg.explanation.listening import (
+from explainable_seg.explanation.grounding import CLOSE
+from explainable_seg.explanation.masks import (
     active_samples,
     apply_mask,
+    class_mask,
     frame_gate,
 )
-from explainable_seg.explanation.masks import class_mask
-from explainable_seg.explanation.report import Demo, render_demo
+from explainable_seg.pages.report import Demo, render_demo
 
 MINUS = "\N{MINUS SIGN}"
 Visit = Callable[..., Any]

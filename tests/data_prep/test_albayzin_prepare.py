@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from data_prep.albayzin_prepare import main, prepare_albayzin
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import load_truth, region_targets
+from explainable_seg.corpora.manifest import read_manifest
+from explainable_seg.corpora.truth import load_truth, region_targets
 from explainable_seg.errors import AnnotationError, AudioError, CorpusError
 
 from .layouts import (

@@ -9,8 +9,8 @@ import pytest
 
 from data_prep.aragonradio_prepare import main, prepare_aragonradio
 from explainable_seg.annotation.rttm import read_rttm
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import load_truth, region_targets
+from explainable_seg.corpora.manifest import read_manifest
+from explainable_seg.corpora.truth import load_truth, region_targets
 from explainable_seg.errors import AnnotationError, CorpusError
 
 from .layouts import (

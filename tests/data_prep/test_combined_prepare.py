@@ -9,8 +9,8 @@ from data_prep.combined_prepare import main, prepare_combined
 from data_prep.custom_prepare import prepare_custom
 from data_prep.dihard3_prepare import prepare_dihard3
 from data_prep.openbmat_prepare import prepare_openbmat
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import load_truth, region_targets
+from explainable_seg.corpora.manifest import read_manifest
+from explainable_seg.corpora.truth import load_truth, region_targets
 from explainable_seg.errors import CorpusError, ManifestError
 
 from .layouts import (

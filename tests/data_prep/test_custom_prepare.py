@@ -10,8 +10,8 @@ import soundfile
 
 from data_prep.custom_prepare import main, prepare_custom
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import load_truth, region_targets
+from explainable_seg.corpora.manifest import read_manifest
+from explainable_seg.corpora.truth import load_truth, region_targets
 from explainable_seg.errors import AnnotationError, CorpusError, ManifestError
 
 from .layouts import (

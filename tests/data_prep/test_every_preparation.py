@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data import preparation
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import load_truth, region_targets
+from explainable_seg.corpora import preparation
+from explainable_seg.corpora.manifest import read_manifest
+from explainable_seg.corpora.truth import load_truth, region_targets
 from explainable_seg.errors import AudioError, ExplainableSegError
 
 from .layouts import (

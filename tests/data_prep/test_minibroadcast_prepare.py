@@ -6,8 +6,8 @@ import pytest
 
 from data_prep.minibroadcast_prepare import VERSION, main, prepare_minibroadcast
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.clips import read_clips
-from explainable_seg.data.manifest import read_manifest
+from explainable_seg.composer.clips import read_clips
+from explainable_seg.corpora.manifest import read_manifest
 from explainable_seg.errors import CorpusError
 
 pytest.importorskip("espeakng_loader")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from data_prep.openbmat_prepare import main, prepare_openbmat
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import load_truth, region_targets
+from explainable_seg.corpora.manifest import read_manifest
+from explainable_seg.corpora.truth import load_truth, region_targets
 from explainable_seg.errors import AnnotationError, CorpusError
 
 from .layouts import (

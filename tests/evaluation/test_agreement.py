@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import cohen_kappa_score
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.evaluation.agreement import AgreementStats
+from explainable_seg.evaluation.representation import AgreementStats
 
 OURS = dict(zip(CLASSES, (0.5, 0.3, 0.7, 0.6)))
 THEIRS = dict(zip(CLASSES, (0.4, 0.5, 0.5, 0.8)))

@@ -6,7 +6,7 @@ import torch
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from explainable_seg.evaluation.calibration import CalibrationStats
+from explainable_seg.evaluation.curves import CalibrationStats
 
 
 def draw(n_frames=20000, sharper=1.0, seed=0):

@@ -13,8 +13,8 @@ from pyannote.core import Annotation, Segment, Timeline
 
 from data_prep.aragonradio_prepare import prepare_aragonradio
 from explainable_seg.annotation.rttm import write_rttm
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import annotated_time, load_truth
+from explainable_seg.corpora.manifest import read_manifest
+from explainable_seg.corpora.truth import annotated_time, load_truth
 from explainable_seg.errors import AnnotationError
 from explainable_seg.evaluation.detection import (
     SCORES,

@@ -4,12 +4,14 @@ import numpy as np
 import soundfile
 import torch
 
-from explainable_seg.data.manifest import Region
-from explainable_seg.evaluation.examples import class_examples
-from explainable_seg.evaluation.reconstruction import ReconstructionStats
-from explainable_seg.explanation.dictionary_pictures import save_pictures
+from explainable_seg.corpora.manifest import Region
+from explainable_seg.evaluation.representation import (
+    ReconstructionStats,
+    class_examples,
+)
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
 from explainable_seg.nmf import SparseNMF
+from explainable_seg.pages.figures import save_pictures
 
 RATE = 16000
 TURNS = {"speech": (0.0, 6.0), "music": (4.0, 9.0), "overlap": (1.0, 1.2)}

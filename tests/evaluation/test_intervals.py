@@ -3,7 +3,7 @@
 import pytest
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.evaluation.intervals import f1_differences, f1_intervals
+from explainable_seg.evaluation.curves import f1_differences, f1_intervals
 
 
 def recording(hits, relevant, retrieved):

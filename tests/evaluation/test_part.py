@@ -10,18 +10,21 @@ from tiny_student import CONFIG, save_student
 from toy_part import write_part
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.data.manifest import read_manifest
-from explainable_seg.data.truth import load_truth, read_region, region_targets
+from explainable_seg.corpora.manifest import read_manifest
+from explainable_seg.corpora.truth import (
+    load_truth,
+    read_region,
+    region_targets,
+)
 from explainable_seg.errors import ManifestError
-from explainable_seg.evaluation.calibration import CalibrationStats
-from explainable_seg.evaluation.model import LoadedModel
-from explainable_seg.evaluation.part import evaluate_part
+from explainable_seg.evaluation.curves import CalibrationStats
+from explainable_seg.evaluation.part import LoadedModel, evaluate_part
+from explainable_seg.evaluation.scoring import score_regions
 from explainable_seg.explanation.grounding import reconstruction_error
 from explainable_seg.inference.loading import DEFAULT_MODEL
-from explainable_seg.inference.pretrained import save_pretrained
-from explainable_seg.inference.scoring import score_regions
-from explainable_seg.inference.windows import stitch
-from explainable_seg.models.build import build_model
+from explainable_seg.models.pretrained import save_pretrained
+from explainable_seg.models.student import build_model
+from explainable_seg.models.windows import stitch
 
 
 @pytest.fixture(scope="module")

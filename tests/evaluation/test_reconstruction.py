@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.evaluation.reconstruction import ReconstructionStats
+from explainable_seg.evaluation.representation import ReconstructionStats
+from explainable_seg.explanation.atoms import band_shares
 from explainable_seg.explanation.grounding import reconstruction_error
-from explainable_seg.explanation.relevance import band_shares
 from explainable_seg.nmf import SparseNMF
 
 SPEECH, MUSIC, NOISE, OVERLAP = range(4)

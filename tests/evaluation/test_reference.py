@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from explainable_seg.errors import AnnotationError
-from explainable_seg.evaluation.reference import read_reference
+from explainable_seg.evaluation.comparison import read_reference
 
 LINE = "SPEAKER {} 1 {} {} <NA> <NA> {} <NA> <NA>\n"
 

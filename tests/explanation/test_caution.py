@@ -8,7 +8,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.explanation.caution import margin, threshold_logit
+from explainable_seg.explanation.grounding import margin, threshold_logit
 
 LOGITS = st.floats(-20, 20)
 

@@ -12,6 +12,8 @@ from hypothesis import (
     strategies as st,
 )
 
+from explainable_seg.decisions.rules import Rules
+from explainable_seg.decisions.segmentation import decide
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.explanation import (
     Reading,
@@ -19,12 +21,10 @@ from explainable_seg.explanation import (
     explain_class,
     make_reading,
 )
-from explainable_seg.explanation.contrast import contrast_classes
-from explainable_seg.explanation.document import make_document
-from explainable_seg.explanation.findings import Findings
+from explainable_seg.explanation.explanation import Findings
+from explainable_seg.explanation.reading import contrast_classes
 from explainable_seg.frames import num_frames, num_samples
-from explainable_seg.inference.decisions import decide
-from explainable_seg.inference.rules import Rules
+from explainable_seg.pages.page_data import make_document
 
 
 def dominant_hz(audio: np.ndarray) -> float:

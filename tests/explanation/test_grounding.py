@@ -15,7 +15,7 @@ from explainable_seg.explanation.masks import (
     class_masks,
     evidence_map,
 )
-from explainable_seg.explanation.properties import similarity
+from explainable_seg.explanation.prototypes import similarity
 from explainable_seg.nmf import coordinate_code
 
 

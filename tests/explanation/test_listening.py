@@ -9,7 +9,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.explanation.listening import (
+from explainable_seg.explanation.masks import (
     BLOCK,
     active_samples,
     apply_mask,
@@ -57,9 +57,7 @@ def test_blocks_leave_no_trace(
     n_samples = 2 * BLOCK + extra
     audio, mask = noise(n_samples), random_mask(n_samples)
     in_blocks = apply_mask(audio, mask)
-    monkeypatch.setattr(
-        "explainable_seg.explanation.listening.BLOCK", 3 * BLOCK
-    )
+    monkeypatch.setattr("explainable_seg.explanation.masks.BLOCK", 3 * BLOCK)
     np.testing.assert_allclose(in_blocks, apply_mask(audio, mask), atol=1e-5)
 
 

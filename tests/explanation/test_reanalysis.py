@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from explainable_seg.explanation.listening import apply_mask
-from explainable_seg.explanation.reanalysis import (
+from explainable_seg.evaluation.comparison import oracle_mask, si_sdr
+from explainable_seg.explanation.grounding import (
     predictor,
     reanalyse,
     split_sound,
 )
-from explainable_seg.explanation.separation import oracle_mask, si_sdr
+from explainable_seg.explanation.masks import apply_mask
 from explainable_seg.frames import num_frames
 from explainable_seg.models import Student, Teacher
 

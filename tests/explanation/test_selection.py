@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from explainable_seg.explanation import Reading, StudentWeights, explain_class
-from explainable_seg.explanation.contrast import contrast_classes
-from explainable_seg.explanation.relevance import relevance, segment_relevance
-from explainable_seg.explanation.selection import (
+from explainable_seg.explanation.atoms import (
+    relevance,
+    segment_relevance,
     select_against,
     select_share,
     select_top,
 )
+from explainable_seg.explanation.reading import contrast_classes
 
 R = torch.tensor([0.5, -3.0, 4.0, 0.0, 2.0, -1.0, 3.5])  # 10 for, 4 against
 

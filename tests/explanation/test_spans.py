@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.explanation.spans import Chosen, frames_to_explain
+from explainable_seg.explanation.explanation import Chosen, frames_to_explain
 
 FOUND = np.zeros(50, dtype=bool)
 FOUND[[10, 11, 20]] = True

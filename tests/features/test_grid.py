@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from explainable_seg.features.frontend import WavLMFeatures
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
-from explainable_seg.features.wavlm import WavLMFeatures
 from explainable_seg.frames import (
     HOP,
     SAMPLE_RATE,

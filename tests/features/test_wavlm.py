@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from explainable_seg.errors import AudioError, ModelError
-from explainable_seg.features.wavlm import WavLMFeatures
+from explainable_seg.features.frontend import WavLMFeatures
 from explainable_seg.frames import HOP, num_frames
 
 TINY = {

@@ -5,7 +5,7 @@ import pytest
 from tiny_student import CONFIG, make_student, tones
 
 from explainable_seg.errors import AudioError
-from explainable_seg.inference import analysis
+from explainable_seg.inference import pipeline as analysis
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 

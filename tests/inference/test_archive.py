@@ -14,9 +14,9 @@ from damaged_archive import COMMAND, damaged, interrupt, tree
 from tiny_student import save_student, tones
 
 from explainable_seg.audio.stream import Excerpt
-from explainable_seg.cli import main
-from explainable_seg.data.manifest import Region, write_manifest
-from explainable_seg.inference.prefetch import prefetched, read_ahead
+from explainable_seg.commands.cli import main
+from explainable_seg.corpora.manifest import Region, write_manifest
+from explainable_seg.inference.batch import prefetched, read_ahead
 from explainable_seg.inference.sources import find_jobs
 
 

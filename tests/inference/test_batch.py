@@ -10,6 +10,7 @@ import soundfile
 from tiny_student import CONFIG, make_student, tones
 
 from explainable_seg.audio.stream import WHOLE
+from explainable_seg.decisions.rules import make_rules
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.inference.batch import segment_files
 from explainable_seg.inference.output_folder import (
@@ -17,10 +18,9 @@ from explainable_seg.inference.output_folder import (
     OutputFolder,
     run_settings,
 )
-from explainable_seg.inference.rules import make_rules
+from explainable_seg.inference.results import FAILURE_COLUMNS, SUMMARY_COLUMNS
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import Job, find_jobs
-from explainable_seg.inference.tables import FAILURE_COLUMNS, SUMMARY_COLUMNS
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from explainable_seg.errors import AudioError, ModelError
 from explainable_seg.frames import num_frames
 from explainable_seg.inference.live import LiveSegmenter
 from explainable_seg.inference.segmenter import ExplainableSegmenter
-from explainable_seg.models.build import build_model
+from explainable_seg.models.student import build_model
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from explainable_seg.audio import load_audio
 from explainable_seg.audio.level import at_level
 from explainable_seg.frames import num_frames
 from explainable_seg.inference.segmenter import ExplainableSegmenter
-from explainable_seg.models.build import build_model
+from explainable_seg.models.student import build_model
 
 WINDOW = round(CONFIG["window"] * 16000)
 LENGTHS = [400, 401, 719, 720, 1600, WINDOW - 1, WINDOW, WINDOW + 1]

@@ -13,11 +13,15 @@ from toy_archive import COMMAND, rows, run, sound
 
 from explainable_seg.audio import stream
 from explainable_seg.commands.segment import _table
+from explainable_seg.decisions.segmentation import Segment, Segmentation
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.files import escaped, unescaped
-from explainable_seg.inference.segmentation import Segment, Segmentation
+from explainable_seg.inference.results import (
+    SUMMARY_COLUMNS,
+    Table,
+    summary_row,
+)
 from explainable_seg.inference.sources import Job, find_jobs
-from explainable_seg.inference.tables import SUMMARY_COLUMNS, Table, summary_row
 
 ODD_NAMES = [
     "two\nlines.wav",

@@ -15,10 +15,10 @@ from toy_archive import COMMAND, rows, run, sound, tree
 
 from explainable_seg.errors import DiskFullError, ExplainableSegError
 from explainable_seg.files import atomic_path
-from explainable_seg.inference import locks
+from explainable_seg.inference import results as locks
 from explainable_seg.inference.batch import Progress, segment_files
-from explainable_seg.inference.locks import locked
 from explainable_seg.inference.output_folder import OutputFolder
+from explainable_seg.inference.results import locked
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import Share, find_jobs
 
@@ -178,7 +178,7 @@ def kill_again_and_again(arguments: list[str], summary: Path) -> list[int]:
     script = (
         "import os, sys, threading, time\n"
         "from tqdm import tqdm\n"
-        "from explainable_seg.cli import main\n"
+        "from explainable_seg.commands.cli import main\n"
         # By default all that are forked share one, which one that is killed
         # would hold for ever.
         "tqdm.set_lock(threading.RLock())\n"
@@ -237,7 +237,7 @@ def at_work(folder: Path, share: str = "") -> Iterator[subprocess.Popen]:
     """Another process that holds an output folder."""
     script = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from explainable_seg.inference.locks import locked\n"
+        "from explainable_seg.inference.results import locked\n"
         "from explainable_seg.inference.sources import Share\n"
         "share = Share(*map(int, sys.argv[2].split('/'))) if sys.argv[2] else None\n"
         "with locked(Path(sys.argv[1]), share):\n"

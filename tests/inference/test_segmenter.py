@@ -12,13 +12,13 @@ from tiny_student import CONFIG, make_student, save_student, tones
 import explainable_seg
 import explainable_seg.inference.loading as loading
 from explainable_seg.classes import CLASSES
+from explainable_seg.decisions.segmentation import Segmentation
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
-from explainable_seg.explanation.saving import save_explanations
 from explainable_seg.frames import FRAME_RATE, num_frames, num_samples
-from explainable_seg.inference.device import choose_precision
-from explainable_seg.inference.segmentation import Segmentation
 from explainable_seg.inference.segmenter import ExplainableSegmenter
-from explainable_seg.models.teacher import Teacher
+from explainable_seg.models.student import Teacher
+from explainable_seg.models.windows import choose_precision
+from explainable_seg.pages.report import save_explanations
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from tiny_student import save_student, tones
 
-from explainable_seg.cli import main
+from explainable_seg.commands.cli import main
 
 SCRIPT = Path(__file__).parents[2] / "docs/slurm/segment_array.sh"
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from explainable_seg.inference.windows import stitch
 from explainable_seg.models.tcn import TCN, DepthwiseConv, GlobalNorm
+from explainable_seg.models.windows import stitch
 
 
 @pytest.fixture(autouse=True)

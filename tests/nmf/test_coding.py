@@ -20,8 +20,7 @@ from explainable_seg.nmf import (
     overshoot,
     sparse_code,
 )
-from explainable_seg.nmf.converged import threshold_start
-from explainable_seg.nmf.sweeps import GROUP
+from explainable_seg.nmf.coding import GROUP, threshold_start
 
 
 def atoms_and_frames(n_atoms, n_frames=60, n_bins=24, seed=0):

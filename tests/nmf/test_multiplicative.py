@@ -6,7 +6,7 @@ import pytest
 import torch
 from nmf.planted import spectra
 
-from explainable_seg.nmf.atoms import unit_columns
+from explainable_seg.nmf.atoms import Statistics, unit_columns
 from explainable_seg.nmf.multiplicative import (
     FLOOR,
     DivergenceFit,
@@ -18,7 +18,6 @@ from explainable_seg.nmf.multiplicative import (
     positive_start,
 )
 from explainable_seg.nmf.solvers import MultiplicativeUpdates
-from explainable_seg.nmf.statistics import Statistics
 
 
 def start(n_frames=50, n_atoms=6):

@@ -12,11 +12,15 @@ from nmf.planted import cosines, planted, spectra
 from sklearn.decomposition import NMF
 
 from explainable_seg.nmf import SparseNMF, coding, converged_code, objective
-from explainable_seg.nmf.atoms import replace_atoms, update_atoms
-from explainable_seg.nmf.initial import INITS, initial_atoms
+from explainable_seg.nmf.atoms import (
+    INITS,
+    Statistics,
+    initial_atoms,
+    replace_atoms,
+    update_atoms,
+)
 from explainable_seg.nmf.learning import BlockFit
 from explainable_seg.nmf.solvers import Hals
-from explainable_seg.nmf.statistics import Statistics
 
 ALL_SOLVERS = [
     {"solver": "hals"},

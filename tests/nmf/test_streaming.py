@@ -11,7 +11,7 @@ import torch
 from nmf.planted import cosines, planted, spectra, with_dead_atom
 
 from explainable_seg.nmf import SparseNMF, converged_code, objective
-from explainable_seg.nmf.statistics import Statistics
+from explainable_seg.nmf.atoms import Statistics
 
 PROCESS = Path(__file__).with_name("one_of_many.py")
 

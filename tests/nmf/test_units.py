@@ -18,9 +18,9 @@ from explainable_seg.nmf import (
     sparse_code,
 )
 from explainable_seg.nmf.atoms import unit_columns
-from explainable_seg.nmf.descent import check_descent
 from explainable_seg.nmf.multiplicative import scaled_weight
 from explainable_seg.nmf.numerics import working_scale
+from explainable_seg.nmf.solvers import check_descent
 
 UNITS = [2e12, 1e30, 1e-20, 1e-36]
 

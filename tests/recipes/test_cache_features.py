@@ -19,8 +19,8 @@ from recipe_runs import (
 from safetensors.torch import load_file
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.inference.pretrained import save_pretrained
 from explainable_seg.models import build_model
+from explainable_seg.models.pretrained import save_pretrained
 from explainable_seg.training.dictionary import save_dictionary
 
 # Of the student; where its own WavLM would come from does not matter.

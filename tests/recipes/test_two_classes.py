@@ -12,8 +12,8 @@ from recipe_runs import (
     run_recipe,
 )
 
-from explainable_seg.cli import main
-from explainable_seg.data.manifest import read_manifest, write_manifest
+from explainable_seg.commands.cli import main
+from explainable_seg.corpora.manifest import read_manifest, write_manifest
 
 TWO = ["speech", "music"]
 PREPARED = "--skip_prep=True"
@@ -138,12 +138,8 @@ def test_its_prototypes_are_of_two_classes(work, tmp_path, predicted):
 
 
 def test_it_is_measured_beside_its_teacher_and_a_model_of_four(work):
-    from explainable_seg.evaluation.model import LoadedModel
-    from explainable_seg.evaluation.part import evaluate_part
-    from explainable_seg.evaluation.pictures import (
-        plot_curves,
-        plot_reliability,
-    )
+    from explainable_seg.evaluation.part import LoadedModel, evaluate_part
+    from explainable_seg.pages.figures import plot_curves, plot_reliability
 
     models = [
         LoadedModel.load(name, source, "cpu")

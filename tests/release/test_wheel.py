@@ -23,7 +23,7 @@ SHIPPED = (
     "explainable_seg/default_model/README.md",
     "explainable_seg/default_model/config.json",
     "explainable_seg/default_model/model.safetensors",
-    "explainable_seg/explanation/templates/report.html.j2",
+    "explainable_seg/pages/templates/report.html.j2",
 )
 
 

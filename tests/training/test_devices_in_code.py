@@ -30,18 +30,18 @@ OWNERS = ("Parameter", "register_buffer")
 COUNTS = "sums over recordings, on the CPU, where what they add is brought"
 EXCEPTIONS = {
     "models/student.py Student.__init__": "becomes a buffer two lines below",
-    "nmf/checks.py _as_tensor": "of an array, which is on the CPU",
-    "training/processes.py mean_over_ranks": "sum_over_ranks carries it over",
+    "nmf/numerics.py _as_tensor": "of an array, which is on the CPU",
+    "distributed.py mean_over_ranks": "sum_over_ranks carries it over",
     "training/thresholds.py ThresholdSweep.__init__": COUNTS,
-    "explanation/attribution/patches.py patch_index": "made once, on the CPU",
-    "explanation/faithfulness.py area_weights": "of numbers, in float64",
-    "explanation/faithfulness_stats.py FaithfulnessStats.__init__": COUNTS,
-    "explanation/faithfulness_stats.py FaithfulnessStats.update": COUNTS,
-    "explanation/prototype_stats.py PrototypeStats.__init__": COUNTS,
-    "explanation/prototype_stats.py PrototypeStats.update": COUNTS,
-    "explanation/prototype_stats.py PrototypeStats.prototype": COUNTS,
-    "explanation/relevance.py bin_hz": "frequencies; callers move them",
-    "explanation/segment_means.py SegmentMeans.__init__": COUNTS,
+    "interpreters/attribute.py patch_index": "made once, on the CPU",
+    "evaluation/faithfulness.py area_weights": "of numbers, in float64",
+    "evaluation/faithfulness.py FaithfulnessStats.__init__": COUNTS,
+    "evaluation/faithfulness.py FaithfulnessStats.update": COUNTS,
+    "explanation/prototypes.py PrototypeStats.__init__": COUNTS,
+    "explanation/prototypes.py PrototypeStats.update": COUNTS,
+    "explanation/prototypes.py PrototypeStats.prototype": COUNTS,
+    "explanation/atoms.py bin_hz": "frequencies; callers move them",
+    "explanation/atoms.py SegmentMeans.__init__": COUNTS,
 }
 
 

@@ -5,10 +5,7 @@ import torch
 
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.nmf import SparseNMF
-from explainable_seg.training.dictionary_learning import (
-    DictionaryLearner,
-    heard_alone,
-)
+from explainable_seg.training.dictionary import DictionaryLearner, heard_alone
 
 SPEECH, MUSIC = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0])
 TARGETS = torch.tensor([[1, 0, 0, 0], [0, 1, 0, -1], [1, 1, 0, 0]])

@@ -15,25 +15,24 @@ import torch
 from noise_chunks import TINY_WAVLM, WINDOW, NoiseChunks
 from safetensors.torch import load_file
 
-from explainable_seg.data.augment import Augment
-from explainable_seg.data.chunks import TrainingChunks
+from explainable_seg.composer.composer import Augment
 from explainable_seg.errors import CorpusError
-from explainable_seg.inference.windows import stitch
 from explainable_seg.models import build_model
+from explainable_seg.models.windows import stitch
 from explainable_seg.training.cache_filling import (
     Shard,
     ShardMaker,
     fill,
     require_space,
 )
-from explainable_seg.training.cache_settings import cache_settings
-from explainable_seg.training.cached_student import (
+from explainable_seg.training.chunks import TrainingChunks
+from explainable_seg.training.feature_cache import FeatureCache, cache_settings
+from explainable_seg.training.losses import student_losses
+from explainable_seg.training.teacher import (
     cached_student,
     share_front_end,
     window_predictor,
 )
-from explainable_seg.training.feature_cache import FeatureCache
-from explainable_seg.training.losses import student_losses
 
 SETTINGS = {"n_chunks": 10, "shard_size": 4, "window": WINDOW}
 TCN = {"n_blocks": 1, "n_layers": 2, "n_channels": 8, "n_hidden": 8}
@@ -206,7 +205,7 @@ def test_a_stale_or_missing_cache_is_refused_with_the_remedy(tmp_path):
 
 def make_settings(folder, teacher="a", frontend="wavlm", **arguments):
     """Settings of a training set that lies in a folder."""
-    from explainable_seg.data.training_set import make_training_set
+    from explainable_seg.training.training_set import make_training_set
 
     given = {
         "manifest": str(folder / "train.csv"),
@@ -320,7 +319,7 @@ FILLING = """
     from pathlib import Path
     import torch
     from noise_chunks import WINDOW, NoiseChunks
-    from explainable_seg.data.chunks import TrainingChunks
+    from explainable_seg.training.chunks import TrainingChunks
     from explainable_seg.errors import CorpusError
     from explainable_seg.models import build_model
     from explainable_seg.training.cache_filling import ShardMaker, fill

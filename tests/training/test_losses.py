@@ -6,9 +6,9 @@ import torch
 from torch.distributions import Bernoulli, kl_divergence
 
 from explainable_seg.models.student import StudentOutput
-from explainable_seg.training.budget import Budget
 from explainable_seg.training.losses import (
     UNKNOWN,
+    Budget,
     distillation_loss,
     label_loss,
     reconstruction_energy,

@@ -5,8 +5,8 @@ import torch
 from tiny_student import CONFIG
 
 from explainable_seg.errors import ModelError
-from explainable_seg.inference.pretrained import save_pretrained
-from explainable_seg.models.build import build_model
+from explainable_seg.models.pretrained import save_pretrained
+from explainable_seg.models.student import build_model
 from explainable_seg.training.teacher import load_teacher
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from explainable_seg.models import build_model
-from explainable_seg.training.warm_start import warm_start
+from explainable_seg.training.teacher import warm_start
 
 TCN = {"n_blocks": 1, "n_layers": 2, "n_channels": 8, "n_hidden": 8}
 

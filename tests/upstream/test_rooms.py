@@ -34,7 +34,7 @@ def test_every_module_has_a_place_of_its_own():
     places = list(GOING.values())
     assert len(set(places)) == len(places)
     assert GOING["explainable_seg.nmf"] == "speechbrain.processing.sparse_nmf"
-    assert "explainable_seg.cli" not in GOING
+    assert "explainable_seg.commands.cli" not in GOING
 
 
 def test_rooms_are_those_that_there_are():
@@ -99,7 +99,7 @@ def test_names_are_renamed_and_what_stays_is_refused():
         "run train_teacher.py hparams/teacher.yaml\n"
     )
     with pytest.raises(ValueError, match="stays"):
-        ROOMS.rename("import explainable_seg.cli", _EXPORTS)
+        ROOMS.rename("import explainable_seg.commands.cli", _EXPORTS)
 
 
 @pytest.mark.parametrize(

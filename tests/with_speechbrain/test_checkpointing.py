@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from explainable_seg.training.checkpointing import AtomicCheckpointer
+from explainable_seg.training.loading import AtomicCheckpointer
 from speechbrain.utils.checkpoints import Checkpointer
 
 KILLED = """

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.training.schedule import (
+from explainable_seg.training.loading import (
     fit_schedule,
     n_updates,
     warn_of_patience,

@@ -1,0 +1,5 @@
+"""Clips laid into programmes with exact labels."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,16 @@
+from .clips import (
+    ClipPool as ClipPool,
+    read_clips as read_clips,
+)
+from .composer import (
+    Augment as Augment,
+    Composer as Composer,
+    Overlays as Overlays,
+    overlay as overlay,
+)
+from .corpus_writer import write_corpus as write_corpus
+from .style import (
+    SceneKind as SceneKind,
+    Style as Style,
+)
+from .synthesis.pool import synthesise_clips as synthesise_clips

@@ -1,0 +1,1 @@
+"""Clips made from packages of the registry: speech, music, noise."""

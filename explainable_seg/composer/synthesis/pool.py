@@ -1,0 +1,353 @@
+"""Synthesised clips on disk: FLAC files and ``clips.csv`` for each part."""
+
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from explainable_seg.audio import write_audio
+from explainable_seg.composer.clips import Clip, write_clips
+from explainable_seg.composer.synthesis.engine import process_context
+from explainable_seg.composer.synthesis.music import (
+    Band,
+    make_music,
+    possible_bands,
+)
+from explainable_seg.composer.synthesis.noise import NOISES, make_noise
+from explainable_seg.composer.synthesis.signals import package_folder
+from explainable_seg.composer.synthesis.speech import (
+    FEMALE_VOICES,
+    MALE_VOICES,
+    Voice,
+    speak,
+)
+from explainable_seg.composer.synthesis.styles import STYLES
+from explainable_seg.errors import ExplainableSegError
+from explainable_seg.frames import SAMPLE_RATE, Span
+
+Item = TypeVar("Item")
+
+# Minutes of clips for each minute of programmes. Many short pieces by many
+# bands teach more than few long ones.
+SPEECH_SHARE, MUSIC_SHARE, NOISE_SHARE = 1.0, 1.5, 1.25
+FEWEST = 2  # voices of each sex and bands of each style that a part needs
+TRACK = (12.0, 24.0)  # seconds, shortest and longest piece of music
+INSTANCE = (5.0, 11.0)  # seconds, shortest and longest noise
+
+
+@dataclass(frozen=True)
+class _Seeded:
+    """So many seconds of sound from a seed."""
+
+    seconds: float
+    seed: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """A name that no other task of the corpus has."""
+        return f"{self.seed[1]:08x}"
+
+
+@dataclass(frozen=True)
+class SpeechTask(_Seeded):
+    """Utterances of one voice."""
+
+    voice: Voice
+
+    @property
+    def group(self) -> str:
+        """The voice."""
+        return f"espeak/{self.voice.name}"
+
+
+@dataclass(frozen=True)
+class MusicTask(_Seeded):
+    """A piece of a style, played by a band."""
+
+    style_name: str
+    band: Band
+
+    @property
+    def group(self) -> str:
+        """The style and its instruments."""
+        return f"{self.style_name}/{self.band.name}"
+
+
+@dataclass(frozen=True)
+class NoiseTask(_Seeded):
+    """An instance of a kind of noise."""
+
+    kind: str
+
+    @property
+    def group(self) -> str:
+        """The kind and the instance."""
+        return f"{self.kind}/{self.name}"
+
+
+Task = SpeechTask | MusicTask | NoiseTask
+
+
+def plan_clips(
+    minutes: Mapping[str, float], seed: int
+) -> dict[str, list[Task]]:
+    """What to synthesise for each part of a corpus.
+
+    Arguments
+    ---------
+    minutes : Mapping[str, float]
+        Minutes of programmes of each part.
+    seed : int
+        Decides who serves which part, and seeds each task.
+
+    Returns
+    -------
+    dict[str, list[Task]]
+        The tasks of each part: speech, then music, then noise.
+    """
+    rng = np.random.default_rng([seed, 0])
+    women = share_out(FEMALE_VOICES, minutes, rng)
+    men = share_out(MALE_VOICES, minutes, rng)
+    bands = {
+        name: share_out(possible_bands(style), minutes, rng)
+        for name, style in STYLES.items()
+    }
+    return {
+        part: [
+            *_plan_speech(part, women[part] + men[part], minutes[part], seed),
+            *_plan_music(
+                part,
+                {name: shares[part] for name, shares in bands.items()},
+                minutes[part],
+                seed,
+            ),
+            *_plan_noise(part, minutes[part], seed),
+        ]
+        for part in minutes
+    }
+
+
+def share_out(
+    items: Sequence[Item],
+    minutes: Mapping[str, float],
+    rng: np.random.Generator,
+) -> dict[str, list[Item]]:
+    """Share items out between parts, each item to one part.
+
+    Arguments
+    ---------
+    items : Sequence[Item]
+        The items; at least two for each part.
+    minutes : Mapping[str, float]
+        Size of each part.
+    rng : np.random.Generator
+        Source of the order in which items are dealt.
+
+    Returns
+    -------
+    dict[str, list[Item]]
+        A share for each part about in proportion to its size, never fewer
+        than two; the largest part has what is left.
+
+    Example
+    -------
+    >>> sizes = {"train": 20.0, "dev1": 5.0, "test": 5.0}
+    >>> shares = share_out(range(14), sizes, np.random.default_rng(0))
+    >>> {part: len(share) for part, share in shares.items()}
+    {'train': 10, 'dev1': 2, 'test': 2}
+    """
+    order = [items[i] for i in rng.permutation(len(items)).tolist()]
+    largest = max(minutes, key=lambda part: minutes[part])
+    total = sum(minutes.values())
+    shares: dict[str, list[Item]] = {}
+    for part in minutes:
+        if part != largest:
+            count = max(FEWEST, int(len(items) * minutes[part] / total))
+            shares[part], order = order[:count], order[count:]
+    return {part: shares.get(part, order) for part in minutes}
+
+
+def _plan_speech(
+    part: str, voices: Sequence[Voice], minutes: float, seed: int
+) -> list[Task]:
+    """All voices of a part, for equal times."""
+    seconds = 60 * SPEECH_SHARE * minutes / len(voices)
+    return [
+        SpeechTask(seconds, _seed(seed, part, "speech", index), voice)
+        for index, voice in enumerate(voices)
+    ]
+
+
+def _plan_music(
+    part: str, bands: Mapping[str, Sequence[Band]], minutes: float, seed: int
+) -> list[Task]:
+    """Pieces of all styles in turn, each style's bands in turn."""
+    rng = np.random.default_rng(_seed(seed, part, "music", -1))
+    names = [list(bands)[i] for i in rng.permutation(len(bands)).tolist()]
+    tasks: list[Task] = []
+    planned = 0.0
+    while planned < 60 * MUSIC_SHARE * minutes or len(tasks) < FEWEST:
+        index = len(tasks)
+        name, turn = names[index % len(names)], index // len(names)
+        seconds = round(rng.uniform(*TRACK), 1)
+        tasks.append(
+            MusicTask(
+                seconds,
+                _seed(seed, part, "music", index),
+                name,
+                bands[name][turn % len(bands[name])],
+            )
+        )
+        planned += seconds
+    return tasks
+
+
+def _plan_noise(part: str, minutes: float, seed: int) -> list[Task]:
+    """Instances of all kinds in turn, at least one of each."""
+    rng = np.random.default_rng(_seed(seed, part, "noise", -1))
+    kinds = [list(NOISES)[i] for i in rng.permutation(len(NOISES)).tolist()]
+    tasks: list[Task] = []
+    planned = 0.0
+    while planned < 60 * NOISE_SHARE * minutes or len(tasks) < len(kinds):
+        index = len(tasks)
+        seconds = round(rng.uniform(*INSTANCE), 1)
+        tasks.append(
+            NoiseTask(
+                seconds,
+                _seed(seed, part, "noise", index),
+                kinds[index % len(kinds)],
+            )
+        )
+        planned += seconds
+    return tasks
+
+
+def _seed(seed: int, part: str, label: str, index: int) -> tuple[int, int]:
+    """Seed of one task, whatever other tasks there are."""
+    return seed, zlib.crc32(f"{part}/{label}/{index}".encode())
+
+
+PACKAGES = ("espeakng_loader", "symusic", "pretty_midi")
+
+
+def synthesise_clips(
+    folders: Mapping[str, str | os.PathLike[str]],
+    minutes: Mapping[str, float],
+    seed: int,
+    processes: int = 2,
+) -> dict[str, list[Clip]]:
+    """Synthesise the clips of each part of a corpus.
+
+    No voice, no band and no instance of a noise is in two parts. The same seed
+    gives the same bytes, whatever the number of processes.
+
+    Arguments
+    ---------
+    folders : Mapping[str, str or os.PathLike]
+        For each part, where its clips and its ``clips.csv`` go.
+    minutes : Mapping[str, float]
+        For each part, the minutes of programmes that are to be made of it.
+    seed : int
+        Seed of all randomness.
+    processes : int
+        How many processes work at once.
+
+    Returns
+    -------
+    dict[str, list[Clip]]
+        The clips of each part.
+
+    Raises
+    ------
+    ExplainableSegError
+        If an optional package is missing or does not work, or if a process
+        is killed.
+    """
+    for package in PACKAGES:
+        package_folder(package)
+    plan = plan_clips(minutes, seed)
+    try:
+        return _make_all(plan, folders, processes)
+    except BrokenProcessPool:
+        raise ExplainableSegError(
+            "expected the synthesis to finish, got a process that was killed, "
+            f"among {processes}; free some memory or use fewer processes"
+        ) from None
+
+
+def make_clips(task: Task, folder: Path) -> list[Clip]:
+    """Synthesise and write what one task asks for.
+
+    Arguments
+    ---------
+    task : Task
+        What to synthesise.
+    folder : Path
+        Where the files go: ``speech/<voice>/``, ``music/<style>/<band>/`` or
+        ``noise/<kind>/`` below it.
+
+    Returns
+    -------
+    list[Clip]
+        One clip for each file.
+    """
+    rng = np.random.default_rng(task.seed)
+    if isinstance(task, SpeechTask):
+        home = folder / "speech" / task.group
+        return [
+            _write_clip(
+                home / f"{index:04d}.flac",
+                utterance.audio,
+                "speech",
+                task.group,
+                utterance.spans,
+            )
+            for index, utterance in enumerate(
+                speak(task.voice, task.seconds, rng)
+            )
+        ]
+    if isinstance(task, MusicTask):
+        audio = make_music(task.style_name, task.band, task.seconds, rng)
+        path = folder / "music" / task.group / f"{task.name}.flac"
+        return [_write_clip(path, audio, "music", task.group)]
+    audio = make_noise(task.kind, task.seconds, rng)
+    path = folder / "noise" / f"{task.group}.flac"
+    return [_write_clip(path, audio, "noise", task.group)]
+
+
+def _make_all(
+    plan: Mapping[str, Sequence[Task]],
+    folders: Mapping[str, str | os.PathLike[str]],
+    processes: int,
+) -> dict[str, list[Clip]]:
+    """Carry out all tasks; a list of clips is written when it is complete."""
+    clips: dict[str, list[Clip]] = {}
+    with ProcessPoolExecutor(processes, process_context()) as executor:
+        pending = {
+            part: executor.map(make_clips, tasks, repeat(Path(folders[part])))
+            for part, tasks in plan.items()
+        }
+        for part, results in pending.items():
+            clips[part] = [clip for made in results for clip in made]
+            write_clips(Path(folders[part]) / "clips.csv", clips[part])
+    return clips
+
+
+def _write_clip(
+    path: Path,
+    audio: np.ndarray,
+    label: str,
+    group: str,
+    spans: tuple[Span, ...] | None = None,
+) -> Clip:
+    """Write one file and describe it; without spans all of it is active."""
+    write_audio(path, audio)
+    duration = len(audio) / SAMPLE_RATE
+    return Clip(str(path), label, group, duration, spans or ((0.0, duration),))

@@ -1,0 +1,5 @@
+"""Manifests, splits, what is known of recordings, and their check."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,0 @@
-"""From manifests and clips to chunks of audio with frame targets."""

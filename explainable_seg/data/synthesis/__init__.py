@@ -1,1 +1,0 @@
-"""Synthesised clips: speech by rule, music from a soundfont, drawn noises."""

@@ -1,0 +1,18 @@
+from .formats import (
+    NAME_MEDIA as NAME_MEDIA,
+    WRITERS as WRITERS,
+    write_rttm as write_rttm,
+)
+from .rules import (
+    ALL as ALL,
+    BOUNDS as BOUNDS,
+    DecisionOptions as DecisionOptions,
+    Rules as Rules,
+    make_rules as make_rules,
+)
+from .segmentation import (
+    Segment as Segment,
+    Segmentation as Segmentation,
+    active_frames as active_frames,
+    decide as decide,
+)

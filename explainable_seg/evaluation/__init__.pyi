@@ -1,0 +1,41 @@
+from .comparison import (
+    AREAS as AREAS,
+    EQUAL as EQUAL,
+    JUDGED as JUDGED,
+    ONES as ONES,
+    OWN as OWN,
+    ZEROS as ZEROS,
+    Comparison as Comparison,
+    Passage as Passage,
+    oracle_mask as oracle_mask,
+    read_reference as read_reference,
+    si_sdr as si_sdr,
+)
+from .curves import (
+    MACRO as MACRO,
+    f1_differences as f1_differences,
+    f1_intervals as f1_intervals,
+)
+from .detection import (
+    evaluate as evaluate,
+    score as score,
+)
+from .faithfulness import (
+    MEASURES as MEASURES,
+    control_masks as control_masks,
+    randomised as randomised,
+)
+from .part import (
+    BY_CODE as BY_CODE,
+    BY_H as BY_H,
+    HALF as HALF,
+    TUNED as TUNED,
+    LoadedModel as LoadedModel,
+    evaluate_part as evaluate_part,
+)
+from .representation import (
+    ReconstructionStats as ReconstructionStats,
+    RepresentationStats as RepresentationStats,
+    class_examples as class_examples,
+)
+from .scoring import score_regions as score_regions

@@ -1,0 +1,5 @@
+"""Other explanations of the same models, behind one verb."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

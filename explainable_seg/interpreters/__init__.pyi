@@ -1,0 +1,8 @@
+from .attribute import (
+    METHODS as METHODS,
+    attribute as attribute,
+)
+from .spectrogram_model import (
+    ClassScore as ClassScore,
+    open_at_spectrogram as open_at_spectrogram,
+)

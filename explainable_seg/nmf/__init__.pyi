@@ -1,0 +1,16 @@
+from .atoms import initial_atoms as initial_atoms
+from .coding import (
+    converged_code as converged_code,
+    coordinate_code as coordinate_code,
+    frame_blocks as frame_blocks,
+    objective as objective,
+    overshoot as overshoot,
+    sparse_code as sparse_code,
+)
+from .learning import (
+    BlockFit as BlockFit,
+    warm_up as warm_up,
+)
+from .numerics import full_precision as full_precision
+from .solvers import Hals as Hals
+from .sparse_nmf import SparseNMF as SparseNMF

@@ -1,0 +1,253 @@
+"""The training data of a recipe: recorded and composed chunks, mixed."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Optional
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.composer import (
+    Augment,
+    ClipPool,
+    Composer,
+    Overlays,
+    Style,
+    read_clips,
+)
+from explainable_seg.corpora import read_manifest
+from explainable_seg.errors import CorpusError
+from explainable_seg.training.chunks import (
+    Balance,
+    ChunkCache,
+    ChunkSource,
+    ComposedChunks,
+    RecordedChunks,
+    TrainingChunks,
+)
+
+
+def manifest_digest(path: str | os.PathLike[str]) -> str:
+    """Checksum of what the rows of a manifest stand for.
+
+    Of each row, in their order: its values, the content of the annotation
+    files that it names, and size and time of change of its audio, whose bytes
+    are too many to sum. Paths do not count.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        A manifest.
+
+    Returns
+    -------
+    str
+        SHA-256, in hexadecimal.
+
+    Raises
+    ------
+    CorpusError
+        If a file that it names cannot be read.
+    """
+    summed, dated = lru_cache(None)(_content), lru_cache(None)(_state)
+    return _digest(
+        [
+            region.id,
+            region.duration,
+            region.start,
+            region.stop,
+            region.sample_rate,
+            region.recording,
+            dated(region.wav),
+            region.rttm and summed(region.rttm),
+            [
+                (name := region.uems.get(label)) and summed(name)
+                for label in CLASSES
+            ],
+        ]
+        for region in read_manifest(path)
+    )
+
+
+def clips_digest(path: str | os.PathLike[str]) -> str:
+    """Checksum of what the rows of a list of clips stand for.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        A list of clips.
+
+    Returns
+    -------
+    str
+        SHA-256, in hexadecimal: of label, group, length, spans, and size and
+        time of change of each clip, in their order.
+
+    Raises
+    ------
+    CorpusError
+        If the list or a clip cannot be read.
+    """
+    return _digest(
+        [
+            clip.label,
+            clip.group,
+            clip.duration,
+            clip.spans,
+            clip.start,
+            _state(clip.path),
+        ]
+        for clip in read_clips(Path(path))
+    )
+
+
+def name_of_mix(*parts: Sequence[str | os.PathLike[str]]) -> str:
+    """Name for a mix of corpora, another one for each mix.
+
+    Arguments
+    ---------
+    *parts : Sequence[str or os.PathLike]
+        Folders or names, whose order counts.
+
+    Returns
+    -------
+    str
+        The names of the first part, and a checksum.
+
+    Example
+    -------
+    >>> name_of_mix(["prepared/albayzin", "prepared/allies"], ["albayzin"])
+    'albayzin+allies-091e04dd'
+    """
+    mix = [[str(name) for name in part] for part in parts]
+    names = "+".join(Path(name).name for name in mix[0])
+    return f"{names[:80]}-{_digest(mix)[:8]}"
+
+
+def _digest(values: Iterable[Any]) -> str:
+    """SHA-256 of JSON values."""
+    checksum = hashlib.sha256()
+    for value in values:
+        checksum.update(json.dumps(value).encode())
+    return checksum.hexdigest()
+
+
+def _content(path: str) -> str:
+    """SHA-256 of a file's bytes."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise _unreadable(error, path) from None
+
+
+def _state(path: str) -> list[int]:
+    """Size of a file, and when it was changed."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise _unreadable(error, path) from None
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _unreadable(error: OSError, path: str) -> CorpusError:
+    """Error for a file that a manifest names in vain."""
+    return CorpusError(
+        f"expected a file to read, got '{error.strerror}', in {path}; "
+        "prepare the corpus again"
+    )
+
+
+PathLike = str | os.PathLike[str]
+
+
+def make_training_set(
+    manifest: PathLike,
+    window: float,
+    seed: int,
+    order_seed: int = 0,
+    clips: Optional[PathLike] = None,
+    composed_share: float = 0.65,
+    overlays: Optional[Overlays] = None,
+    balance: Balance = Balance(),
+    augment: Optional[Augment] = Augment(),
+    cache_folder: Optional[PathLike] = None,
+    n_distinct: int = 8000,
+    level: Optional[float] = None,
+    overlap_factor: float = 1.0,
+) -> TrainingChunks:
+    """Chunks of a manifest, mixed with chunks composed of clips.
+
+    Arguments
+    ---------
+    manifest : str or os.PathLike
+        Regions to cut chunks from.
+    window : float
+        Seconds a chunk.
+    seed : int
+        Seed of what the chunks are.
+    order_seed : int
+        Seed of the order in which cached chunks are drawn.
+    clips : str or os.PathLike, optional
+        List of clips to compose from; without it all chunks are recorded.
+    composed_share : float
+        Share of composed chunks, if there are clips.
+    overlays : Overlays, optional
+        What is laid over recorded chunks, if there are clips; nothing by
+        default.
+    balance : Balance
+        How often each corpus and class of the manifest is drawn.
+    augment : Augment, optional
+        Level and tone, new each time a chunk is drawn; None leaves them.
+    cache_folder : str or os.PathLike, optional
+        Where chunks are kept once made; without it every chunk is new.
+    n_distinct : int
+        Distinct chunks in the cache.
+    level : float, optional
+        What recordings are brought to, as when the model is run: dB re full
+        scale. Without it they stay as they are.
+    overlap_factor : float
+        How many times as many scenes of two voices are composed as programmes
+        have.
+
+    Returns
+    -------
+    TrainingChunks
+    """
+    pool = None
+    style = Style().with_overlap(overlap_factor)
+    if clips is not None:
+        pool = ClipPool(read_clips(Path(clips)))
+        pool.preload()
+    recorded = RecordedChunks(
+        read_manifest(manifest),
+        window,
+        pool=pool if overlays is not None else None,
+        overlays=overlays or Overlays(),
+        balance=balance,
+        level=level,
+    )
+    sources: list[ChunkSource] = [recorded]
+    shares = [1.0]
+    if pool is not None and composed_share > 0:
+        sources.append(ComposedChunks(Composer(pool, style), window))
+        shares = [1 - composed_share, composed_share]
+    cache = None
+    if cache_folder is not None:
+        cache = ChunkCache(
+            cache_folder,
+            n_distinct,
+            window,
+            {
+                "manifest": manifest_digest(manifest),
+                "clips": clips and clips_digest(clips),
+                "shares": shares,
+                "seed": seed,
+                "overlays": repr(overlays),
+                "balance": repr(balance),
+                "level": level,
+                "style": repr(style),
+            },
+        )
+    return TrainingChunks(sources, shares, seed, order_seed, cache, augment)

@@ -1,0 +1,73 @@
+"""The numbers of every segment, against explanations of the same span."""
+
+import json
+
+import numpy as np
+import pytest
+
+from explainable_seg.classes import CLASSES
+from explainable_seg.explanation import Reading, StudentWeights, explain_class
+from explainable_seg.explanation.explanation import Findings
+from explainable_seg.pages.page_data import make_document
+
+SPANS = {"music": [(1.2, 1.8)], "speech": [(0.6, 1.0), (0.1, 0.3)]}
+
+
+@pytest.fixture(scope="module")
+def findings(reading: Reading, weights: StudentWeights) -> Findings:
+    """Three segments of two classes."""
+    return Findings(reading, weights, SPANS)
+
+
+def test_a_segment_has_the_numbers_of_its_explanation(
+    reading: Reading, weights: StudentWeights, findings: Findings
+) -> None:
+    document = json.loads(json.dumps(make_document([], findings)))
+    classifier, segments = document["classifier"], document["segments"]
+    assert [(s["class"], s["start"], s["end"]) for s in segments] == [
+        ("speech", 0.1, 0.3),
+        ("speech", 0.6, 1.0),
+        ("music", 1.2, 1.8),
+    ]
+    for segment in segments:
+        name = segment["class"]
+        same = explain_class(
+            reading, weights, name, segment["start"], segment["end"]
+        )
+        c = CLASSES.index(name)
+        z = np.zeros(3)
+        z[[int(k) for k in segment["z"]]] = list(segment["z"].values())
+        np.testing.assert_allclose(z, same.z, rtol=1e-7)
+        relevance = z * classifier["theta"][c]
+        np.testing.assert_allclose(relevance, same.relevance, rtol=1e-6)
+        total = classifier["bias"][c] + relevance.sum()
+        assert segment["logit_means"][name] == pytest.approx(total, abs=1e-4)
+        needed = np.log(same.threshold / (1 - same.threshold))
+        assert segment["margin"] == pytest.approx(total - needed, abs=1e-4)
+        assert segment["frames"] == same.n_frames
+        assert segment["selected"] == np.flatnonzero(same.selected).tolist()
+        error = segment["reconstruction_error"]
+        assert error == pytest.approx(same.reconstruction_error)
+
+
+def test_atoms_without_a_peak_have_none(findings: Findings) -> None:
+    peaks = make_document([], findings)["classifier"]["peak_hz"]
+    assert peaks[:2] == [500.0, 3000.0] and peaks[2] is None
+
+
+def test_a_segment_without_a_frame_is_no_segment(
+    reading: Reading, weights: StudentWeights
+) -> None:
+    findings = Findings(reading, weights, {"noise": [(0.013, 0.014)]})
+    assert make_document([], findings)["segments"] == []
+
+
+def test_a_passage_keeps_the_clock_of_its_recording(
+    reading: Reading, weights: StudentWeights
+) -> None:
+    explanation = explain_class(reading, weights, "speech", 0.5, 1.5)
+    findings = Findings.of_passage(explanation)
+    (segment,) = make_document([explanation], findings)["segments"][:1]
+    assert (segment["class"], segment["start"]) == ("speech", 0.5)
+    assert segment["end"] == pytest.approx(1.0025)
+    assert findings.frames(0.5, 1.5) == (0, explanation.n_frames)
