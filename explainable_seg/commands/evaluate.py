@@ -74,10 +74,10 @@ def evaluate(
       explainable-seg evaluate --reference rttm/ --hypothesis found/ \\
         --output scores.json
     """
-    from explainable_seg.evaluation import detection
+    from explainable_seg.evaluation import evaluate as scores_of, format_table
     from explainable_seg.files import atomic_write_json
 
-    scores = detection.evaluate(
+    scores = scores_of(
         reference,
         hypothesis,
         uem=uem,
@@ -85,7 +85,7 @@ def evaluate(
         annotated=_annotated(manifest, data_root),
     )
     atomic_write_json(output, scores)
-    click.echo(detection.format_table(scores))
+    click.echo(format_table(scores))
 
 
 def _annotated(manifest: Path | None, data_root: Path | None) -> Any:

@@ -142,9 +142,9 @@ def segment(
             how = (results, tell, rules, workers, None if quiet else note)
             n_failed = len(failed) + len(refused)
             if engine == "ray" and todo:
-                from explainable_seg.inference import ray_engine
+                from explainable_seg.inference import segment_files_on_ray
 
-                n_failed += ray_engine.segment_files_on_ray(loading, todo, *how)
+                n_failed += segment_files_on_ray(loading, todo, *how)
             else:
                 n_failed += segment_files(segmenter, todo, *how)
     if not quiet:

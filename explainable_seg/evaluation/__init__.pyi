@@ -18,6 +18,7 @@ from .curves import (
 )
 from .detection import (
     evaluate as evaluate,
+    format_table as format_table,
     score as score,
 )
 from .faithfulness import (

@@ -18,6 +18,7 @@ from .pipeline import (
     check_span as check_span,
     run_model as run_model,
 )
+from .ray_engine import segment_files_on_ray as segment_files_on_ray
 from .results import (
     Row as Row,
     check_folder as check_folder,
