@@ -6,6 +6,7 @@ expected, what was found, in which file, and what to do about it. The command
 line prints that line and exits with code 2.
 """
 
+import os
 import re
 
 # What moves the cursor, ends a line, or turns the direction of writing.
@@ -63,6 +64,33 @@ def escape_controls(text: str) -> str:
         lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()),
         text,
     )
+
+
+def escaped(name: str) -> str:
+    """Name of a file as one line of plain UTF-8, different for each name.
+
+    Backslashes, control characters, and bytes that are no UTF-8 are written
+    as ``\\\\`` and ``\\x..``; the locale does not matter.
+
+    Example
+    -------
+    >>> escaped("b\\udce9.wav"), unescaped(escaped("b\\udce9.wav"))
+    ('b\\\\xe9.wav', 'b\\udce9.wav')
+    """
+    data = name.encode("utf-8", "surrogateescape").replace(b"\\", rb"\\")
+    return escape_controls(data.decode("utf-8", "backslashreplace"))
+
+
+def unescaped(text: str) -> str:
+    """Name of a file, of what :func:`escaped` has made of it."""
+    data = re.sub(
+        rb"\\(\\|x[0-9a-f]{2})",
+        lambda found: (
+            found[1] if found[1] == b"\\" else bytes([int(found[1][1:], 16)])
+        ),
+        text.encode("utf-8"),
+    )
+    return os.fsdecode(data)
 
 
 class SettingsError(ExplainableSegError, ValueError):

@@ -18,11 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from explainable_seg.errors import (
-    DiskFullError,
-    ExplainableSegError,
-    escape_controls,
-)
+from explainable_seg.errors import DiskFullError, ExplainableSegError
 
 NAME_BYTES = 255  # of a file, on the file systems of today
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -260,33 +256,6 @@ def check_room(folder: Path, n_bytes: int) -> None:
             f"expected {n_bytes / 1e6:.1f} MB of room, got {free / 1e6:.1f} MB, "
             f"in {folder}; free some space there, or choose another --output"
         )
-
-
-def escaped(name: str) -> str:
-    """Name of a file as one line of plain UTF-8, different for each name.
-
-    Backslashes, control characters, and bytes that are no UTF-8 are written
-    as ``\\\\`` and ``\\x..``; the locale does not matter.
-
-    Example
-    -------
-    >>> escaped("b\\udce9.wav"), unescaped(escaped("b\\udce9.wav"))
-    ('b\\\\xe9.wav', 'b\\udce9.wav')
-    """
-    data = name.encode("utf-8", "surrogateescape").replace(b"\\", rb"\\")
-    return escape_controls(data.decode("utf-8", "backslashreplace"))
-
-
-def unescaped(text: str) -> str:
-    """Name of a file, of what :func:`escaped` has made of it."""
-    data = re.sub(
-        rb"\\(\\|x[0-9a-f]{2})",
-        lambda found: (
-            found[1] if found[1] == b"\\" else bytes([int(found[1][1:], 16)])
-        ),
-        text.encode("utf-8"),
-    )
-    return os.fsdecode(data)
 
 
 def check_writable(target: Path) -> None:

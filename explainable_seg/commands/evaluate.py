@@ -74,7 +74,10 @@ def evaluate(
       explainable-seg evaluate --reference rttm/ --hypothesis found/ \\
         --output scores.json
     """
-    from explainable_seg.evaluation import evaluate as scores_of, format_table
+    from explainable_seg.evaluation import (
+        evaluate as scores_of,
+        format_table,
+    )
     from explainable_seg.files import atomic_write_json
 
     scores = scores_of(

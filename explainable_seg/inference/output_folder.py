@@ -18,13 +18,8 @@ from typing import Any
 from explainable_seg.audio import Excerpt
 from explainable_seg.classes import CLASSES
 from explainable_seg.decisions import WRITERS, Rules
-from explainable_seg.errors import ExplainableSegError
-from explainable_seg.files import (
-    atomic_write_text,
-    escaped,
-    json_text,
-    unescaped,
-)
+from explainable_seg.errors import ExplainableSegError, escaped, unescaped
+from explainable_seg.files import atomic_write_text, json_text
 from explainable_seg.inference.results import (
     FAILURE_COLUMNS,
     FAILURES,
@@ -36,7 +31,6 @@ from explainable_seg.inference.results import (
     differs,
     digest_of,
     message_of,
-    row_name,
     source_stamp,
 )
 from explainable_seg.inference.sources import Job, Share
@@ -140,7 +134,7 @@ class OutputFolder:
         list[Job]
             The same jobs.
         """
-        names = {*self._earlier, *self._failed, *map(row_name, jobs)}
+        names = {*self._earlier, *self._failed, *(job.row_name for job in jobs)}
         full = _full_names(names)
         for name in full & set(self._earlier):
             job = Job(Path(), Path(unescaped(name)))
@@ -149,7 +143,7 @@ class OutputFolder:
                 if os.path.isfile(path) and not os.path.lexists(longer):
                     with suppress(FileNotFoundError):  # by another share
                         os.replace(path, longer)
-        return [replace(job, full_name=row_name(job) in full) for job in jobs]
+        return [replace(job, full_name=job.row_name in full) for job in jobs]
 
     def unfinished(
         self, jobs: Sequence[Job]
@@ -194,7 +188,7 @@ class OutputFolder:
             )
         if self.overwrite:
             return None
-        row, stamp = self._earlier.get(row_name(job)), source_stamp(job)
+        row, stamp = self._earlier.get(job.row_name), source_stamp(job)
         if row and differs(row, stamp) and row["source"] != stamp["source"]:
             return (
                 f"expected one recording of each name, got a result of another "
@@ -221,7 +215,7 @@ class OutputFolder:
 
     def _kept(self, job: Job) -> list[str]:
         """Formats of the earlier result that nobody has emptied since."""
-        row = self._earlier.get(row_name(job), {})
+        row = self._earlier.get(job.row_name, {})
         found = any(float(row.get(c) or 0) > 0 for c in CLASSES)
         formats = self._formats_before(job)
         return [
@@ -232,7 +226,7 @@ class OutputFolder:
 
     def _stays(self, job: Job) -> bool:
         """Whether what an earlier run made of a job is still right."""
-        row = self._earlier.get(row_name(job))
+        row = self._earlier.get(job.row_name)
         return (
             not self.overwrite
             and row is not None
@@ -249,7 +243,7 @@ class OutputFolder:
 
     def _formats_before(self, job: Job) -> list[str]:
         """Formats of the result of an earlier run."""
-        row = self._earlier.get(row_name(job))
+        row = self._earlier.get(job.row_name)
         return _formats_of(row) if row else []
 
     def _outputs(self, job: Job, formats: Iterable[str]) -> list[Path]:
@@ -300,7 +294,7 @@ class OutputFolder:
         str
             The message as it is in the table.
         """
-        name = row_name(job)
+        name = job.row_name
         if name in self._earlier:
             self.summary.remove(name)
         # Without a row, files are what a killed run has left.
@@ -329,7 +323,7 @@ class OutputFolder:
     def rows(self, jobs: Iterable[Job]) -> list[Row]:
         """Rows of jobs that have a result, of this run or an earlier one."""
         rows = {**self._earlier, **self.summary.rows}
-        names = [row_name(job) for job in jobs]
+        names = [job.row_name for job in jobs]
         return [
             rows[name]
             for name in names

@@ -17,7 +17,6 @@ from explainable_seg.decisions import NAME_MEDIA, WRITERS, Segmentation
 from explainable_seg.errors import ExplainableSegError, printable
 from explainable_seg.files import (
     atomic_write_text,
-    escaped,
     remove_leftovers,
     writing_errors,
 )
@@ -395,7 +394,7 @@ class Task:
             ) from None
         made_of = {**stamp, "settings": self.settings}
         made_of["formats"] = " ".join(self.formats)
-        return summary_row(row_name(self.job), result, made_of)
+        return summary_row(self.job.row_name, result, made_of)
 
     @property
     def _media(self) -> Path | None:
@@ -440,8 +439,3 @@ def digest_of(content: str | bytes) -> str:
     """Short digest of settings or of a path."""
     data = content.encode() if isinstance(content, str) else content
     return hashlib.sha256(data).hexdigest()[:DIGITS]
-
-
-def row_name(job: Job) -> str:
-    """First column of a job's row."""
-    return escaped(job.name.as_posix())

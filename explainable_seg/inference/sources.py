@@ -7,12 +7,13 @@ import stat
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from explainable_seg.annotation import uri_of
 from explainable_seg.audio import WHOLE, Excerpt, read_pipe
-from explainable_seg.errors import ExplainableSegError, printable
+from explainable_seg.errors import ExplainableSegError, escaped, printable
 from explainable_seg.files import AUDIO_EXTENSIONS, writing_errors
 from explainable_seg.inference.searching import (
     before_magic,
@@ -60,6 +61,11 @@ class Job:
     recording: str = ""
     full_name: bool = False
     digest: str = ""
+
+    @cached_property
+    def row_name(self) -> str:
+        """First column of its row in the tables."""
+        return escaped(self.name.as_posix())
 
     @property
     def uri(self) -> str:

@@ -14,8 +14,7 @@ from toy_archive import COMMAND, rows, run, sound
 from explainable_seg.audio import stream
 from explainable_seg.commands.segment import _table
 from explainable_seg.decisions.segmentation import Segment, Segmentation
-from explainable_seg.errors import ExplainableSegError
-from explainable_seg.files import escaped, unescaped
+from explainable_seg.errors import ExplainableSegError, escaped, unescaped
 from explainable_seg.inference.results import (
     SUMMARY_COLUMNS,
     Table,
