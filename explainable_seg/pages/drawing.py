@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from explainable_seg.explanation import Reading, bin_hz
 from explainable_seg.features import unwarp_hz, warp_hz
@@ -113,7 +113,9 @@ def draw_spectrogram(
     axes.set_ylim(0, hz[-1])
     axes.yaxis.set_major_locator(FixedLocator(HZ_TICKS))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda hz, _: format_hz(hz)))
+    axes.yaxis.set_major_formatter(
+        FixedFormatter(list(map(format_hz, HZ_TICKS)))
+    )
 
 
 def diverging(low: str, high: str) -> Colormap:
