@@ -23,9 +23,13 @@ test: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS) tests/with_speechbrain \
+		explainable_seg/training/brain.py \
+		explainable_seg/training/loading.py \
+		explainable_seg/training/command.py \
 		explainable_seg/training/loading.py \
 		explainable_seg/training/progress.py \
-		explainable_seg/training/run.py
+		explainable_seg/training/run.py \
+		explainable_seg/training/student_brain.py
 
 # The pages in Chromium, which must be there: apt-get install chromium
 test-browser: $(VENV)/.ready

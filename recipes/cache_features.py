@@ -18,21 +18,20 @@ Authors
 """
 
 import logging
+from typing import Any
 
 import torch
 
-import speechbrain as sb
 from explainable_seg.corpora import read_manifest
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.models import choose_precision
+from explainable_seg.models import Teacher, choose_precision
 from explainable_seg.training import (
+    Command,
     FeatureCache,
     ShardMaker,
     fill,
-    load_hparams,
     load_teacher,
-    read_command,
-    run_recipe,
+    start,
 )
 from speechbrain.utils.distributed import (
     ddp_barrier,
@@ -45,7 +44,12 @@ logger = logging.getLogger(__name__)
 INTERRUPTED = 130  # as shells say it: 128 + SIGINT
 
 
-def shard_maker(hparams, run_opts, cache, teacher):
+def shard_maker(
+    hparams: dict[str, Any],
+    run_opts: Any,
+    cache: FeatureCache,
+    teacher: Teacher,
+) -> ShardMaker:
     """What makes the files of the cache, in bf16 where the device has it."""
     asked = "precision" in run_opts.overridden_args
     device = next(teacher.parameters()).device
@@ -63,13 +67,9 @@ def shard_maker(hparams, run_opts, cache, teacher):
     )
 
 
-def main(arguments):
+def cache(hparams: dict[str, Any], command: Command) -> None:
     """Prepare, plan the files and make those that are missing."""
-    # Nothing of it is a trial's: `--debug` makes fewer of the same files.
-    command = read_command(arguments, __doc__, outputs=())
     run_opts = command.run_opts
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = load_hparams(command.hparams_file, command.overrides)
     if not hparams["feature_cache"]:
         raise ExplainableSegError(
             f"expected the folder of the feature cache, got none, in "
@@ -77,14 +77,15 @@ def main(arguments):
         )
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
     device = torch.device(run_opts["device"] or infer_device())
-    teacher, config = None, None
+    teacher: Any = None
+    config = None
     if hparams["teacher"]:
         teacher, config = load_teacher(
             hparams["teacher"], hparams["level"], device
         )
     settings = hparams["cache_settings"](config)
-    cache = FeatureCache(hparams["feature_cache"], settings, create=True)
-    maker = shard_maker(hparams, run_opts, cache, teacher)
+    files = FeatureCache(hparams["feature_cache"], settings, create=True)
+    maker = shard_maker(hparams, run_opts, files, teacher)
     # Those for validation first: each training needs all of them.
     shards = maker.region_shards(
         read_manifest(f"{hparams['manifest_folder']}/dev.csv"),
@@ -95,15 +96,16 @@ def main(arguments):
         shards = shards[-run_opts["debug_batches"] :]
     progress = if_main_process() and not run_opts["noprogressbar"]
     try:
-        n_missing = fill(cache, shards, progress)
+        n_missing = fill(files, shards, progress)
     except KeyboardInterrupt:
         logger.warning("interrupted; the same command goes on")
         raise SystemExit(INTERRUPTED) from None
     ddp_barrier()
     if n_missing and not run_opts.distributed_launch:
         logger.info("other processes are at work on %d files", n_missing)
-    logger.info("filled %s", cache.folder)
+    logger.info("filled %s", files.folder)
 
 
 if __name__ == "__main__":
-    run_recipe(main)
+    # Nothing of it is a trial's: `--debug` makes fewer of the same files.
+    start(cache, __doc__, outputs=())

@@ -16,7 +16,9 @@ Authors
 import argparse
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import release_model
 
@@ -36,7 +38,7 @@ COMPOSED_SHARE = 0.9
 FASTER = ("--precision=bf16", "--compile_tcn=True")
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     """Train all seeds, then release one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpora", type=Path)
@@ -74,7 +76,7 @@ def main(arguments):
     )
 
 
-def prepare(programmes, work):
+def prepare(programmes: Path, work: Path) -> Path:
     """Manifests of both corpora to train on, of one to judge by."""
     joined, folders = work / "manifests", work / "prepared"
     corpora = [folders / name for name in (CORPUS, SYNTHESISED)]
@@ -86,7 +88,7 @@ def prepare(programmes, work):
     return joined
 
 
-def train_seed(seed, shared, work):
+def train_seed(seed: int, shared: dict[str, Any], work: Path) -> None:
     """A teacher and its student, each unless it is there already."""
     for stage in ("teacher", "student"):
         folder = work / f"{stage}/{seed}"
@@ -101,10 +103,11 @@ def train_seed(seed, shared, work):
         run_stage(HERE, stage, CORPUS, {**shared, **own}, FASTER)
 
 
-def dev_f1(work, seed):
+def dev_f1(work: Path, seed: int) -> float:
     """Macro F1 of a seed's student on dev."""
     path = work / f"student/{seed}/dev/scores.json"
-    return json.loads(path.read_text(encoding="utf-8"))["macro_f1"]
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    return float(scores["macro_f1"])
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ import argparse
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from explainable_seg import ExplainableSegmenter
-from explainable_seg.corpora import load_truth, read_manifest
+from explainable_seg.corpora import Truth, load_truth, read_manifest
 from explainable_seg.files import atomic_write_text
 from explainable_seg.pages import ClassScore, Demo, render_demo
 from explainable_seg.training import run_recipe, run_stage
@@ -39,9 +40,17 @@ SHORT = {
     "cooldown_steps": "10",
     "number_of_epochs": "2",
 }
+FACTS = {  # of grounding.json
+    "reconstruction error": "{error:.2f} of the spectrogram's norm, "
+    "{error_ratio:.2f} times that of the NMF",
+    "active atoms a frame": "{atoms:.1f} (NMF: {nmf_atoms:.1f})",
+    "agreement of H with the NMF transform": "{correlation:.2f} "
+    "(permuted W: {permuted_correlation:.2f})",
+    "relevance that the sound supports": "{percent:.0f} %",
+}
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     """Train, then make the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("results/demo"))
@@ -63,7 +72,7 @@ def main(arguments):
     logger.info("look at %s", options.output / "report.html")
 
 
-def settings(work, short):
+def settings(work: Path, short: bool) -> dict[str, Path | str]:
     """Where the stages find and leave things, and how long they train."""
     return {
         "data_folder": work / "data",
@@ -75,14 +84,13 @@ def settings(work, short):
     }
 
 
-def make_demo(student, work, seconds):
+def make_demo(student: Path, work: Path, seconds: dict[str, float]) -> Demo:
     """What the page shows, from what the stages wrote."""
     segmenter = ExplainableSegmenter.from_pretrained(student, device="cpu")
     regions = read_manifest(work / "manifests/test.csv")
     truths = load_truth(regions)
     region = max(regions, key=lambda r: n_classes(truths[r.recording]))
-    analysis = segmenter.analyse(region.wav)
-    truth = truths[region.recording].spans
+    truth, analysis = truths[region.recording], segmenter.analyse(region.wav)
     classes = segmenter.classes
     found = analysis.segmentation
     return Demo(
@@ -94,14 +102,11 @@ def make_demo(student, work, seconds):
             "programme, and why."
         ),
         scores=[
-            ClassScore(
-                name,
-                *(read_f1(work / s / "test", name) for s in STAGES[::2]),
-            )
-            for name in classes
+            ClassScore(c, *(read_f1(work / s / "test", c) for s in STAGES[::2]))
+            for c in classes
         ],
         findings=segmenter.findings(
-            analysis, {name: truth[name].tolist() for name in classes}
+            analysis, {c: truth.spans[c].tolist() for c in classes}
         ),
         explanations=[
             segmenter.explain(analysis, name, *passage(found.spans(name)))
@@ -112,46 +117,31 @@ def make_demo(student, work, seconds):
     )
 
 
-def n_classes(truth):
+def n_classes(truth: Truth) -> int:
     """Number of classes that a recording holds."""
     return sum(len(spans) > 0 for spans in truth.spans.values())
 
 
-def read_f1(folder, name):
+def read_f1(folder: Path, name: str) -> float | None:
     """F1 of a class in a scores.json."""
     scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
     return scores["classes"][name]["f1"]
 
 
-def passage(spans):
+def passage(spans: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """The longest span, cut to what can be looked at."""
     start, end = max(spans, key=lambda span: span[1] - span[0])
     return start, min(end, start + LONGEST_PASSAGE)
 
 
-def facts(work, seconds):
+def facts(work: Path, seconds: dict[str, float]) -> dict[str, str]:
     """Short facts for the page."""
     path = work / "student/grounding.json"
     measures = json.loads(path.read_text(encoding="utf-8"))["test"]
-    return {
-        "training time": ", ".join(
-            f"{stage} {s:.0f} s" for stage, s in seconds.items()
-        ),
-        "reconstruction error": (
-            f"{measures['error']:.2f} of the spectrogram's norm, "
-            f"{measures['error_ratio']:.2f} times that of the NMF"
-        ),
-        "active atoms a frame": (
-            f"{measures['atoms']:.1f} (NMF: {measures['nmf_atoms']:.1f})"
-        ),
-        "agreement of H with the NMF transform": (
-            f"{measures['correlation']:.2f} "
-            f"(permuted W: {measures['permuted_correlation']:.2f})"
-        ),
-        "relevance that the sound supports": (
-            f"{100 * measures['supported_relevance']:.0f} %"
-        ),
-    }
+    measures["percent"] = 100 * measures["supported_relevance"]
+    took = ", ".join(f"{stage} {s:.0f} s" for stage, s in seconds.items())
+    measured = {name: text.format(**measures) for name, text in FACTS.items()}
+    return {"training time": took, **measured}
 
 
 if __name__ == "__main__":

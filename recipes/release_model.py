@@ -18,7 +18,9 @@ import json
 import logging
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -28,85 +30,10 @@ from explainable_seg.training import run_recipe
 
 logger = logging.getLogger("release")
 
-CARD = """\
----
-license: apache-2.0
-tags: [audio, segmentation, explainable, speech, music, noise, overlap]
----
-
-# The default model of explainable-seg
-
-Finds speech, music, noise and overlapped speech, 50 decisions a second for each
-class, and says why: every decision is a sum of {{ n_atoms }} spectral atoms.
-
-```python
-from explainable_seg import ExplainableSegmenter
-
-segmenter = ExplainableSegmenter.from_pretrained()
-result = segmenter.segment("show.wav")
-why = segmenter.explain("show.wav", "music")
-```
-
-## What the classes mean
-
-| class | is heard when |
-|---|---|
-| speech | somebody speaks, also over music or noise |
-| music | instruments or songs play, alone or as a bed |
-| noise | there is traffic, rain, wind, machines, animals, a room full of people |
-| overlap | two voices or more speak at once |
-
-## How well it does
-
-F1 of seconds, without a collar, on recorded programmes whose speakers, tracks
-and noises it has not heard. Thresholds are tuned on dev. `docs/results.md` has
-three seeds, other levels and channels.
-
-| part | {{ classes | join(" | ") }} | macro |
-|{{ "---|" * (classes | length + 2) }}
-{% for part, scores in parts.items() -%}
-| {{ part }} | {{ scores | join(" | ") }} |
-{% endfor %}
-On test, W H rebuilds the log-power spectrogram with a relative error of
-{{ "%.2f" | format(g.error) }} ({{ "%.2f" | format(g.error_ratio) }} times that of the sparse NMF itself)
-from {{ "%.1f" | format(g.atoms) }} active atoms a frame, and {{ "%.0f" | format(100 * g.supported_relevance) }} % of the positive
-relevance rests on activations that the sound supports.
-
-## What it was trained on
-
-Programmes composed of {{ n_clips }} clips ({{ "%.0f" | format(minutes) }}
-minutes), all free to use; two thirds were composed while training. Not a
-second of them is in this folder. Beside them 20 minutes of minibroadcast, whose
-sounds are all synthesised. The sources, to whom thanks:
-
-| source | licence | clips |
-|---|---|---|
-{% for (source, licence), count in sources -%}
-| {{ source }} | {{ licence }} | {{ count }} |
-{% endfor %}
-"Pixabay Content License or CC0": both allow to use and change the sounds, also
-commercially and without naming their makers; the former forbids to pass on the
-sounds as they are, which this model does not.
-
-## Where it fails
-
-- Through a telephone it finds less noise and overlap (`docs/results.md`). How
-  loud a recording is does not matter, but what is far quieter than the rest of
-  it is found less.
-- Singing is taken for speech at times: in music where nobody speaks, songs
-  among it, more speech is found than silero-vad finds (`docs/results.md`).
-- Children's voices, whispering and tonal languages are rare in what it learned
-  from, and how well it does on them has not been measured.
-- It hears 4 s at a time: what only a longer context tells, it cannot know.
-
-## What it is for
-
-Indexing archives, preparing data, research on explanations. Not for decisions
-about people.
-"""
+CARD = Path(__file__).with_name("model_card.md.j2")
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     """Copy the export and write its card."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("student", type=Path, help="folder of its training")
@@ -123,13 +50,14 @@ def main(arguments):
     logger.info("released in %s", options.output)
 
 
-def make_card(student, clips):
+def make_card(student: Path, clips: Path) -> str:
     """The model card, from what training and the list of clips say."""
     with open(clips, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     sources = Counter((row["source"], row["licence"]) for row in rows)
     config = read(student / "export/config.json")
-    return jinja2.Template(CARD, undefined=jinja2.StrictUndefined).render(
+    template = CARD.read_text(encoding="utf-8")
+    return jinja2.Template(template, undefined=jinja2.StrictUndefined).render(
         n_atoms=config["model"]["n_atoms"],
         classes=config["classes"],
         parts={part: f1s(student / part) for part in ("dev", "test")},
@@ -140,7 +68,7 @@ def make_card(student, clips):
     )
 
 
-def f1s(folder):
+def f1s(folder: Path) -> list[str]:
     """F1 of each class, then their mean, as text."""
     scores = read(folder / "scores.json")
     f1 = [row["f1"] for row in scores["classes"].values()]
@@ -148,7 +76,7 @@ def f1s(folder):
     return ["-" if x is None else f"{x:.3f}" for x in f1]
 
 
-def read(path):
+def read(path: Path) -> Any:
     """Content of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
 

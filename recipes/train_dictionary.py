@@ -16,167 +16,135 @@ Authors
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import speechbrain as sb
-from explainable_seg.corpora import read_manifest
 from explainable_seg.evaluation import ReconstructionStats, class_examples
 from explainable_seg.files import atomic_write_json
 from explainable_seg.nmf import converged_code
 from explainable_seg.pages import save_pictures
 from explainable_seg.training import (
+    Batch,
+    Command,
     DictionaryLearner,
-    load_hparams,
-    load_state,
-    log_epoch,
+    Epoch,
+    Hparams,
+    RecipeBrain,
+    keep_state,
     log_settings,
     log_update,
-    read_command,
-    run_folder,
-    run_recipe,
+    read_parts,
     save_dictionary,
-    save_state,
+    start,
     training_loader,
     validation_loader,
 )
 from speechbrain.utils.distributed import run_on_main
 
+MADE = ("output_folder", "dictionary")
 
-class DictionaryBrain(sb.Brain):
+
+class DictionaryBrain(RecipeBrain):
     """Learns atoms batch by batch, without gradients."""
 
-    def compute_forward(self, batch, stage):
+    judged_by = "error"
+    higher_is_better = False
+    learner: DictionaryLearner
+
+    def compute_forward(self, batch: Batch, stage: sb.Stage) -> torch.Tensor:
         """Frames [T, F] of chunks, thinned out, or of a whole recording."""
         wav = batch["wav"].to(self.device)
-        if stage != sb.Stage.TRAIN:
-            return self.modules.spectrogram(wav.unsqueeze(0))[0]
-        X = self.modules.spectrogram(wav)
-        return X[:, :: self.hparams.frame_step].flatten(0, 1)
+        step = self.hparams.frame_step if stage == sb.Stage.TRAIN else 1
+        X = self.modules.spectrogram(torch.atleast_2d(wav))
+        return X[:, ::step].flatten(0, 1)
 
-    def compute_objectives(self, predictions, batch, stage):
+    def compute_objectives(
+        self, predictions: torch.Tensor, batch: Batch, stage: sb.Stage
+    ) -> torch.Tensor:
         """Learn from a batch; or count how well a recording is rebuilt."""
         targets = batch["targets"].to(self.device)
         if stage == sb.Stage.TRAIN:
             targets = targets[:, :: self.hparams.frame_step].flatten(0, 1)
             self.learner.learn(predictions, targets)
             figures = self.learner.summary()
-            log_update(self.hparams.loggers, self.learner.n_updates, figures)
+            log_update(self.hparams.loggers, self.updates, figures)
             # No number of a batch that had nothing to learn from.
             return torch.tensor(figures.get("objective", torch.nan))
         H = converged_code(predictions, self.stats.W, self.learner.mu)
         self.stats.update(predictions, H, targets)
         return torch.zeros(())
 
-    def fit_batch(self, batch):
+    def fit_batch(self, batch: Batch) -> torch.Tensor:
         """One step: there is no gradient to follow."""
         X = self.compute_forward(batch, sb.Stage.TRAIN)
         return self.compute_objectives(X, batch, sb.Stage.TRAIN)
 
-    def on_stage_start(self, stage, epoch=None):
+    @property
+    def updates(self) -> int:
+        """Batches that were gone through."""
+        return self.learner.n_updates
+
+    def train_figures(self, stage_loss: float) -> dict[str, float]:
+        """How well the last batches were rebuilt."""
+        return {**self.learner.summary(), "objective": stage_loss}
+
+    def on_stage_start(self, stage: sb.Stage, epoch: Epoch = None) -> None:
         """Count anew how well recordings are rebuilt."""
         if stage != sb.Stage.TRAIN:
             self.stats = ReconstructionStats(self.learner.dictionary)
 
-    def on_stage_end(self, stage, stage_loss, epoch=None):
-        """Log, stop early, and keep the atoms of the smallest error on dev."""
-        if stage == sb.Stage.TRAIN:
-            self.train_stats = {
-                **self.learner.summary(),
-                "objective": stage_loss,
-            }
-            return
+    def sum_up(self) -> None:
+        """Take together what all processes have measured."""
         self.stats.sum_over_ranks()
         self.summary = self.stats.summary()
-        if stage == sb.Stage.TEST:
-            return
-        measures = {k: self.summary[k] for k in ("error", "atoms", "dead")}
-        log_epoch(
-            self.hparams.loggers,
-            epoch,
-            self.learner.n_updates,
-            train_stats=self.train_stats,
-            valid_stats=measures,
-        )
-        self.hparams.epoch_counter.update_metric(measures["error"])
-        self.checkpointer.save_and_keep_only(
-            meta={"error": measures["error"], "epoch": epoch},
-            min_keys=["error"],
-        )
+
+    def valid_figures(self, stage_loss: float) -> dict[str, float]:
+        """How well recordings are rebuilt, and by how many atoms."""
+        return {k: self.summary[k] for k in ("error", "atoms", "dead")}
 
 
-def train(hparams, command):
-    """Prepare, factorise and measure."""
-    run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    log_settings(hparams["loggers"], command.record)
+def make_brain(hparams: Hparams, run_opts: Any) -> DictionaryBrain:
+    """The Brain with all that it learns from."""
     learner = DictionaryLearner(hparams["nmf"], hparams["atoms_per_class"])
-    loader = training_loader(
-        hparams["training_set"](),
-        hparams["n_chunks"],
-        **hparams["loader_options"],
-    )
-    hparams["checkpointer"].add_recoverable(
-        "learner", learner, load_state, save_state
-    )
-    hparams["checkpointer"].add_recoverable("loader", loader)
+    keep_state(hparams["checkpointer"], "learner", learner)
     brain = DictionaryBrain(
+        loader=training_loader(
+            hparams["training_set"](),
+            hparams["n_chunks"],
+            **hparams["loader_options"],
+        ),
         modules={"spectrogram": hparams["spectrogram"]},
         hparams=hparams,
-        run_opts=command.run_opts,
+        run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
     brain.learner = learner
-    brain.train_sampler = loader.sampler
-    parts = {
-        part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
-        for part in ("dev", "test")
-    }
-    whole = {
-        part: validation_loader(regions, hparams["level"])
-        for part, regions in parts.items()
-    }
-    brain.fit(hparams["epoch_counter"], loader, whole["dev"])
+    return brain
+
+
+def train(hparams: Hparams, command: Command) -> None:
+    """Prepare, factorise, measure and draw."""
+    sb.create_experiment_directory(hparams["output_folder"])
+    run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
+    log_settings(hparams["loggers"], command.record)
+    brain = make_brain(hparams, command.run_opts)
+    parts = read_parts(hparams["manifest_folder"])
+    out, level = Path(hparams["output_folder"]), hparams["level"]
+    whole = {p: validation_loader(rows, level) for p, rows in parts.items()}
+    brain.fit(hparams["epoch_counter"], brain.loader, whole["dev"])
     measures = {}
     for part, recordings in whole.items():
-        brain.evaluate(recordings, min_key="error")
+        brain.evaluate_best(recordings)
         measures[part] = brain.summary
-    folder = Path(hparams["output_folder"])
-    run_on_main(
-        save_dictionary,
-        args=[hparams["dictionary"], learner.dictionary, learner.mu],
-    )
-    run_on_main(
-        atomic_write_json, args=[folder / "reconstruction.json", measures]
-    )
-    examples = class_examples(
-        parts["dev"],
-        hparams["spectrogram"],
-        learner.dictionary,
-        learner.mu,
-        hparams["level"],
-    )
-    run_on_main(
-        save_pictures,
-        args=[folder, learner.dictionary, measures["dev"], examples],
-    )
-
-
-def main(arguments):
-    """Learn in a folder that no other run uses."""
-    command = read_command(
-        arguments, __doc__, outputs=("output_folder", "dictionary")
-    )
-    sb.utils.distributed.ddp_init_group(command.run_opts)
-    # More epochs go on where fewer have ended: no rate falls with them.
-    with run_folder(command, may_grow=["number_of_epochs"]):
-        hparams = load_hparams(command.hparams_file, command.overrides)
-        sb.create_experiment_directory(
-            experiment_directory=hparams["output_folder"],
-            hyperparams_to_save=command.hparams_file,
-            overrides=command.overrides,
-        )
-        train(hparams, command)
+    W, mu = brain.learner.dictionary, brain.learner.mu
+    run_on_main(save_dictionary, args=[hparams["dictionary"], W, mu])
+    run_on_main(atomic_write_json, args=[out / "reconstruction.json", measures])
+    shown = class_examples(parts["dev"], hparams["spectrogram"], W, mu, level)
+    run_on_main(save_pictures, args=[out, W, measures["dev"], shown])
 
 
 if __name__ == "__main__":
-    run_recipe(main)
+    # More epochs go on where fewer have ended: no rate falls with them.
+    start(train, __doc__, MADE, may_grow=["number_of_epochs"])

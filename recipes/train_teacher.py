@@ -13,54 +13,50 @@ Authors
  * explainable-seg contributors 2026
 """
 
-from pathlib import Path
+from typing import Any
+
+import torch
 
 import speechbrain as sb
 from explainable_seg.corpora import read_manifest
 from explainable_seg.distributed import mean_over_ranks
 from explainable_seg.models import build_model, stitch
 from explainable_seg.training import (
-    RandomState,
-    ThresholdSweep,
+    Batch,
+    Command,
+    Epoch,
+    Hparams,
+    NetworkBrain,
     choose_classes,
-    diverging_is_told,
-    export_and_score,
-    fit_schedule,
     label_loss,
-    load_hparams,
-    log_epoch,
     log_settings,
-    log_update,
-    n_updates,
-    read_command,
-    require_sound,
-    run_folder,
-    run_recipe,
-    signs_of_collapse,
+    read_parts,
+    start,
     training_loader,
-    validation_loader,
-    warn_of_patience,
-    warn_of_silent_classes,
 )
 from speechbrain.utils.distributed import run_on_main
 
 
-class TeacherBrain(sb.Brain):
+class TeacherBrain(NetworkBrain):
     """Trains on chunks; validates on whole recordings, as they are run."""
 
-    def compute_forward(self, batch, stage):
+    def compute_forward(self, batch: Batch, stage: sb.Stage) -> torch.Tensor:
         """Logits [B, T, C] of chunks, or [T, C] of a whole recording."""
         if stage == sb.Stage.TRAIN:
-            return self.modules.model(batch["wav"].to(self.device))
-        # Processes validate different recordings: each its own copy.
+            logits: torch.Tensor = self.modules.model(
+                batch["wav"].to(self.device)
+            )
+            return logits
         (logits,) = stitch(
-            lambda wav: (self.hparams.model(wav.to(self.device)),),
+            lambda wav: (self.model(wav.to(self.device)),),
             batch["wav"],
             **self.hparams.run_time,
         )
         return logits
 
-    def compute_objectives(self, predictions, batch, stage):
+    def compute_objectives(
+        self, predictions: torch.Tensor, batch: Batch, stage: sb.Stage
+    ) -> torch.Tensor:
         """Cross-entropy on the annotated frames."""
         targets = batch["targets"].to(predictions.device)
         if stage != sb.Stage.TRAIN:
@@ -68,148 +64,62 @@ class TeacherBrain(sb.Brain):
             self.n_recordings += 1
         return label_loss(predictions, targets)
 
-    def on_fit_batch_start(self, batch, should_step):
-        """Set the learning rate of each update."""
-        if should_step:
-            self.hparams.lr_schedule(self.optimizer, self.optimizer_step + 1)
+    def on_stage_start(self, stage: sb.Stage, epoch: Epoch = None) -> None:
+        """Count anew."""
+        super().on_stage_start(stage, epoch)
+        self.n_recordings = 0
 
-    def on_fit_batch_end(self, batch, outputs, loss, should_step):
-        """Show the loss of each update."""
-        if should_step:
-            log_update(
-                self.hparams.loggers, self.optimizer_step, {"loss": loss.item()}
-            )
-
-    def on_stage_start(self, stage, epoch=None):
-        """Count decisions anew."""
-        if stage != sb.Stage.TRAIN:
-            self.sweep = ThresholdSweep(classes=self.hparams.model.classes)
-            self.n_recordings = 0
-
-    def on_stage_end(self, stage, stage_loss, epoch=None):
-        """Log, and keep the checkpoint of the best macro F1 on dev."""
-        if stage == sb.Stage.TRAIN:
-            self.train_loss = stage_loss
-            return
-        self.sweep.sum_over_ranks()
-        self.choice = self.sweep.best()
-        if stage == sb.Stage.TEST:
-            return
-        macro_f1 = float(self.choice.macro_f1)
-        warn_of_silent_classes(self.choice)
-        log_epoch(
-            self.hparams.loggers,
-            epoch,
-            self.optimizer_step,
-            train_stats={"loss": self.train_loss},
-            valid_stats={
-                "loss": mean_over_ranks(stage_loss, self.n_recordings),
-                "macro_f1": macro_f1,
-                **self.choice.known_f1,
-            },
-            rate=self.optimizer.param_groups[0]["lr"],
-        )
-        self.hparams.epoch_counter.update_metric(macro_f1)
-        self.checkpointer.save_and_keep_only(
-            meta={"macro_f1": macro_f1, "epoch": epoch},
-            max_keys=["macro_f1"],
-        )
+    def valid_figures(self, stage_loss: float) -> dict[str, float]:
+        """The loss, and F1 of the classes."""
+        loss = mean_over_ranks(stage_loss, self.n_recordings)
+        return {"loss": loss, **super().valid_figures(stage_loss)}
 
 
-def make_brain(hparams, run_opts, dev):
-    """The Brain with all that it trains from, and the loader of its chunks."""
-    hparams["classes"] = choose_classes(
-        hparams["classes"],
-        read_manifest(hparams["training_set"].keywords["manifest"]),
-        dev,
-    )
-    hparams["model"] = build_model(
-        {**hparams["model"], "classes": hparams["classes"]}
-    )
-    loader = training_loader(
-        hparams["training_set"](),
-        hparams["chunks_per_epoch"],
-        classes=hparams["classes"],
-        **hparams["loader_options"],
-    )
-    hparams["checkpointer"].add_recoverables(
-        {
-            "model": hparams["model"],
-            "loader": loader,
-            "random_state": RandomState(),
-        }
-    )
+def make_brain(hparams: Hparams, run_opts: Any) -> TeacherBrain:
+    """The Brain with all that it trains from."""
+    parts = read_parts(hparams["manifest_folder"])
+    train = read_manifest(hparams["train_manifest"])
+    classes = choose_classes(hparams["classes"], train, parts["dev"])
+    model = build_model({**hparams["model"], "classes": classes})
     brain = TeacherBrain(
-        modules={"model": hparams["model"]},
+        loader=training_loader(
+            hparams["training_set"](),
+            hparams["chunks_per_epoch"],
+            classes=classes,
+            **hparams["loader_options"],
+        ),
+        modules={"model": model},
+        parts=parts,
         opt_class=hparams["opt_class"],
         hparams=hparams,
         run_opts=run_opts,
         checkpointer=hparams["checkpointer"],
     )
-    brain.train_sampler = loader.sampler
-    warn_of_patience(hparams["patience"], hparams["number_of_epochs"])
-    brain.hparams.lr_schedule = fit_schedule(
+    brain.set_schedule(
         hparams["lr_schedule"],
         hparams["warmup_steps"],
         hparams["cooldown_steps"],
-        n_updates(
-            len(loader),
-            hparams["number_of_epochs"],
-            brain.grad_accumulation_factor,
-            brain.optimizer_step_limit,
-        ),
+        hparams["number_of_epochs"],
+        hparams["patience"],
     )
     if hparams["compile_tcn"]:
-        hparams["model"].tcn.compile()
-    return brain, loader
+        model.tcn.compile()
+    return brain
 
 
-def train(hparams, command):
+def train(hparams: Hparams, command: Command) -> None:
     """Prepare, train, export and score."""
+    sb.create_experiment_directory(hparams["output_folder"])
     run_on_main(hparams["prepare"], kwargs={"skip_prep": hparams["skip_prep"]})
-    parts = {
-        part: read_manifest(f"{hparams['manifest_folder']}/{part}.csv")
-        for part in ("dev", "test")
-    }
-    brain, loader = make_brain(hparams, command.run_opts, parts["dev"])
+    brain = make_brain(hparams, command.run_opts)
     log_settings(hparams["loggers"], command.record)
-    dev_loader = validation_loader(parts["dev"], classes=hparams["classes"])
-    folder = Path(hparams["output_folder"])
-    with diverging_is_told(folder):
-        brain.fit(hparams["epoch_counter"], loader, dev_loader)
-    brain.evaluate(dev_loader, max_key="macro_f1")
-    signs = signs_of_collapse(brain.choice)
-    require_sound(
-        hparams["model"], signs, hparams["force"] or brain.debug, folder
+    brain.learn(hparams["epoch_counter"])
+    brain.export(
+        notes={"corpus": hparams["corpus"], "seed": hparams["seed"]},
+        decisions=hparams["decisions"],
+        force=hparams["force"],
     )
-    run_on_main(
-        export_and_score,
-        kwargs={
-            "model": hparams["model"],
-            "choice": brain.choice,
-            "run_time": hparams["run_time"],
-            "folder": folder,
-            "parts": parts,
-            "notes": {"corpus": hparams["corpus"], "seed": hparams["seed"]},
-            "decisions": hparams["decisions"],
-            "warnings": signs,
-        },
-    )
-
-
-def main(arguments):
-    """Train in a folder that no other run uses."""
-    command = read_command(arguments, __doc__)
-    sb.utils.distributed.ddp_init_group(command.run_opts)
-    with run_folder(command):
-        hparams = load_hparams(command.hparams_file, command.overrides)
-        sb.create_experiment_directory(
-            experiment_directory=hparams["output_folder"],
-            hyperparams_to_save=command.hparams_file,
-            overrides=command.overrides,
-        )
-        train(hparams, command)
 
 
 if __name__ == "__main__":
-    run_recipe(main)
+    start(train, __doc__)

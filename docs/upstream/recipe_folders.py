@@ -11,7 +11,7 @@ import jinja2
 import yaml
 
 from explainable_seg import _EXPORTS
-from upstream.hparams import KEY, written_out
+from explainable_seg.training import SettingsFile
 from upstream.imports import names_imported
 from upstream.rooms import CHECKOUT, HERE, Rooms
 
@@ -77,7 +77,7 @@ class RecipeFolders:
                 yield from self._write_preparation(module, folder)
         needed = set()
         for path in files:
-            text = written_out(path)
+            text = SettingsFile(str(path)).text
             needed |= self._preparations(PREPARE.findall(text)[0])
             yield self._text(
                 f"{folder}/segmentation/hparams/{path.name}", self._rename(text)
@@ -143,11 +143,11 @@ class RecipeFolders:
     def _row(self, dataset: Mapping[str, Any], path: Path) -> dict[str, str]:
         """Row of one YAML file."""
         folder = f"recipes/{dataset['folder']}/segmentation"
-        text = written_out(path)
-        (module,) = PREPARE.findall(text)
+        file = SettingsFile(str(path))
+        (module,) = PREPARE.findall(file.text)
         flags = {**self.settings["debug"], **dataset["debug"]}
         made = {"dictionary"} if path.stem == "dictionary" else set()
-        keys = set(KEY.findall(text)) - made
+        keys = file.entries.keys() - made
         checks = self.settings["checks"][path.stem]
         return dict.fromkeys(COLUMNS, "") | {
             "Task": "Segmentation",

@@ -1,3 +1,10 @@
+from .brain import (
+    Batch as Batch,
+    Epoch as Epoch,
+    Hparams as Hparams,
+    NetworkBrain as NetworkBrain,
+    RecipeBrain as RecipeBrain,
+)
 from .cache_filling import (
     ShardMaker as ShardMaker,
     fill as fill,
@@ -8,53 +15,40 @@ from .chunks import (
     TrainingChunks as TrainingChunks,
     WholeRegions as WholeRegions,
 )
+from .command import Command as Command
 from .dictionary import (
     DictionaryLearner as DictionaryLearner,
     load_dictionary as load_dictionary,
     save_dictionary as save_dictionary,
 )
-from .export import (
-    diverging_is_told as diverging_is_told,
-    export_and_score as export_and_score,
-    require_sound as require_sound,
-    signs_of_collapse as signs_of_collapse,
+from .distillation import (
+    Lessons as Lessons,
+    cached_student as cached_student,
+    load_teacher as load_teacher,
+    share_front_end as share_front_end,
+    window_predictor as window_predictor,
 )
 from .feature_cache import FeatureCache as FeatureCache
 from .loading import (
-    RandomState as RandomState,
-    fit_schedule as fit_schedule,
-    load_state as load_state,
-    n_updates as n_updates,
-    save_state as save_state,
+    keep_state as keep_state,
+    read_parts as read_parts,
     training_loader as training_loader,
     validation_loader as validation_loader,
-    warn_of_patience as warn_of_patience,
 )
 from .losses import (
     label_loss as label_loss,
     student_losses as student_losses,
 )
 from .progress import (
-    log_epoch as log_epoch,
     log_settings as log_settings,
     log_update as log_update,
 )
 from .run import (
     load_hparams as load_hparams,
-    read_command as read_command,
-    run_folder as run_folder,
     run_recipe as run_recipe,
     run_stage as run_stage,
+    start as start,
 )
-from .teacher import (
-    cached_student as cached_student,
-    load_teacher as load_teacher,
-    share_front_end as share_front_end,
-    warm_start as warm_start,
-    window_predictor as window_predictor,
-)
-from .thresholds import (
-    ThresholdSweep as ThresholdSweep,
-    choose_classes as choose_classes,
-    warn_of_silent_classes as warn_of_silent_classes,
-)
+from .settings import SettingsFile as SettingsFile
+from .student_brain import StudentBase as StudentBase
+from .thresholds import choose_classes as choose_classes

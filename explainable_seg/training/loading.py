@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from explainable_seg.classes import class_columns
-from explainable_seg.corpora import Region
+from explainable_seg.corpora import Region, read_manifest
 from explainable_seg.distributed import rank_and_size
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.training.chunks import EpochSampler, WholeRegions
@@ -28,6 +28,8 @@ from speechbrain.utils.distributed import (
     if_main_process,
     main_process_only,
 )
+
+JUDGED_BY = ("dev", "test")
 
 
 class OfClasses(Dataset):
@@ -145,6 +147,22 @@ def validation_loader(
     )
 
 
+def read_parts(manifests: str) -> dict[str, list[Region]]:
+    """Regions of the parts that a training is judged by.
+
+    Arguments
+    ---------
+    manifests : str
+        Folder of the manifests.
+
+    Returns
+    -------
+    dict[str, list[Region]]
+        Of ``dev`` and ``test``.
+    """
+    return {p: read_manifest(f"{manifests}/{p}.csv") for p in JUDGED_BY}
+
+
 PARTIAL = ".partial"
 
 
@@ -248,14 +266,48 @@ class Stateful(Protocol):
         """Take them up."""
 
 
+def keep_state(
+    checkpointer: Checkpointer, name: str, stateful: Stateful
+) -> None:
+    """Let checkpoints keep what is no module.
+
+    Arguments
+    ---------
+    checkpointer : Checkpointer
+        Told of it.
+    name : str
+        Of it in checkpoints.
+    stateful : Stateful
+        Saved by the main process, loaded to the CPU.
+
+    Example
+    -------
+    >>> class Counts(dict):
+    ...     def state_dict(self):
+    ...         return dict(self)
+    ...
+    ...     def load_state_dict(self, state):
+    ...         self.update(state)
+    >>> counts = Counts(epochs=1)
+    >>> checkpointer = AtomicCheckpointer(getfixture("tmp_path"))
+    >>> keep_state(checkpointer, "counts", counts)
+    >>> _ = checkpointer.save_checkpoint()
+    >>> counts.clear()
+    >>> _ = checkpointer.recover_if_possible()
+    >>> counts["epochs"]
+    1
+    """
+    checkpointer.add_recoverable(name, stateful, _load_state, _save_state)
+
+
 @main_process_only
-def save_state(stateful: Stateful, path: Path) -> None:
-    """Hook by which a checkpointer saves what is no module."""
+def _save_state(stateful: Stateful, path: Path) -> None:
+    """Save what is no module."""
     torch.save(stateful.state_dict(), path)
 
 
-def load_state(stateful: Stateful, path: Path, end_of_epoch: bool) -> None:
-    """Hook by which a checkpointer loads it, to the CPU."""
+def _load_state(stateful: Stateful, path: Path, end_of_epoch: bool) -> None:
+    """Load it to the CPU."""
     stateful.load_state_dict(
         torch.load(path, map_location="cpu", weights_only=True)
     )

@@ -1,4 +1,4 @@
-"""Settings of a recipe: a YAML file, and what the command line changes of it.
+"""Settings of a recipe: YAML files, and what the command line changes of them.
 
 SpeechBrain hands the command line on as YAML text, which makes a number of a
 folder named 2026, a comment of what follows a ``#``, and a call of
@@ -7,21 +7,26 @@ cannot be right is told so before anything is made of it.
 """
 
 import difflib
+import io
 import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Optional
 
 from hyperpyyaml import resolve_references
 from ruamel.yaml import YAML, YAMLError
 
-from explainable_seg.errors import ExplainableSegError, first_line
+from explainable_seg.errors import ExplainableSegError
+from explainable_seg.training.layers import (
+    BASE,
+    REFERENCE,
+    Entry,
+    no_yaml,
+    read_layer,
+)
 
-KEY = re.compile(r"^(\w+):[ ]*(.*)")
-REFERENCE = re.compile(r"<(\w+)[^>]*>")
-MACHINERY = re.compile(r"!(new|name|apply|include|ref <common)")
 FLAGS = ("true", "false")
 NULLS = ("", "~", "null")
 NULLABLE = (
@@ -42,41 +47,18 @@ POSITIVE = (
     "max_unsupported",
     "n_atoms",
     "n_cached",
+    "n_channels",
     "n_chunks",
     "n_distinct",
+    "n_hidden",
     "number_of_epochs",
     "shard_size",
     "window",
 )
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A top-level key of a file.
-
-    ``text`` is the entry as it is written, ``value`` what YAML makes of it,
-    references not followed.
-    """
-
-    name: str
-    text: str
-    value: Any
-
-    @property
-    def references(self) -> set[str]:
-        """Keys that it refers to."""
-        return set(REFERENCE.findall(self.text))
-
-    @property
-    def is_machinery(self) -> bool:
-        """Whether it makes an object, of which nobody gives another."""
-        match = KEY.match(self.text)
-        private = self.name.startswith("__")
-        return private or bool(match and MACHINERY.match(match.group(2)))
-
-
 class SettingsFile:
-    """A HyperPyYAML file, read but not executed.
+    """A HyperPyYAML file with those that it stands on, read but not executed.
 
     Arguments
     ---------
@@ -86,37 +68,39 @@ class SettingsFile:
     Raises
     ------
     ExplainableSegError
-        If it cannot be read, or is no YAML with keys.
+        If it cannot be read, is no YAML with keys, stands on itself, or gives
+        a key of the file below what that cannot have.
     """
 
     def __init__(self, path: str):
         self.path = path
-        try:
-            with open(path, encoding="utf-8") as stream:
-                self.text = stream.read()
-            tree = YAML().load(self.text)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ExplainableSegError(
-                f"expected a YAML file, got '{first_line(error)}', in {path}; "
-                "name one of hparams/<corpus>/"
-            ) from None
-        except YAMLError as error:
-            raise no_yaml(error, path) from None
-        if not isinstance(tree, dict):
-            raise ExplainableSegError(
-                f"expected a YAML file with keys, got none, in {path}; name "
-                "one of hparams/<corpus>/"
-            )
-        # What follows a key, up to the next line that is not indented.
-        written = {
-            match.group(1): part
-            for part in re.split(r"^(?=\S)", self.text, flags=re.M)
-            if (match := KEY.match(part))
-        }
-        self.entries = {
-            name: Entry(name, written.get(name, ""), value)
-            for name, value in tree.items()
-        }
+        layer = read_layer(path)
+        self.entries = layer.entries
+        files = [Path(path).resolve()]
+        layers = [layer]
+        while BASE in layer.entries:
+            named = str(layer.entries.pop(BASE).value)
+            below = Path(layer.path).parent / named
+            if below.resolve() in files:
+                raise ExplainableSegError(
+                    f"expected a file that stands on others, got itself as "
+                    f"'{BASE}', in {layer.path}; name another"
+                )
+            files.append(below.resolve())
+            layer = read_layer(str(below))
+            layers.append(layer)
+        for above in reversed(layers[:-1]):
+            self.entries = layer.entries
+            for name, entry in above.entries.items():
+                if name in layer.entries:
+                    self._check(name, entry.value)
+            layer = above.over(layer)
+        self.entries = layer.entries
+        self.text = layer.text
+
+    def stream(self) -> io.StringIO:
+        """The text of all files in one, as HyperPyYAML reads it."""
+        return _NamedText(self.text, self.path)
 
     def default(self, name: str) -> Any:
         """Value of a key; that of another one, if it only refers to it."""
@@ -283,10 +267,32 @@ class SettingsFile:
             If the file lacks an overridden key, or a placeholder of it was not
             filled in, or a reference leads nowhere.
         """
+        text = self.resolved_text(overrides)
+        return {k: _plain(v) for k, v in YAML().load(text).items()}
+
+    def resolved_text(self, overrides: str) -> str:
+        """The files in one, with references followed and keys overridden.
+
+        Arguments
+        ---------
+        overrides : str
+            YAML of the keys to change.
+
+        Returns
+        -------
+        str
+            HyperPyYAML that needs no other file.
+
+        Raises
+        ------
+        ExplainableSegError
+            As of :meth:`resolved`.
+        """
         try:
-            with open(self.path, encoding="utf-8") as stream:
-                text = resolve_references(stream, overrides, True)
-            return {k: _plain(v) for k, v in YAML().load(text).items()}
+            text: str = resolve_references(
+                self.stream(), overrides, True
+            ).getvalue()
+            YAML().load(text)
         except YAMLError as error:
             raise no_yaml(error, f"{self.path} or the options") from None
         except (KeyError, ValueError, TypeError, OSError) as error:
@@ -295,23 +301,25 @@ class SettingsFile:
                 f"expected settings that fit, got '{' '.join(said.split())}', "
                 f"in {self.path}; correct the option"
             ) from None
+        return f"# Made from {self.path}\n{text}"
 
     def help(self) -> str:
         """Keys that the command line may change, with defaults and comments."""
         lines: list[str] = []
-        heading: list[str] = []  # comments above the next key
-        for part in re.split(r"^(?=\S)", self.text, flags=re.M):
-            match = KEY.match(part)
-            if match is None:
-                heading = [*heading, f"  {part.rstrip()}"]
-                continue
-            entry = self.entries[match.group(1)]
-            if not entry.is_machinery and lines:
-                lines += heading
+        for entry in self.entries.values():
             if not entry.is_machinery:
+                heading = entry.above.rstrip("\n").split("\n")
+                lines += [f"  {line}" for line in heading if line]
                 lines += _option(entry)
-            heading = []
         return "\n".join(lines)
+
+
+class _NamedText(io.StringIO):
+    """Text with the name of a file, beside which what it includes lies."""
+
+    def __init__(self, text: str, name: str):
+        super().__init__(text)
+        self.name = name
 
 
 def _option(entry: Entry) -> list[str]:
@@ -333,14 +341,6 @@ def json_string(text: str) -> str:
     '"!apply:os.getcwd #1"'
     """
     return json.dumps(text, ensure_ascii=False)
-
-
-def no_yaml(error: YAMLError, where: str) -> ExplainableSegError:
-    """Error of one line for what is no YAML."""
-    problem = getattr(error, "problem", None) or first_line(error)
-    return ExplainableSegError(
-        f"expected YAML, got '{problem}', in {where}; correct it"
-    )
 
 
 def _tag(value: Any) -> Optional[str]:

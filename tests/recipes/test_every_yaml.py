@@ -92,6 +92,6 @@ def test_none_is_forgotten():
     shipped = {
         f"{path.parent.name}/{path.stem}"
         for path in (CHECKOUT / "hparams").glob("*/*.yaml")
-        if path.parent.name not in ("common", "realbroadcast", "minibroadcast")
+        if path.parent.name not in ("base", "realbroadcast", "minibroadcast")
     }
     assert set(TRAININGS) == shipped

@@ -26,13 +26,13 @@ from explainable_seg.training.cache_filling import (
     require_space,
 )
 from explainable_seg.training.chunks import TrainingChunks
-from explainable_seg.training.feature_cache import FeatureCache, cache_settings
-from explainable_seg.training.losses import student_losses
-from explainable_seg.training.teacher import (
+from explainable_seg.training.distillation import (
     cached_student,
     share_front_end,
     window_predictor,
 )
+from explainable_seg.training.feature_cache import FeatureCache, cache_settings
+from explainable_seg.training.losses import student_losses
 
 SETTINGS = {"n_chunks": 10, "shard_size": 4, "window": WINDOW}
 TCN = {"n_blocks": 1, "n_layers": 2, "n_channels": 8, "n_hidden": 8}

@@ -51,8 +51,7 @@ def loaded(file, *words):
     """Values that a recipe would see."""
     lines, rest = file.split(["--data_folder=d", *words], others=["device"])
     overrides = "\n".join(lines)
-    with open(file.path) as stream:
-        hparams = load_hyperpyyaml(stream, overrides)
+    hparams = load_hyperpyyaml(file.stream(), overrides)
     assert file.resolved(overrides)["seed"] == hparams["seed"]
     return hparams
 
@@ -201,3 +200,97 @@ def test_help_has_each_key_with_default_and_comment(file):
     ):
         assert line in text
     assert "schedule" not in text and "####" not in text
+
+
+ABOVE = """\
+# On the other one.
+base: some.yaml
+
+corpus: maxi
+# Halved.
+lr: 0.0015
+scale: 2  # of the steps
+warmup_steps: !ref 30 * <scale>
+batch_size: 8  # small
+"""
+
+
+def above(tmp_path, text, name="above.yaml"):
+    """A file that stands on another one."""
+    (tmp_path / "some.yaml").write_text(TEXT)
+    (tmp_path / name).write_text(text)
+    return SettingsFile(str(tmp_path / name))
+
+
+def test_a_file_that_stands_on_another_by_hand(tmp_path):
+    file = above(tmp_path, ABOVE)
+    expected = TEXT.replace("# ####\nseed", "# ####\n# On the other one.\nseed")
+    for old, new in (
+        ("mini", "maxi"),
+        ("lr: 0.003", "# Halved.\nlr: 0.0015"),
+        (
+            "warmup_steps: 30  # updates",
+            "scale: 2  # of the steps\n"
+            "warmup_steps: !ref 30 * <scale>  # updates",
+        ),
+        ("batch_size: 16", "batch_size: 8  # small"),
+    ):
+        expected = expected.replace(old, new, 1)
+    assert file.text == expected
+    hparams = loaded(file, "--scale=3", "--seed=7")
+    assert hparams["warmup_steps"] == 90
+    assert hparams["output_folder"] == "results/maxi/7"
+    assert hparams["loader_options"]["batch_size"] == 8
+
+
+def test_help_is_of_all_files_together(tmp_path):
+    text = above(tmp_path, ABOVE).help()
+    for line in ("--lr=0.0015", "# Halved.", "--scale=2  # of the steps"):
+        assert line in text
+    assert "--warmup_steps=30 * <scale>  # updates" in text
+    assert "--base" not in text
+
+
+def test_files_may_stand_on_files_that_stand_on_others(tmp_path):
+    above(tmp_path, ABOVE)
+    file = above(tmp_path, "base: above.yaml\nscale: 5\n", "third.yaml")
+    assert loaded(file)["warmup_steps"] == 150
+
+
+def test_a_file_that_is_put_together_is_read_as_it_is(tmp_path):
+    file = above(tmp_path, ABOVE)
+    (tmp_path / "whole.yaml").write_text(file.text)
+    whole = SettingsFile(str(tmp_path / "whole.yaml"))
+    assert whole.text == file.text
+    given = "data_folder: d"
+    assert whole.resolved(given) == file.resolved(given)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("learning_rate: 1\n", "'learning_rate'"),
+        ("lrr: 1\n", "did you mean lr"),
+        ("a: 1\na_too: !ref <a>\n", "'a_too'"),
+        ("lr: fast\n", "a number, got 'fast'"),
+        ("lr: 0\n", "above 0"),
+        ("batch_size: 2.5\n", "a whole number"),
+        ("loader_options: 4\n", "keys in braces"),
+        ("lr: 1\nlr: 2\n", "duplicate key"),
+        ("lr: [1\n", "YAML"),
+        ("'lr': 1\n", "start of a line, got lr"),
+    ],
+)
+def test_what_a_file_cannot_change_takes_one_line(tmp_path, text, expected):
+    with pytest.raises(ExplainableSegError) as refusal:
+        above(tmp_path, f"base: some.yaml\n{text}")
+    message = str(refusal.value)
+    assert expected in message and "\n" not in message
+    assert "above.yaml" in message
+
+
+@pytest.mark.parametrize("base", ["nowhere.yaml", "above.yaml", "null"])
+def test_a_base_that_is_none_takes_one_line(tmp_path, base):
+    with pytest.raises(ExplainableSegError) as refusal:
+        above(tmp_path, f"base: {base}\nlr: 1\n")
+    assert "\n" not in str(refusal.value)

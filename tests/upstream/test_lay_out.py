@@ -13,7 +13,7 @@ import soundfile
 from upstream.lay_out import PACKAGE_DATA, lay_out
 from upstream.rooms import CHECKOUT, HERE
 
-from explainable_seg.training.teacher import load_teacher
+from explainable_seg.training.distillation import load_teacher
 
 # Also of names that are put together, which cannot be renamed.
 OURS = re.compile(r"\b(?:explainable_seg|data_prep)\.[\w{]")
@@ -70,7 +70,7 @@ def test_each_yaml_file_has_a_row_and_each_row_its_files(clone, rows):
         (p.parent.name, p.name) for p in (CHECKOUT / "hparams").glob("*/*.yaml")
     }
     assert {row["Hparam_file"] for row in rows} == files
-    assert len(files) == len([o for o in ours if o[0] != "common"])
+    assert len(files) == len([o for o in ours if o[0] != "base"])
     for row in rows:
         assert row["test_debug_flags"]
         for column in ("Script_file", "Data_prep_file", "Readme_file"):

@@ -1,7 +1,7 @@
 """Every stage on a device that does not mix with the CPU, as no GPU does."""
 
-import importlib.util
-from pathlib import Path
+import runpy
+import sys
 
 import pytest
 import torch
@@ -11,23 +11,21 @@ from safetensors.torch import load_file
 from stand_in import DEVICE, StandIn, stand_in_device
 from transformers import WavLMConfig, WavLMModel
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 WAVLM = "--frontend={type: wavlm, source: %s}"
 
 
 def run(script, stage, corpus, work, *overrides):
     """Run a recipe in this process, on the device."""
-    path = CHECKOUT / f"recipes/{script}.py"
-    spec = importlib.util.spec_from_file_location(script, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     command = recipe_command(script, stage, corpus, work, *overrides)
     arguments = [str(word) for word in command[4:]]
     arguments.append(f"--device={DEVICE}")
     if not any("loader_options" in word for word in arguments):
         arguments.append("--loader_options={num_workers: 0}")
-    with stand_in_device():
-        module.main([a for a in arguments if a != "--device=cpu"])
+    words = [str(command[3]), *(a for a in arguments if a != "--device=cpu")]
+    with stand_in_device(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", words)
+        patch.setattr(sys, "path", list(sys.path))
+        runpy.run_path(words[0], run_name="__main__")
 
 
 @pytest.fixture(scope="module")
