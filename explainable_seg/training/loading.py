@@ -5,7 +5,7 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Optional, Protocol
+from typing import Any, Optional, Protocol, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -248,7 +248,15 @@ class Stateful(Protocol):
         """Take them up."""
 
 
-@main_process_only
+Function = TypeVar("Function", bound=Callable[..., None])
+
+
+def on_main_process(function: Function) -> Function:
+    """Have a function do nothing in other processes; its type stays known."""
+    return main_process_only(function)
+
+
+@on_main_process
 def save_state(stateful: Stateful, path: Path) -> None:
     """Hook by which a checkpointer saves what is no module."""
     torch.save(stateful.state_dict(), path)
