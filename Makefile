@@ -9,7 +9,7 @@ PYTEST_OPTIONS ?=
 # Threads that wait by spinning slow each other down on a shared machine.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: demo test test-browser test-ray test-wheel lint upstream \
+.PHONY: demo docs test test-browser test-ray test-wheel lint upstream \
 	upstream-check clean
 
 demo: $(VENV)/.ready
@@ -30,6 +30,13 @@ test: $(VENV)/.ready
 		explainable_seg/training/progress.py \
 		explainable_seg/training/run.py \
 		explainable_seg/training/student_brain.py
+
+# All public names, with their docstrings: results/reference/index.html
+docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[docs]'
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
+		docs/reference results/reference
 
 # The pages in Chromium, which must be there: apt-get install chromium
 test-browser: $(VENV)/.ready
@@ -71,4 +78,5 @@ $(VENV)/.ready: setup.py constraints.txt
 	touch $@
 
 clean:
-	rm -rf results/demo results/minibroadcast data/minibroadcast
+	rm -rf results/demo results/minibroadcast data/minibroadcast \
+		results/reference docs/reference/rooms

@@ -67,6 +67,7 @@ setup(
         "train": ["tensorboard>=2.15"],
         "bench": ["silero-vad>=6.2.3"],
         "ray": ["ray[data]>=2.40"],
+        "docs": ["sphinx>=8.1"],
         "release": ["build>=1.2", "twine>=5"],
         "compare": ["captum>=0.9", "scikit-learn>=1.3"],
         "browser": ["playwright>=1.50", "axe-playwright-python>=0.1.4"],

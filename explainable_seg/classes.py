@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from explainable_seg.errors import AnnotationError, ExplainableSegError
 
 CLASSES: tuple[str, ...] = ("speech", "music", "noise", "overlap")
+"""The four classes, in the order of every class axis."""
 
 SHORT_LABELS: dict[str, str] = {
     "sp": "speech",
@@ -17,8 +18,10 @@ SHORT_LABELS: dict[str, str] = {
     "no": "noise",
     "ov": "overlap",
 }
+"""The class of each two-letter spelling."""
 
 KNOWN_LABELS: dict[str, str] = {**{c: c for c in CLASSES}, **SHORT_LABELS}
+"""The class of each spelling, full or of two letters."""
 
 
 def parse_class(label: str, where: str = "the argument") -> str:

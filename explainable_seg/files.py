@@ -26,8 +26,6 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 WRITING = (*FULL, errno.EROFS, errno.EFBIG, errno.ENAMETOOLONG)
 LITTLE = 1 << 14  # bytes; a disk with less is full, whatever a library says
 OLD = 86_400  # seconds after which nobody writes a temporary file any more
-# What a search of a folder takes for audio. A file that is named itself is
-# tried whatever its extension is.
 AUDIO_EXTENSIONS = frozenset(
     ".wav .wave .bwf .flac .ogg .oga .opus .spx .mp3 .aif .aiff .aifc .au .snd "
     ".w64 .rf64 .sph .nist .voc .caf "  # codespell:ignore caf
@@ -35,6 +33,9 @@ AUDIO_EXTENSIONS = frozenset(
     ".wv .3g2 .3gp .asf .avi .dv .f4v .flv .m2t .m2ts .m4v .mkv .mov .mp4 .mpeg "
     ".mpg .mts .mxf .ogv .qt .ts .vob .webm .wmv".split()
 )
+"""What a search of a folder takes for audio.
+
+A file that is named itself is tried whatever its extension is."""
 # Machine and process that write it, so that what was left behind is known.
 TEMPORARY = re.compile(r"\.explainable-seg\.([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\b")
 

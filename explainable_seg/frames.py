@@ -11,17 +11,26 @@ from collections.abc import Iterable
 
 import numpy as np
 
-SAMPLE_RATE = 16000  # Hz
-WINDOW = 400  # samples that one frame sees (25 ms)
-HOP = 320  # samples between frames (20 ms)
-FRAME_RATE = SAMPLE_RATE / HOP  # frames a second
-FRAME_STEP = HOP / SAMPLE_RATE  # seconds
-FRAME_CENTRE = WINDOW / 2 / SAMPLE_RATE  # seconds, centre of frame 0
-FRAME_START = FRAME_CENTRE - FRAME_STEP / 2  # seconds, nominal start of frame 0
+SAMPLE_RATE = 16000
+"""Samples a second (Hz) of all sound inside the house."""
+WINDOW = 400
+"""Samples that one frame sees: 25 ms."""
+HOP = 320
+"""Samples between frames: 20 ms."""
+FRAME_RATE = SAMPLE_RATE / HOP
+"""Frames a second: 50."""
+FRAME_STEP = HOP / SAMPLE_RATE
+"""Seconds between frames."""
+FRAME_CENTRE = WINDOW / 2 / SAMPLE_RATE
+"""Centre of frame 0, seconds."""
+FRAME_START = FRAME_CENTRE - FRAME_STEP / 2
+"""Nominal start of frame 0, seconds."""
 
-UNKNOWN = -1  # target of a frame in which a class is not annotated
+UNKNOWN = -1
+"""Target of a frame in which a class is not annotated."""
 
-Span = tuple[float, float]  # (start, end) in seconds
+Span = tuple[float, float]
+"""Start and end in seconds."""
 
 
 def num_frames(n_samples: int) -> int:

@@ -37,8 +37,6 @@ from explainable_seg.annotation.turns import (
 from explainable_seg.errors import AnnotationError
 from explainable_seg.files import atomic_write_json, atomic_write_text
 
-# Nothing is said of speech, noise and overlap: they are unknown in every
-# frame, even where a label is "no-music".
 BMAT_LABELS: ClassMapping = {
     "1_music": ("music",),
     "2_fgmusic": ("music",),
@@ -53,6 +51,10 @@ BMAT_LABELS: ClassMapping = {
     "bgvl-music": ("music",),
     "no-music": (),
 }
+"""What each label of OpenBMAT says of music.
+
+Nothing is said of speech, noise and overlap: they are unknown in every
+frame, even where a label is "no-music"."""
 
 
 def read_bmat_csv(path: str | os.PathLike[str]) -> dict[str, Annotation]:

@@ -391,11 +391,12 @@ def vote(opinions: Sequence[Timeline]) -> Vote:
 
 
 ClassMapping = Mapping[str, tuple[str, ...]]
+"""For each label, in lower case, the classes that it stands for."""
 
-# Both spellings of each of our own classes.
 CLASS_LABELS: dict[str, tuple[str, ...]] = {
     label: (name,) for label, name in KNOWN_LABELS.items()
 }
+"""Both spellings of each of our own classes."""
 
 
 def label_mapping(labels: str | Sequence[str]) -> ClassMapping:

@@ -14,9 +14,11 @@ import numpy as np
 
 from explainable_seg.frames import SAMPLE_RATE
 
-POWER_RATE = 100  # frames of power a second
+POWER_RATE = 100
+"""Frames of power a second."""
 SILENCE_DB = -120.0
-PIECE = 60 * SAMPLE_RATE  # samples that get one gain
+PIECE = 60 * SAMPLE_RATE
+"""Samples at 16 kHz that get one gain: a minute."""
 N_PIECES = 10  # whose level counts
 FADE = SAMPLE_RATE  # samples in which one gain becomes another
 LASTING = 1 / 3  # of a second: what is shorter is a click

@@ -44,6 +44,7 @@ FEW = 0.05  # of the power of a recording is not worth a word
 FULL_SCALE = {"int8": 2**7, "uint8": 2**7, "int16": 2**15, "uint16": 2**15}
 
 Recording = Union[str, os.PathLike[str], np.ndarray, "torch.Tensor", IO[bytes]]
+"""What can be read: a file, an array of samples, or a stream of bytes."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Excerpt:
 
 
 WHOLE = Excerpt()
+"""The excerpt that is all of a recording."""
 
 
 class AudioStream:

@@ -36,7 +36,6 @@ from .recording import (
     without_zeros as without_zeros,
 )
 from .truth import (
-    UNKNOWN as UNKNOWN,
     RegionGains as RegionGains,
     Truth as Truth,
     annotated_time as annotated_time,

@@ -84,7 +84,7 @@ class Region:
 
     @property
     def corpus(self) -> str | None:
-        """Corpus of a row in a manifest of several: ``<corpus>/...``."""
+        """Corpus, ``<corpus>/...``, of a row in a manifest of several."""
         corpus, separator, _ = self.id.partition("/")
         return corpus if separator else None
 

@@ -35,9 +35,11 @@ from explainable_seg.files import atomic_write_json, check_writable
 logger = logging.getLogger(__name__)
 
 PARTS = ("train", "dev", "test")
+"""Parts of a corpus, in the order in which they are written."""
 CHUNK = 16  # recordings that a process is given at once
 Item = TypeVar("Item")
 Parts = dict[str, list[Recording]]
+"""For each part of a corpus its recordings."""
 
 
 def read_parts(

@@ -429,6 +429,7 @@ def _is_whole(path: Path, duration: float) -> bool:
 
 
 CORPUS_SUFFIXES = (".wav", ".flac", ".sph")
+"""Endings of the audio files that corpora are published with."""
 Files = dict[str, list[Path]]
 
 

@@ -1,6 +1,6 @@
 from .formats import (
-    NAME_MEDIA as NAME_MEDIA,
     WRITERS as WRITERS,
+    Writer as Writer,
     write_rttm as write_rttm,
 )
 from .rules import (

@@ -250,10 +250,22 @@ def _timestamp(seconds: float) -> str:
 
 
 class Writer(NamedTuple):
-    """How a format is written, and the extension of its files."""
+    """How a format is written.
+
+    Arguments
+    ---------
+    extension : str
+        Of its files, with the dot; no other format may have it.
+    write : Callable
+        Takes a segmentation and the path to write.
+    names_media : bool
+        Whether the file names the recording. Then ``write`` takes the path of
+        the recording, or None, as a third argument.
+    """
 
     extension: str
     write: Callable[..., None]
+    names_media: bool = False
 
 
 WRITERS: dict[str, Writer] = {
@@ -262,8 +274,7 @@ WRITERS: dict[str, Writer] = {
     "json": Writer(".json", write_json),
     "audacity": Writer(".txt", write_audacity),
     "textgrid": Writer(".TextGrid", write_textgrid),
-    "eaf": Writer(".eaf", write_eaf),
+    "eaf": Writer(".eaf", write_eaf, names_media=True),
     "vtt": Writer(".vtt", write_vtt),
 }
-# These name the recording: they take its path, or None, as a third argument.
-NAME_MEDIA = frozenset({"eaf"})
+"""The writer of each format; a format that is added here can be asked for."""

@@ -11,7 +11,8 @@ from explainable_seg.errors import ExplainableSegError
 BALANCED = "balanced"
 OPERATING_POINTS = (BALANCED, "recall", "precision")
 OVER = "_over_"  # of the name of a derived label
-ALL = "all"  # in place of a class: those that are not named
+ALL = "all"
+"""In place of a class: those that are not named."""
 LONGEST = 1e9  # seconds
 SHORTEST_LIMIT = 0.02  # seconds, a frame: of the longest segments
 
@@ -143,6 +144,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "min_off": (0.0, LONGEST),
     "max_on": (SHORTEST_LIMIT, math.inf),
 }
+"""Lowest and highest value of each rule; times are in seconds."""
 
 
 def _thresholds(

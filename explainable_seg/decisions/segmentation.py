@@ -93,7 +93,7 @@ class Segmentation(Brief):
 
     @property
     def decided(self) -> tuple[str, ...]:
-        """The classes that were looked for: those that have a threshold."""
+        """The classes that were looked for, which have a threshold."""
         return self.classes if self.rules is None else self.rules.decided
 
     @property

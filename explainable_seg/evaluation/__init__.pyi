@@ -23,6 +23,8 @@ from .detection import (
 )
 from .faithfulness import (
     MEASURES as MEASURES,
+    HeardFrames as HeardFrames,
+    Measure as Measure,
     control_masks as control_masks,
     randomised as randomised,
 )

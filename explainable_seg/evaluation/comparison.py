@@ -22,7 +22,6 @@ from explainable_seg.annotation import uri_of
 from explainable_seg.errors import AnnotationError
 from explainable_seg.evaluation.detection import read_spans
 from explainable_seg.evaluation.faithfulness import (
-    LOWER_IS_BETTER,
     MEASURES,
     FaithfulnessStats,
     area_weights,
@@ -220,10 +219,17 @@ def oracle_mask(
 
 SHARES = (0.1, 0.2, 0.4, 0.6)  # of the energy of a passage
 EQUAL = ("energy", "points")
-OWN = "own"  # in place of a share: the mask as it is
+"""What masks may retain equal shares of."""
+OWN = "own"
+"""In place of a share: the mask as it is."""
 AREAS = ("insertion", "deletion")
-JUDGED = ("AD", "FF", *AREAS)  # measures that a verdict is passed on
-ONES, ZEROS = "all ones", "all zeros"
+"""Names of the areas under the curves."""
+JUDGED = ("AD", "FF", *AREAS)
+"""Measures that a verdict is passed on."""
+ONES = "all ones"
+"""Name of the mask that keeps all."""
+ZEROS = "all zeros"
+"""Name of the mask that keeps nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -394,7 +400,7 @@ class Comparison:
         if measure in AREAS:
             return self._area(name, measure)
         stats = [s for _, s in sorted(self.stats[name][key].items())]
-        row = MEASURES.index(measure)
+        row = list(MEASURES).index(measure)
         return (
             torch.stack([s.sums[row] for s in stats]),
             torch.stack([s.counts[row] for s in stats]),
@@ -459,7 +465,12 @@ class Comparison:
         """
         mine, counts = self.sums(ours, key, measure)
         other, _ = self.sums(theirs, key, measure)
-        if measure in LOWER_IS_BETTER:
+        lower_is_better = (
+            measure == "deletion"
+            if measure in AREAS
+            else MEASURES[measure].lower_is_better
+        )
+        if lower_is_better:
             mine, other = other, mine
         low, high = difference_interval(mine, other, counts)
         return [

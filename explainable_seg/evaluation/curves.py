@@ -248,6 +248,7 @@ class PrecisionRecallStats:
 
 FileScores = Mapping[str, Mapping[str, Mapping[str, float | None]]]
 MACRO = "macro"
+"""In place of a class: the mean over classes."""
 
 
 def f1_intervals(files: FileScores) -> dict[str, list[float] | None]:

@@ -11,7 +11,8 @@ has its own sigmoid and threshold, and no softmax is taken anywhere.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 
@@ -229,20 +230,65 @@ def area_weights(shares: Sequence[float]) -> torch.Tensor:
     return (torch.cat([nothing, steps]) + torch.cat([steps, nothing])) / 2
 
 
-MEASURES: tuple[str, ...] = (
-    "AI",
-    "AD",
-    "AG",
-    "FF",
-    "Fid-In",
-    "SPS",
-    "COMP",
-    "p",
-    "q_in",
-    "q_out",
-    "energy",
-)
-LOWER_IS_BETTER = frozenset({"AD", "COMP", "deletion"})
+class HeardFrames(NamedTuple):
+    """What the model says of the marked frames of a passage, and for what.
+
+    Arguments
+    ---------
+    p : torch.Tensor [shape=(T,)]
+        Probabilities of the class for the sound itself.
+    q_in : torch.Tensor [shape=(T,)]
+        Those for what the mask keeps.
+    q_out : torch.Tensor [shape=(T,)]
+        Those for what it leaves.
+    evidence : torch.Tensor [shape=(T, F)]
+        The mask, or the positive part of an attribution.
+    energy : torch.Tensor [shape=(1,) or (0,)]
+        Share of the energy that the mask keeps; none of a silent passage.
+    threshold : float
+        Probability from which the class counts as found.
+    """
+
+    p: torch.Tensor
+    q_in: torch.Tensor
+    q_out: torch.Tensor
+    evidence: torch.Tensor
+    energy: torch.Tensor
+    threshold: float
+
+
+class Measure(NamedTuple):
+    """A measure of faithfulness.
+
+    Arguments
+    ---------
+    values : Callable
+        Maps :class:`HeardFrames` to the values that are averaged, one a frame
+        or a passage; NaN stands for none.
+    lower_is_better : bool
+        Whether less of it is better.
+    """
+
+    values: Callable[[HeardFrames], torch.Tensor]
+    lower_is_better: bool = False
+
+
+MEASURES: dict[str, Measure] = {
+    "AI": Measure(lambda heard: average_increase(heard.p, heard.q_in)),
+    "AD": Measure(lambda heard: average_drop(heard.p, heard.q_in), True),
+    "AG": Measure(lambda heard: average_gain(heard.p, heard.q_in)),
+    "FF": Measure(lambda heard: faithfulness(heard.p, heard.q_out)),
+    "Fid-In": Measure(
+        lambda heard: input_fidelity(heard.q_in, heard.threshold)
+    ),
+    "SPS": Measure(lambda heard: sparseness(heard.evidence)),
+    "COMP": Measure(lambda heard: complexity(heard.evidence), True),
+    "p": Measure(lambda heard: heard.p),
+    "q_in": Measure(lambda heard: heard.q_in),
+    "q_out": Measure(lambda heard: heard.q_out),
+    "energy": Measure(lambda heard: heard.energy),
+}
+"""Measures of faithfulness by name; one that is added here is reported."""
 
 
 class FaithfulnessStats:
@@ -317,13 +363,17 @@ class FaithfulnessStats:
         c = class_index(class_name, self.classes)
         p, q_in, q_out = (x[frames].double().cpu() for x in (p, q_in, q_out))
         evidence = attribution[frames].double().cpu().clamp(min=0)
-        values = _frame_values(
-            p[:, c], q_in[:, c], q_out[:, c], evidence, self.thresholds[c]
-        )
         kept = [] if energy is None or not len(p) else [energy]
-        values["energy"] = torch.tensor(kept, dtype=torch.float64)
-        for row, name in enumerate(MEASURES):
-            self._add(row, c, values[name])
+        heard = HeardFrames(
+            p[:, c],
+            q_in[:, c],
+            q_out[:, c],
+            evidence,
+            torch.tensor(kept, dtype=torch.float64),
+            self.thresholds[c],
+        )
+        for row, measure in enumerate(MEASURES.values()):
+            self._add(row, c, measure.values(heard))
         marked = p >= torch.tensor(self.thresholds, device=p.device)
         rise = torch.where(marked, torch.nan, q_out - p)
         for other in range(len(self.classes)):
@@ -375,32 +425,10 @@ class FaithfulnessStats:
                 for row, name in enumerate(names)
                 if name != f"raises {class_name}"
             }
-            frames = int(self.counts[MEASURES.index("p"), c])
+            frames = int(self.counts[names.index("p"), c])
             table[class_name]["frames"] = frames
         table["macro"] = {name: _mean_known(table, name) for name in MEASURES}
         return table
-
-
-def _frame_values(
-    p: torch.Tensor,
-    q_in: torch.Tensor,
-    q_out: torch.Tensor,
-    evidence: torch.Tensor,
-    threshold: float,
-) -> dict[str, torch.Tensor]:
-    """Measures of the frames [T] of a class, but for the energy."""
-    return {
-        "AI": average_increase(p, q_in),
-        "AD": average_drop(p, q_in),
-        "AG": average_gain(p, q_in),
-        "FF": faithfulness(p, q_out),
-        "Fid-In": input_fidelity(q_in, threshold),
-        "SPS": sparseness(evidence),
-        "COMP": complexity(evidence),
-        "p": p,
-        "q_in": q_in,
-        "q_out": q_out,
-    }
 
 
 def _mean_known(

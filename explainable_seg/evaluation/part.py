@@ -145,8 +145,14 @@ class LoadedModel:
         return tuple(output) if isinstance(self.module, Student) else (output,)
 
 
-TUNED, HALF = "tuned", "half"  # points of decision: the model's own, and 0.5
-BY_H, BY_CODE = "by_h", "by_code"  # whose activations rebuild the spectrogram
+TUNED = "tuned"
+"""Name of the points of decision of the model itself."""
+HALF = "half"
+"""Name of the points of decision that are all 0.5."""
+BY_H = "by_h"
+"""Rebuilt from the activations H of the student."""
+BY_CODE = "by_code"
+"""Rebuilt from the sparse code of the spectrogram."""
 
 
 class _ModelStats:

@@ -17,6 +17,7 @@ BANDS_HZ: tuple[tuple[float, float], ...] = (
     (1000.0, 4000.0),
     (4000.0, 8000.0),
 )
+"""Bands in which the place of an atom is told, in hertz."""
 
 DEFAULT_TAU = 0.1
 """Share of the strongest relevance above which an atom is selected.
@@ -488,6 +489,7 @@ def segment_means(
 
 
 SELECTED = "selected atoms"
+"""Name of the ranking by the atoms that carry the decision."""
 
 
 def atom_rankings(

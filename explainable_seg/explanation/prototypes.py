@@ -23,7 +23,8 @@ from explainable_seg.explanation.reading import StudentWeights
 from explainable_seg.frames import FRAME_STEP, frame_ranges, frame_spans
 from explainable_seg.nmf import full_precision
 
-CARRIED = 0.9  # share of the positive relevance
+CARRIED = 0.9
+"""Share of the positive relevance that compactness asks for."""
 
 
 def compactness(p: torch.Tensor, share: float = CARRIED) -> int | None:
@@ -221,7 +222,8 @@ class PrototypeStats:
         )
 
 
-ALL = "all"  # beside the corpora
+ALL = "all"
+"""Beside the corpora: the name of all of them together."""
 
 
 class Segments(Protocol):

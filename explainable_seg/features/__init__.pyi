@@ -1,5 +1,7 @@
 from .frontend import (
+    FRONTENDS as FRONTENDS,
     FrontEnd as FrontEnd,
+    FrontEndKind as FrontEndKind,
     make_frontend as make_frontend,
 )
 from .spectrogram import (

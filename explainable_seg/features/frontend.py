@@ -1,11 +1,13 @@
 """Front ends of the models behind one call: audio in, features out."""
 
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union
 
 import torch
 
-from explainable_seg.errors import ModelError
+from explainable_seg.errors import ModelError, SettingsError
 from explainable_seg.features.spectrogram import (
+    LogPowerSpectrogram,
     frame_mask,
     instance_norm,
     require_frame,
@@ -14,10 +16,6 @@ from explainable_seg.features.spectrogram import (
 
 if TYPE_CHECKING:
     from transformers import WavLMModel
-from typing import Union
-
-from explainable_seg.errors import SettingsError
-from explainable_seg.features.spectrogram import LogPowerSpectrogram
 
 ARCHITECTURE = (  # what of WavLM's own configuration makes the encoder
     "hidden_size",
@@ -222,11 +220,32 @@ def _load_encoder(
 
 
 FrontEnd = Union[LogPowerSpectrogram, WavLMFeatures]
+"""A module with ``n_features`` and ``config``, the arguments of
+:func:`make_frontend` that rebuild it. It maps audio [B, N] at 16 kHz to
+features [B, T, n_features] on the house frame grid."""
 
-FRONTENDS: dict[str, Any] = {
-    "spectrogram": LogPowerSpectrogram,
-    "wavlm": WavLMFeatures,
+
+class FrontEndKind(NamedTuple):
+    """How front ends of a kind are made.
+
+    Arguments
+    ---------
+    make : Callable
+        Takes their arguments and gives a :data:`FrontEnd`.
+    limits : Mapping[str, tuple[int, int]]
+        Arguments, whole numbers, that the config.json of a model folder may
+        give: each with the lowest and the highest value that can be run.
+    """
+
+    make: Callable[..., Any]
+    limits: Mapping[str, tuple[int, int]] = {}
+
+
+FRONTENDS: dict[str, FrontEndKind] = {
+    "spectrogram": FrontEndKind(LogPowerSpectrogram, {"n_fft": (400, 1 << 14)}),
+    "wavlm": FrontEndKind(WavLMFeatures),  # models/schema.py has its limits
 }
+"""Front ends by name; one that is added here is built, saved and loaded."""
 
 
 def make_frontend(type: str = "spectrogram", **arguments: Any) -> FrontEnd:
@@ -235,7 +254,7 @@ def make_frontend(type: str = "spectrogram", **arguments: Any) -> FrontEnd:
     Arguments
     ---------
     type : str
-        ``spectrogram`` or ``wavlm``.
+        One of FRONTENDS.
     **arguments : dict
         Arguments of the front end.
 
@@ -258,4 +277,4 @@ def make_frontend(type: str = "spectrogram", **arguments: Any) -> FrontEnd:
     if type not in FRONTENDS:
         known = ", ".join(FRONTENDS)
         raise SettingsError(f"expected a front end among {known}, got '{type}'")
-    return FRONTENDS[type](**arguments)
+    return FRONTENDS[type].make(**arguments)

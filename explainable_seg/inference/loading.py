@@ -27,6 +27,7 @@ from explainable_seg.models import (
 )
 
 DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
+"""Folder of the model that ships with the package."""
 
 
 class PretrainedStudent:

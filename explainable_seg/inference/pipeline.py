@@ -42,7 +42,7 @@ def run_model(
     Arguments
     ---------
     predict : callable
-        Maps audio [B, N] to logits [B, T, C], and further tensors [B, T, *].
+        Maps audio [B, N] to logits [B, T, C], and further tensors [B, T, ...].
     blocks : Iterable[np.ndarray]
         Audio at 16 kHz, [N] each, 400 samples or more in all.
     config : Mapping[str, Any]
@@ -65,7 +65,7 @@ def run_model(
     Returns
     -------
     tuple[Segmentation, tuple[torch.Tensor, ...]]
-        What was found, and all that is held, over the whole recording [T, *].
+        What was found, and all that is held, over the whole recording [T, ...].
 
     Raises
     ------
@@ -140,7 +140,8 @@ class _Counted:
 
 
 LONGEST = 2 * 3600  # seconds that are explained: about 1 GB
-CODE_SWEEPS = 20  # of the sparse code that activations are compared with
+CODE_SWEEPS = 20
+"""Sweeps of the sparse code that activations are compared with."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

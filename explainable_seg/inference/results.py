@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.decisions import NAME_MEDIA, WRITERS, Segmentation
+from explainable_seg.decisions import WRITERS, Segmentation
 from explainable_seg.errors import ExplainableSegError, printable
 from explainable_seg.files import (
     atomic_write_text,
@@ -117,7 +117,8 @@ FORMULA = tuple("=+-@\t\r'")  # with these a spreadsheet begins a formula
 MARK = "'"  # before them: what follows is text
 LONGEST = 1000  # characters of a message, far below the limits of readers
 
-Row = dict[str, str]  # of one line each, by column
+Row = dict[str, str]
+"""Row of a table, by column; each value is one line."""
 
 
 class Table:
@@ -379,7 +380,7 @@ class Task:
                 path = self.job.output(self.folder, writer.extension)
                 if name in self.keep and os.path.isfile(path):
                     continue
-                media = (self._media,) if name in NAME_MEDIA else ()
+                media = (self._media,) if writer.names_media else ()
                 writer.write(result, path, *media)
                 written.append(path)
         except BaseException as error:

@@ -1,5 +1,6 @@
 from .attribute import (
     METHODS as METHODS,
+    Method as Method,
     attribute as attribute,
 )
 from .spectrogram_model import (

@@ -205,6 +205,7 @@ METHODS: dict[str, Method] = {
     "guided_grad_cam": guided_grad_cam,
     "kernel_shap": kernel_shap,
 }
+"""Explanation methods by name; one that is added here can be asked for."""
 
 
 def attribute(

@@ -9,7 +9,9 @@ from explainable_seg.errors import ModelError, first_line
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 CARD = "README.md"
-FILES = (CONFIG, WEIGHTS, CARD)  # all that is fetched; none is code
+"""File of a model folder that holds the model card."""
+FILES = (CONFIG, WEIGHTS, CARD)
+"""All files that are fetched of a model; none is code."""
 PLACEHOLDER = '"this/folder"'  # in the example of a model card
 FRONT_MATTER = """\
 ---

@@ -42,6 +42,7 @@ from explainable_seg import ExplainableSegmenter
 CustomInterface = ExplainableSegmenter.of_files
 """,
 }
+"""Text of each file that SpeechBrain's own loaders look for."""
 
 
 def save_pretrained(
@@ -290,7 +291,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 def _count(model: dict[str, Any], without_encoder: bool, where: Path) -> int:
     """Numbers that the weights of a configuration hold, without making them."""
-    if model["frontend"].get("type") != "wavlm":
+    if model["frontend"].get("type", "spectrogram") == "spectrogram":
         return count_values(model)
     with torch.device("meta"):
         state: dict[str, torch.Tensor] = _build(model, where).state_dict()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from explainable_seg.classes import CLASSES
+from explainable_seg.features import FRONTENDS
 from explainable_seg.models.tcn import NORMS
 
 LONGEST_TEXT = 100_000  # characters of a note
@@ -329,15 +330,10 @@ UNUSED: dict[str, Rule] = {
     "transformers_version": Text(40),
 }
 
-FRONTENDS: dict[str, Table] = {
-    "spectrogram": Table(
-        {"type": Text()}, {"n_fft": Number(400, 1 << 14, whole=True)}
-    ),
-    "wavlm": Table(
-        {"type": Text(), "architecture": Table({}, {**ENCODER, **UNUSED})},
-        {"normalize": FLAG},
-    ),
-}
+WAVLM = Table(
+    {"type": Text(), "architecture": Table({}, {**ENCODER, **UNUSED})},
+    {"normalize": FLAG},
+)
 TCN = Table(
     {},
     {
@@ -390,7 +386,7 @@ def check_model(model: Any) -> None:
     kind = frontend.get("type", "spectrogram")
     if not isinstance(kind, str) or kind not in FRONTENDS:
         raise Misfit(" or ".join(FRONTENDS), "model.frontend.type", kind)
-    FRONTENDS[kind].check({"type": kind, **frontend}, "model.frontend")
+    _frontend_rule(kind).check({"type": kind, **frontend}, "model.frontend")
     if kind == "wavlm":
         _check_encoder(frontend["architecture"])
     _check_tcn(model["tcn"])
@@ -399,6 +395,17 @@ def check_model(model: Any) -> None:
         raise Misfit(
             f"up to {MOST_CODING} atoms x sweeps", "model.n_atoms", coding
         )
+
+
+def _frontend_rule(kind: str) -> Table:
+    """What the settings of a front end may be."""
+    if kind == "wavlm":
+        return WAVLM
+    limits = FRONTENDS[kind].limits
+    return Table(
+        {"type": Text()},
+        {name: Number(*ends, whole=True) for name, ends in limits.items()},
+    )
 
 
 def _check_tcn(tcn: dict[str, Any]) -> None:

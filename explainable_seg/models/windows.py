@@ -137,7 +137,9 @@ def _cpu_has(where: Any, question: str) -> bool:
 
 
 Predict = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
-BATCH_SIZE = 16  # windows
+"""Maps windows [B, N] to outputs [B, T, ...], of which there are several."""
+BATCH_SIZE = 16
+"""Windows that a model sees at a time."""
 # Frames that are put together at a time. Hundreds of small pieces that stay,
 # between the large ones that come and go, would keep the heap from shrinking.
 BLOCK_FRAMES = 1 << 16
@@ -152,9 +154,9 @@ class FramesFirst:
     Arguments
     ---------
     of_frames : callable
-        Maps audio [B, N] to tensors [B, T, *], each frame on its own.
+        Maps audio [B, N] to tensors [B, T, ...], each frame on its own.
     of_windows : callable
-        Maps these tensors, cut into windows, to outputs [B, T, *].
+        Maps these tensors, cut into windows, to outputs [B, T, ...].
     """
 
     of_frames: Predict
@@ -308,7 +310,7 @@ class OverlapAdd:
         ---------
         window : Window
             It starts no earlier than those before it.
-        outputs : Iterable[torch.Tensor] [shape=(T, *)]
+        outputs : Iterable[torch.Tensor] [shape=(T, ...)]
             As many as for the windows before it; T is its number of frames.
         """
         outputs = tuple(outputs)
@@ -332,7 +334,7 @@ class OverlapAdd:
 
         Returns
         -------
-        tuple[torch.Tensor, ...] [shape=(T, *)]
+        tuple[torch.Tensor, ...] [shape=(T, ...)]
             Means of each output from where this or :meth:`rest` ended before;
             T may be 0.
         """
@@ -343,7 +345,7 @@ class OverlapAdd:
 
         Returns
         -------
-        tuple[torch.Tensor, ...] [shape=(T, *)]
+        tuple[torch.Tensor, ...] [shape=(T, ...)]
             As of :meth:`finished`.
         """
         return self._take(len(self._total))
@@ -360,7 +362,7 @@ class OverlapAdd:
 
 
 def _longer(values: torch.Tensor, missing: int) -> torch.Tensor:
-    """Values [T, *] with zeros behind them."""
+    """Values [T, ...] with zeros behind them."""
     return torch.cat([values, values.new_zeros(missing, *values.shape[1:])])
 
 
@@ -426,7 +428,7 @@ def stitch_blocks(
 
 
 def _outputs(predict: Predict, batch: list[Window]) -> tuple[torch.Tensor, ...]:
-    """Outputs [B, T, *] of windows in the order of their starts."""
+    """Outputs [B, T, ...] of windows in the order of their starts."""
     if not isinstance(predict, FramesFirst):
         return predict(torch.stack([window.audio for window in batch]))
     first, n_samples = batch[0].start, len(batch[0].audio)
@@ -456,7 +458,7 @@ def stitch(
     Arguments
     ---------
     predict : callable
-        Maps audio [B, N] to tensors [B, T, *]; linear relations between them
+        Maps audio [B, N] to tensors [B, T, ...]; linear relations between them
         survive the stitching, since all are averaged with the same weights. A
         :class:`FramesFirst` sees frames that windows share once.
     wav : torch.Tensor [shape=(N,)]
@@ -477,7 +479,7 @@ def stitch(
 
     Returns
     -------
-    tuple[torch.Tensor, ...] [shape=(T, *)]
+    tuple[torch.Tensor, ...] [shape=(T, ...)]
         On the CPU, T = num_frames(N).
 
     Raises

@@ -12,6 +12,7 @@ from .report import (
     ClassScore as ClassScore,
     Demo as Demo,
     render_demo as render_demo,
+    render_page as render_page,
     save_explanations as save_explanations,
 )
 from .wording import (

@@ -187,11 +187,8 @@ def render_report(document: str, findings: Findings) -> str:
     str
         HTML.
     """
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(recording=_recording(document, findings))
-    )
+    recording = _recording(document, findings)
+    return render_page("report.html.j2", recording=recording)
 
 
 def render_demo(demo: Demo) -> str:
@@ -209,11 +206,8 @@ def render_demo(demo: Demo) -> str:
     """
     document = make_document(demo.explanations, demo.findings)
     text = json.dumps(document, allow_nan=False)
-    return (
-        _environment()
-        .get_template("demo.html.j2")
-        .render(demo=demo, recording=_recording(text, demo.findings))
-    )
+    recording = _recording(text, demo.findings)
+    return render_page("demo.html.j2", demo=demo, recording=recording)
 
 
 def time_ticks(duration: float, most: int = 8) -> list[float]:
@@ -295,10 +289,30 @@ def _source(name: str) -> Markup:
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
 
 
-def _environment() -> jinja2.Environment:
+def render_page(template: str, folder: Path = TEMPLATES, **values: Any) -> str:
+    """Page of a template: one file that asks for nothing from the network.
+
+    Arguments
+    ---------
+    template : str
+        File that extends ``page.html.j2`` by blocks ``title`` and ``content``.
+    folder : pathlib.Path
+        Where it is; by default the templates of the package.
+    **values : dict
+        What the template names. Text is escaped; an unknown name is an error.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return _environment(folder).get_template(template).render(**values)
+
+
+def _environment(folder: Path) -> jinja2.Environment:
     """Templates with escaping, and with an error for an unknown name."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -11,6 +11,7 @@ from explainable_seg.frames import FRAME_STEP, SAMPLE_RATE
 
 MOST_PEAKS = 3  # named in a sentence
 NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Blank at which no line ends."""
 HEARD_FROM = 20.0  # hertz
 
 

@@ -26,7 +26,6 @@ from explainable_seg.composer import (
     overlay,
 )
 from explainable_seg.corpora import (
-    UNKNOWN,
     Region,
     RegionGains,
     Truth,
@@ -37,7 +36,13 @@ from explainable_seg.corpora import (
 )
 from explainable_seg.errors import CorpusError, SettingsError
 from explainable_seg.files import atomic_write_json
-from explainable_seg.frames import HOP, SAMPLE_RATE, frame_targets, num_frames
+from explainable_seg.frames import (
+    HOP,
+    SAMPLE_RATE,
+    UNKNOWN,
+    frame_targets,
+    num_frames,
+)
 
 # Each purpose has a place here, which stays: another one gives other chunks.
 PURPOSES = (
@@ -365,7 +370,8 @@ def _as_spans(rows: Sequence[tuple[int, float, float]]) -> _Spans:
     return _Spans(np.array(owners), first, lengths, lengths / lengths.sum())
 
 
-Chunk = tuple[np.ndarray, np.ndarray]  # audio [N], targets [T, C]
+Chunk = tuple[np.ndarray, np.ndarray]
+"""Audio [N] and targets [T, C]."""
 
 
 class ChunkSource(Protocol):

@@ -5,7 +5,7 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Optional, Protocol
+from typing import Any, Optional, Protocol, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -266,6 +266,14 @@ class Stateful(Protocol):
         """Take them up."""
 
 
+Function = TypeVar("Function", bound=Callable[..., None])
+
+
+def on_main_process(function: Function) -> Function:
+    """Have a function do nothing in other processes; its type stays known."""
+    return main_process_only(function)
+
+
 def keep_state(
     checkpointer: Checkpointer, name: str, stateful: Stateful
 ) -> None:
@@ -300,7 +308,7 @@ def keep_state(
     checkpointer.add_recoverable(name, stateful, _load_state, _save_state)
 
 
-@main_process_only
+@on_main_process
 def _save_state(stateful: Stateful, path: Path) -> None:
     """Save what is no module."""
     torch.save(stateful.state_dict(), path)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from speechbrain.utils.distributed import main_process_only
+from explainable_seg.training.loading import on_main_process
 from speechbrain.utils.train_logger import (
     TensorboardLogger,
     TrainLogger,
@@ -22,7 +22,7 @@ UPDATE = "update"  # losses of one are under this name
 MEASURES = ("macro_f1/valid", "error/valid")
 
 
-@main_process_only
+@on_main_process
 def log_settings(
     loggers: Sequence[TrainLogger], settings: Mapping[str, Any]
 ) -> None:
@@ -54,7 +54,7 @@ def log_settings(
             logger.run.config.update(flat, allow_val_change=True)
 
 
-@main_process_only
+@on_main_process
 def log_update(
     loggers: Sequence[TrainLogger], update: int, losses: Mapping[str, float]
 ) -> None:
@@ -77,7 +77,7 @@ def log_update(
             logger.run.log({UPDATE: dict(losses)}, step=update)
 
 
-@main_process_only
+@on_main_process
 def log_epoch(
     loggers: Sequence[TrainLogger],
     epoch: int,

@@ -79,7 +79,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     no_label = make([Segment(0.0, 0.1, "")])
     no_number = Segmentation("a", 0.1, [], np.full((4, 4), np.nan))
     for name, broken in {"rttm": no_label, "json": no_number}.items():
-        extension, write = WRITERS[name]
+        extension, write, _ = WRITERS[name]
         path = tmp_path / f"a{extension}"
         path.write_text("old")
         with pytest.raises((AnnotationError, ValueError)):
@@ -144,7 +144,7 @@ READERS = {
 def test_foreign_readers_find_the_same_segments(tmp_path, name):
     over = Segment(0.0225, 0.0425, "speech_over_music")
     expected = sorted([*SEGMENTS, over])
-    extension, write = WRITERS[name]
+    extension, write, _ = WRITERS[name]
     write(make(expected), tmp_path / f"a{extension}")
     found = of(tmp_path / f"a{extension}", READERS[name])
     assert [s.label for s in found] == [s.label for s in expected]
@@ -155,7 +155,7 @@ def test_foreign_readers_find_the_same_segments(tmp_path, name):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_format_can_say_that_nothing_was_found(tmp_path, name):
-    extension, write = WRITERS[name]
+    extension, write, _ = WRITERS[name]
     path = tmp_path / f"a{extension}"
     write(make([]), path)
     assert path.exists()
@@ -167,7 +167,7 @@ def test_every_format_can_say_that_nothing_was_found(tmp_path, name):
 def test_late_times_are_not_rounded_away(tmp_path, name):
     late = Segment(259_200.0025, 259_200.0625, "music")
     three_days = Segmentation("a", 259_201.0, [late], np.zeros((4, 4)))
-    extension, write = WRITERS[name]
+    extension, write, _ = WRITERS[name]
     path = tmp_path / f"a{extension}"
     write(three_days, path)
     text = path.read_text(encoding="utf-8")
@@ -193,7 +193,7 @@ def test_elan_opens_the_recording(tmp_path):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_run_writes_the_same_bytes(tmp_path, name, monkeypatch):
-    extension, write = WRITERS[name]
+    extension, write, _ = WRITERS[name]
     write(make(SEGMENTS), tmp_path / f"a{extension}")
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
