@@ -23,7 +23,7 @@ import speechbrain as sb
 from explainable_seg.corpora import read_manifest
 from explainable_seg.evaluation import RepresentationStats
 from explainable_seg.files import atomic_write_json
-from explainable_seg.models import build_model, stitch
+from explainable_seg.models import Runner, build_model
 from explainable_seg.training import (
     FeatureCache,
     RandomState,
@@ -52,7 +52,6 @@ from explainable_seg.training import (
     warm_start,
     warn_of_patience,
     warn_of_silent_classes,
-    window_predictor,
 )
 from speechbrain.utils.distributed import run_on_main
 
@@ -70,11 +69,9 @@ class StudentBrain(sb.Brain):
             if self.cache and stage == sb.Stage.VALID:
                 features = self.cache.windows(batch["id"])
             # Processes validate different recordings: each its own copy.
-            return stitch(
-                window_predictor(self.hparams.model, self.device, features),
-                batch["wav"],
-                **self.hparams.run_time,
-            )
+            runner = Runner(self.hparams.model, **self.hparams.run_time)
+            wanted = {"activations", "spectrogram"}
+            return runner.recording(batch["wav"], wanted, features)
         wav = batch["wav"].to(self.device)
         if self.cache:
             teacher_logits = batch["teacher_logits"].to(self.device)
@@ -90,9 +87,8 @@ class StudentBrain(sb.Brain):
         """The task under the budgets that keep H to the sound."""
         targets = batch["targets"].to(self.device)
         if stage != sb.Stage.TRAIN:
-            logits, H, X = predictions
-            self.sweep.update(logits.sigmoid(), targets)
-            self.stats.update(X, H)
+            self.sweep.update(predictions.logits.sigmoid(), targets)
+            self.stats.update(predictions.spectrogram, predictions.activations)
             return torch.zeros(())
         output, teacher_logits = predictions
         theta = self.hparams.model.classifier.weight

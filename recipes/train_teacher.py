@@ -18,7 +18,7 @@ from pathlib import Path
 import speechbrain as sb
 from explainable_seg.corpora import read_manifest
 from explainable_seg.distributed import mean_over_ranks
-from explainable_seg.models import build_model, stitch
+from explainable_seg.models import Runner, build_model
 from explainable_seg.training import (
     RandomState,
     ThresholdSweep,
@@ -53,12 +53,8 @@ class TeacherBrain(sb.Brain):
         if stage == sb.Stage.TRAIN:
             return self.modules.model(batch["wav"].to(self.device))
         # Processes validate different recordings: each its own copy.
-        (logits,) = stitch(
-            lambda wav: (self.hparams.model(wav.to(self.device)),),
-            batch["wav"],
-            **self.hparams.run_time,
-        )
-        return logits
+        runner = Runner(self.hparams.model, **self.hparams.run_time)
+        return runner.recording(batch["wav"]).logits
 
     def compute_objectives(self, predictions, batch, stage):
         """Cross-entropy on the annotated frames."""

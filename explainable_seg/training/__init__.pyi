@@ -51,7 +51,6 @@ from .teacher import (
     load_teacher as load_teacher,
     share_front_end as share_front_end,
     warm_start as warm_start,
-    window_predictor as window_predictor,
 )
 from .thresholds import (
     ThresholdSweep as ThresholdSweep,

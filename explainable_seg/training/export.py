@@ -11,7 +11,7 @@ import torch
 from explainable_seg.corpora import Region
 from explainable_seg.errors import ModelError
 from explainable_seg.evaluation import score_regions
-from explainable_seg.models import Student, Teacher, save_pretrained
+from explainable_seg.models import Runner, Student, Teacher, save_pretrained
 from explainable_seg.training.thresholds import (
     ThresholdChoice,
     silent_classes,
@@ -185,15 +185,9 @@ def export_and_score(
     }
     warn_of_undecided_classes(choice)
     model.eval()
-    device = next(model.parameters()).device
-
-    def predict_logits(wav: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            output = model(wav.to(device))
-        return output.logits if isinstance(model, Student) else output
-
+    runner = Runner(model, **run_time)
     scores = {
-        part: score_regions(predict_logits, config, regions, folder / part)
+        part: score_regions(runner, config, regions, folder / part)
         for part, regions in parts.items()
     }
     silent = [f"{c} was never found on dev" for c in silent_classes(choice)]
