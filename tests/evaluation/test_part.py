@@ -118,8 +118,15 @@ def test_frames_are_those_of_the_model_at_its_run_time(result, regions, models):
     for model in models:
         stats = CalibrationStats()
         for region in regions:
+            runner = Runner(
+                model.module,
+                model.config["window"],
+                model.config["step"],
+                context=model.config.get("context", 0),
+                level=model.config.get("level"),
+            )
             audio = torch.from_numpy(read_region(region))
-            logits = model.runner.recording(audio).logits
+            logits = runner.recording(audio).logits
             truth = load_truth([region])[region.recording]
             targets = region_targets(region, truth, n_frames=len(logits))
             stats.update(logits, torch.from_numpy(targets))
