@@ -33,7 +33,7 @@ from explainable_seg.explanation import (
     predictor,
 )
 from explainable_seg.frames import FRAME_RATE, SAMPLE_RATE
-from explainable_seg.models import Student
+from explainable_seg.models import Runner, Student
 
 FEWEST = 25  # marked frames of a passage: half a second
 ORACLE = "oracle"
@@ -45,9 +45,9 @@ def activations(
     student: Student, audio: np.ndarray, c: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """H [T, K] of a passage, and the classifier's row of a class."""
-    with torch.no_grad():
-        output = student(torch.from_numpy(audio)[None])
-    return output.activations[0], student.classifier.weight[c]
+    wav = torch.from_numpy(audio)[None]
+    said = Runner(student).batch(wav, {"activations"}).named()
+    return said["activations"][0], student.classifier.weight[c]
 
 
 def cut_windows(

@@ -97,7 +97,7 @@ class Training:
         """The student takes what the teacher's WavLM gave."""
         with torch.no_grad():
             features = self.teacher.frontend(batch["wav"])
-            logits = self.teacher.classify(features)
+            logits = self.teacher(batch["wav"], features)
         return self.student(batch["wav"], features), logits
 
     def cached(self, batch: Batch) -> tuple[Any, torch.Tensor]:

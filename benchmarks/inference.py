@@ -73,7 +73,7 @@ def against_the_forward(
 
     def forward(batch_size: int) -> None:
         for batch in windows.split(batch_size):
-            segmenter.predict_logits(batch)
+            segmenter.runner.batch(batch)
 
     candidates: dict[str, Callable[[], Any]] = {
         f"forward, batches of {n}": (lambda n=n: forward(n))
@@ -200,7 +200,7 @@ def short_files(
         segment_files(segmenter, jobs, output, logger.error, rules)
         whole = time.perf_counter() - start
     batch = torch.zeros(1, 2 * SAMPLE_RATE)
-    forward = seconds_of({"x": lambda: segmenter.predict_logits(batch)}, 20)
+    forward = seconds_of({"x": lambda: segmenter.runner.batch(batch)}, 20)
     return {
         "files": n_files,
         "ms a file": 1000 * whole / n_files,

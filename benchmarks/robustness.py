@@ -28,6 +28,7 @@ from explainable_seg.corpora import (
     read_manifest,
     read_region,
 )
+from explainable_seg.decisions import make_rules
 from explainable_seg.evaluation import LoadedModel, score
 from explainable_seg.frames import SAMPLE_RATE
 from explainable_seg.inference import run_model
@@ -89,6 +90,7 @@ def main(manifest: Path, model: str | None) -> None:
     """Score each condition."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     loaded = LoadedModel.load("model", model)
+    rules = make_rules(loaded.config)
     regions = read_manifest(manifest)
     truths = load_truth(regions)
     annotated = annotated_time(regions, truths)
@@ -100,11 +102,7 @@ def main(manifest: Path, model: str | None) -> None:
         for region in regions:
             audio = change(read_region(region))
             result, _ = run_model(
-                loaded.predict,
-                [audio],
-                loaded.config,
-                region.recording,
-                keep=lambda part: part[:1],
+                loaded.runner, [audio], rules, region.recording
             )
             found[region.recording] = {
                 name: Timeline([Segment(a, b) for a, b in result.spans(name)])

@@ -19,7 +19,7 @@ import torch
 
 import speechbrain as sb
 from explainable_seg.corpora import read_manifest
-from explainable_seg.models import stitch
+from explainable_seg.models import Runner
 from explainable_seg.training import (
     Batch,
     Command,
@@ -32,7 +32,6 @@ from explainable_seg.training import (
     start,
     student_losses,
     training_loader,
-    window_predictor,
 )
 from speechbrain.utils.distributed import run_on_main
 
@@ -50,8 +49,10 @@ class StudentBrain(StudentBase):
         # Scores at the end come from the model as it will be run.
         if stage == sb.Stage.VALID:
             known = self.lessons.of_recording(batch["id"])
-        predict = window_predictor(self.model, self.device, known)
-        return stitch(predict, batch["wav"], **self.hparams.run_time)
+        runner = Runner(self.model, **self.hparams.run_time)
+        return runner.recording(
+            batch["wav"], {"activations", "spectrogram"}, known
+        )
 
     def compute_objectives(
         self, predictions: Any, batch: Batch, stage: sb.Stage
@@ -59,8 +60,8 @@ class StudentBrain(StudentBase):
         """The task under the budgets that keep H to the sound."""
         targets = batch["targets"].to(self.device)
         if stage != sb.Stage.TRAIN:
-            logits, H, X = predictions
-            self.measure(logits, H, X, targets)
+            H, X = predictions.activations, predictions.spectrogram
+            self.measure(predictions.logits, H, X, targets)
             return torch.zeros(())
         output, teacher_logits = predictions
         W, theta = self.model.dictionary, self.model.classifier.weight

@@ -20,7 +20,7 @@ import torch
 import speechbrain as sb
 from explainable_seg.corpora import read_manifest
 from explainable_seg.distributed import mean_over_ranks
-from explainable_seg.models import build_model, stitch
+from explainable_seg.models import Runner, build_model
 from explainable_seg.training import (
     Batch,
     Command,
@@ -47,12 +47,8 @@ class TeacherBrain(NetworkBrain):
                 batch["wav"].to(self.device)
             )
             return logits
-        (logits,) = stitch(
-            lambda wav: (self.model(wav.to(self.device)),),
-            batch["wav"],
-            **self.hparams.run_time,
-        )
-        return logits
+        runner = Runner(self.model, **self.hparams.run_time)
+        return runner.recording(batch["wav"]).logits
 
     def compute_objectives(
         self, predictions: torch.Tensor, batch: Batch, stage: sb.Stage

@@ -6,7 +6,7 @@ which a class is annotated, and inside the regions of the manifest.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -16,7 +16,6 @@ import torch
 from pyannote.core import Segment, Timeline
 from tqdm import tqdm
 
-from explainable_seg.audio import at_level
 from explainable_seg.classes import CLASSES, class_columns
 from explainable_seg.corpora import (
     Region,
@@ -44,13 +43,14 @@ from explainable_seg.evaluation.scoring import scored_time
 from explainable_seg.frames import SAMPLE_RATE, WINDOW, num_frames
 from explainable_seg.inference import DEFAULT_MODEL, check_logits
 from explainable_seg.models import (
+    Evidence,
+    Outputs,
+    Runner,
     Student,
     Teacher,
     choose_device,
-    choose_precision,
     find_folder,
     load_pretrained,
-    stitch_blocks,
 )
 
 
@@ -66,14 +66,14 @@ class LoadedModel:
         On the device where it shall run.
     config : dict[str, Any]
         Window, thresholds and the rest of its config.json.
-    bf16 : bool
-        Whether it runs in bf16.
+    runner : Runner
+        What runs it.
     """
 
     name: str
     module: Teacher | Student
     config: dict[str, Any]
-    bf16: bool = False
+    runner: Runner
 
     @classmethod
     def load(
@@ -108,14 +108,11 @@ class LoadedModel:
         ExplainableSegError
             If the device or the precision is not there.
         """
-        where = choose_device(device)
         folder = find_folder(DEFAULT_MODEL if source is None else source)
-        module, config = load_pretrained(folder, where)
+        module, config = load_pretrained(folder, choose_device(device))
         assert isinstance(module, (Teacher, Student))  # all that can be built
-        frontend = module.config["frontend"]["type"]
-        return cls(
-            name, module, config, choose_precision(precision, where, frontend)
-        )
+        runner = Runner.of(module, config, precision)
+        return cls(name, module, config, runner)
 
     @property
     def dictionary(self) -> torch.Tensor | None:
@@ -123,26 +120,6 @@ class LoadedModel:
         if isinstance(self.module, Student):
             return self.module.dictionary
         return None
-
-    def predict(self, wav: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Outputs for a batch of windows, without gradients.
-
-        Arguments
-        ---------
-        wav : torch.Tensor [shape=(B, N)]
-            Audio at 16 kHz.
-
-        Returns
-        -------
-        tuple[torch.Tensor, ...]
-            Logits [B, T, C], of a teacher alone; of a student all that
-            :class:`~explainable_seg.models.student.StudentOutput` holds.
-        """
-        device = next(self.module.parameters()).device
-        bf16 = torch.autocast(device.type, torch.bfloat16, enabled=self.bf16)
-        with torch.no_grad(), bf16:
-            output = self.module(wav.to(device))
-        return tuple(output) if isinstance(self.module, Student) else (output,)
 
 
 TUNED = "tuned"
@@ -153,6 +130,7 @@ BY_H = "by_h"
 """Rebuilt from the activations H of the student."""
 BY_CODE = "by_code"
 """Rebuilt from the sparse code of the spectrogram."""
+EVIDENCE: Set[Evidence] = {"activations", "spectrogram", "code"}
 
 
 class _ModelStats:
@@ -188,37 +166,28 @@ class _ModelStats:
 
         Evidence is counted as it comes: that of an hour would take 0.5 GB.
         """
-        config = self.model.config
         logits: list[torch.Tensor] = []
         first = 0
-        for outputs in stitch_blocks(
-            self.model.predict,
-            [torch.from_numpy(at_level(audio, config.get("level")))],
-            config["window"],
-            config["step"],
-            context=config.get("context", 0),
-        ):
-            logits.append(outputs[0])
-            last = first + len(outputs[0])
+        for outputs in self.model.runner.stream([audio], EVIDENCE):
+            logits.append(outputs.logits)
+            last = first + len(outputs.logits)
             self._add_frames(outputs, targets[first:last])
             first = last
         whole = torch.cat(logits)
         self._add_segments(region, whole, len(audio) / SAMPLE_RATE)
         return whole
 
-    def _add_frames(
-        self, outputs: tuple[torch.Tensor, ...], targets: torch.Tensor
-    ) -> None:
+    def _add_frames(self, outputs: Outputs, targets: torch.Tensor) -> None:
         """Add consecutive frames: logits, and the evidence of a student."""
-        logits, *evidence = outputs
-        check_logits(logits)
+        check_logits(outputs.logits)
         ours = targets[:, self.columns]
-        self.curves.update(logits, ours)
-        self.calibration.update(logits, ours)
+        self.curves.update(outputs.logits, ours)
+        self.calibration.update(outputs.logits, ours)
         if self.reconstruction:
-            H, X, code = evidence
-            self.reconstruction[BY_H].update(X, H, targets)
-            self.reconstruction[BY_CODE].update(X, code, targets)
+            said = outputs.named()
+            X = said["spectrogram"]
+            self.reconstruction[BY_H].update(X, said["activations"], targets)
+            self.reconstruction[BY_CODE].update(X, said["code"], targets)
 
     def _add_segments(
         self, region: Region, logits: torch.Tensor, duration: float

@@ -1,11 +1,10 @@
 """A model on the recordings of a manifest: predictions written, then scored."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from pyannote.core import Timeline
 
 from explainable_seg.corpora import (
@@ -24,24 +23,22 @@ from explainable_seg.decisions import (
 from explainable_seg.evaluation.detection import format_table, read_spans, score
 from explainable_seg.files import atomic_write_json
 from explainable_seg.inference import run_model
+from explainable_seg.models import Runner
 
 logger = logging.getLogger(__name__)
 
 
 def segment_region(
-    predict_logits: Callable[[torch.Tensor], torch.Tensor],
-    config: Mapping[str, Any],
-    region: Region,
+    runner: Runner, rules: Rules, region: Region
 ) -> Segmentation:
     """Segmentation of a region by a model.
 
     Arguments
     ---------
-    predict_logits : callable
-        Maps audio [B, N] to logits [B, T, C].
-    config : Mapping[str, Any]
-        ``window``, ``step``, ``thresholds`` and the optional settings of a
-        pretrained folder.
+    runner : Runner
+        What runs the model.
+    rules : Rules
+        How to decide.
     region : Region
         A whole recording.
 
@@ -50,16 +47,13 @@ def segment_region(
     Segmentation
     """
     segmentation, _ = run_model(
-        lambda wav: (predict_logits(wav),),
-        [read_region(region)],
-        config,
-        region.recording,
+        runner, [read_region(region)], rules, region.recording
     )
     return segmentation
 
 
 def score_regions(
-    predict_logits: Callable[[torch.Tensor], torch.Tensor],
+    runner: Runner,
     config: Mapping[str, Any],
     regions: Sequence[Region],
     folder: Path,
@@ -71,10 +65,10 @@ def score_regions(
 
     Arguments
     ---------
-    predict_logits : callable
-        Maps audio [B, N] to logits [B, T, C].
+    runner : Runner
+        What runs the model.
     config : Mapping[str, Any]
-        As for :func:`segment_region`.
+        ``thresholds`` and the optional rules of a pretrained folder.
     regions : Sequence[Region]
         Whole recordings.
     folder : pathlib.Path
@@ -86,14 +80,14 @@ def score_regions(
         As :func:`~explainable_seg.evaluation.detection.evaluate`, of the
         classes that the model was trained for; None where it does not decide.
     """
-    truths = load_truth(regions)
+    truths, rules = load_truth(regions), make_rules(config)
     for region in regions:
-        found = segment_region(predict_logits, config, region)
+        found = segment_region(runner, rules, region)
         write_rttm(found, folder / "rttm" / f"{region.recording}.rttm")
     scores = score(
         heard_time(truths),
         read_spans(folder / "rttm"),
-        scored_time(annotated_time(regions, truths), make_rules(config)),
+        scored_time(annotated_time(regions, truths), rules),
     )
     atomic_write_json(folder / "scores.json", scores)
     logger.info("%s\n%s", folder, format_table(scores))

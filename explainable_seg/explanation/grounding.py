@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from explainable_seg.explanation.masks import apply_mask
+from explainable_seg.models import Runner
 from explainable_seg.nmf import full_precision
 
 Coder = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -287,15 +288,8 @@ def predictor(model: torch.nn.Module) -> Predictor:
     callable
         Maps audio [B, N] to probabilities [B, T, C] on the CPU.
     """
-    device = next(model.parameters()).device
-
-    def predict(wav: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            output = model(wav.to(device))
-        logits = output if isinstance(output, torch.Tensor) else output.logits
-        return logits.sigmoid().cpu()
-
-    return predict
+    runner = Runner(model)
+    return lambda wav: runner.batch(wav).logits.sigmoid().cpu()
 
 
 def split_sound(

@@ -169,7 +169,7 @@ class LiveSegmenter:
                 num_frames(len(self._audio)), stop + self.reach - self._first
             )
             audio = torch.from_numpy(self._audio[: num_samples(n_frames)])
-            logits = self.segmenter.predict_logits(audio[None])[0]
+            logits = self.segmenter.runner.batch(audio[None]).logits[0]
             inner = logits[first - self._first : stop - self._first]
             check_logits(inner)
             probabilities = inner.sigmoid().cpu().numpy()

@@ -14,10 +14,10 @@ from explainable_seg.models import (
     BATCH_SIZE,
     CARD,
     FILES,
+    Runner,
     Student,
     card_for_hub,
     choose_device,
-    choose_precision,
     find_folder,
     load_pretrained,
     longest_step,
@@ -81,9 +81,7 @@ class PretrainedStudent:
         self.config = config
         self.card = card
         self.name = name
-        self.batch_size = batch_size
-        frontend = model.config["frontend"]["type"]
-        self.bf16 = choose_precision(precision, self.device, frontend)
+        self.runner = Runner.of(model, config, precision, batch_size)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -93,7 +91,7 @@ class PretrainedStudent:
     @property
     def device(self) -> torch.device:
         """Where the model runs."""
-        return self.model.dictionary.device
+        return self.runner.device
 
     @classmethod
     def from_pretrained(

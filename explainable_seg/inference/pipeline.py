@@ -1,16 +1,14 @@
-"""From audio to segments: windows, stitching and decisions in one pass."""
+"""From audio to segments: the model and its decisions in one pass."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, replace
 from math import ceil, inf
-from typing import Any
 
 import numpy as np
 import torch
 
-from explainable_seg.audio import levelled
 from explainable_seg.brief import Brief
-from explainable_seg.decisions import Rules, Segmentation, decide, make_rules
+from explainable_seg.decisions import Rules, Segmentation, decide
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
 from explainable_seg.explanation import (
     Explanation,
@@ -20,51 +18,45 @@ from explainable_seg.explanation import (
     make_reading,
 )
 from explainable_seg.frames import FRAME_STEP, HOP, SAMPLE_RATE, WINDOW
-from explainable_seg.models import BATCH_SIZE, Predict, joined, stitch_blocks
+from explainable_seg.models import Evidence, Outputs, Runner, joined
 from explainable_seg.nmf import sparse_code
-
-Part = tuple[torch.Tensor, ...]
 
 
 def run_model(
-    predict: Predict,
+    runner: Runner,
     blocks: Iterable[np.ndarray],
-    config: Mapping[str, Any],
+    rules: Rules,
     uri: str,
-    rules: Rules | None = None,
     start: float = 0.0,
-    batch_size: int = BATCH_SIZE,
-    keep: Callable[[Part], Part] = lambda part: part,
+    wanted: Set[Evidence] = frozenset(),
+    keep: Callable[[Outputs], Outputs] = lambda part: part,
     hear: Callable[[np.ndarray], object] = lambda block: None,
-) -> tuple[Segmentation, tuple[torch.Tensor, ...]]:
+) -> tuple[Segmentation, Outputs]:
     """Segmentation of a recording that comes in blocks.
 
     Arguments
     ---------
-    predict : callable
-        Maps audio [B, N] to logits [B, T, C], and further tensors [B, T, ...].
+    runner : Runner
+        What runs the model.
     blocks : Iterable[np.ndarray]
         Audio at 16 kHz, [N] each, 400 samples or more in all.
-    config : Mapping[str, Any]
-        ``window``, ``step``, ``thresholds`` and the optional settings of a
-        pretrained folder, such as the ``level`` of what the model hears.
+    rules : Rules
+        How to decide.
     uri : str
         Name of the recording.
-    rules : Rules, optional
-        How to decide; by default as the configuration says.
     start : float
         Where in the recording the audio begins, seconds.
-    batch_size : int
-        Windows at a time; the result does not depend on it.
+    wanted : Set[str]
+        What is asked of the model beside the logits.
     keep : callable
-        Maps consecutive frames of all that ``predict`` gives to what is held
-        of them, the logits first; by default all.
+        Maps consecutive frames of all outputs to what is held of them, all
+        logits among it; by default all.
     hear : callable
         Is given consecutive audio as the model hears it.
 
     Returns
     -------
-    tuple[Segmentation, tuple[torch.Tensor, ...]]
+    tuple[Segmentation, Outputs]
         What was found, and all that is held, over the whole recording [T, ...].
 
     Raises
@@ -72,21 +64,17 @@ def run_model(
     ModelError
         If what the model says are no numbers.
     """
-    heard = levelled(blocks, config.get("level"))
-    counted = _Counted(heard, hear)
-    parts = stitch_blocks(
-        predict,
-        counted,
-        config["window"],
-        config["step"],
-        batch_size,
-        config.get("context", 0),
-    )
-    outputs = joined(keep(part) for part in parts if part)
-    check_logits(outputs[0])
-    probabilities = outputs[0].sigmoid().numpy()
-    duration = counted.n_samples / SAMPLE_RATE
-    rules = rules or make_rules(config)
+    n_samples = 0
+
+    def count(block: np.ndarray) -> None:
+        nonlocal n_samples
+        n_samples += len(block)
+        hear(block)
+
+    outputs = joined(map(keep, runner.stream(blocks, wanted, count)))
+    check_logits(outputs.logits)
+    probabilities = outputs.logits.sigmoid().numpy()
+    duration = n_samples / SAMPLE_RATE
     segmentation = Segmentation(
         uri=uri,
         duration=duration,
@@ -120,28 +108,11 @@ def check_logits(logits: torch.Tensor) -> None:
         )
 
 
-class _Counted:
-    """Blocks as tensors, and how many samples they had."""
-
-    def __init__(
-        self,
-        blocks: Iterable[np.ndarray],
-        hear: Callable[[np.ndarray], object],
-    ):
-        self.blocks = blocks
-        self.hear = hear
-        self.n_samples = 0
-
-    def __iter__(self) -> Iterator[torch.Tensor]:
-        for block in self.blocks:
-            self.n_samples += len(block)
-            self.hear(block)
-            yield torch.from_numpy(block)
-
-
 LONGEST = 2 * 3600  # seconds that are explained: about 1 GB
 CODE_SWEEPS = 20
 """Sweeps of the sparse code that activations are compared with."""
+# What is asked of the model to explain what it says.
+EXPLAINED: Set[Evidence] = {"activations", "spectrogram"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -210,26 +181,24 @@ class Held:
             )
         self.blocks.append(held)
 
-    def keep(self, part: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    def keep(self, part: Outputs) -> Outputs:
         """Of the next frames of all outputs the logits, and those held."""
-        n_frames = len(part[0])
         low = max(0, self.first - self._n_read)
-        high = int(max(0, min(self.last - self._n_read, n_frames)))
-        self._n_read += n_frames
+        high = int(max(0, min(self.last - self._n_read, len(part.logits))))
+        self._n_read += len(part.logits)
         # Copies, so that what is not held is freed.
-        return part[0], *(values[low:high].clone() for values in part[1:])
+        held = part.map(lambda values: values[low:high].clone())
+        return replace(held, logits=part.logits)
 
-    def reading(
-        self, outputs: tuple[torch.Tensor, ...], rules: Rules
-    ) -> Reading:
+    def reading(self, outputs: Outputs, rules: Rules) -> Reading:
         """What was held, as one reading."""
-        logits, activations, spectrogram = outputs
-        last = self.first + len(activations)
+        X, H = outputs.spectrogram, outputs.activations
+        assert X is not None and H is not None  # EXPLAINED asks for them
         return make_reading(
             np.concatenate(self.blocks),
-            spectrogram,
-            activations,
-            logits[self.first : last],
+            X,
+            H,
+            outputs.logits[self.first : self.first + len(H)],
             self.name,
             rules,
             self.start,

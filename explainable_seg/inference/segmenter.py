@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -25,16 +24,14 @@ from explainable_seg.inference import pipeline as analysis_module
 from explainable_seg.inference.batch import Watch, read_ahead
 from explainable_seg.inference.loading import PretrainedStudent
 from explainable_seg.inference.pipeline import (
+    EXPLAINED,
     Analysis,
     Held,
-    Part,
     check_span,
     explain_analysis,
     run_model,
 )
-from explainable_seg.models import FramesFirst, Predict
-
-T = TypeVar("T")
+from explainable_seg.models import Outputs
 
 
 class ExplainableSegmenter(PretrainedStudent):
@@ -141,13 +138,11 @@ class ExplainableSegmenter(PretrainedStudent):
         Segmentation
         """
         segmentation, _ = run_model(
-            self._on_windows(1),
+            self.runner,
             blocks,
-            self.config,
+            rules or make_rules(self.config),
             uri,
-            rules,
             excerpt.first,
-            self.batch_size,
         )
         return segmentation
 
@@ -185,19 +180,20 @@ class ExplainableSegmenter(PretrainedStudent):
         """
         excerpt = Excerpt(None, start, end)
 
-        def keep_logits(part: Part) -> Part:
-            take(part[1])
-            return part[:1]
+        def keep_logits(part: Outputs) -> Outputs:
+            assert part.activations is not None  # they are asked for
+            take(part.activations)
+            return Outputs(part.logits)
 
         stream = AudioStream(source, None, excerpt)
         segmentation, _ = run_model(
-            self._on_windows(2),
+            self.runner,
             read_ahead(partial(iter, stream)),
-            self.config,
+            make_rules(self.config),
             _uri_of(_name_of(source)),
-            start=excerpt.first,
-            batch_size=self.batch_size,
-            keep=keep_logits,
+            excerpt.first,
+            {"activations"},
+            keep_logits,
         )
         return replace(segmentation, notes=tuple(stream.notes))
 
@@ -257,12 +253,11 @@ class ExplainableSegmenter(PretrainedStudent):
             held = Held(name, start, end)
         blocks: Iterable[np.ndarray] = read_ahead(partial(iter, stream))
         segmentation, outputs = run_model(
-            self._on_windows(3),
+            self.runner,
             watch(blocks, stream) if watch else blocks,
-            self.config,
-            _uri_of(name),
             rules,
-            batch_size=self.batch_size,
+            _uri_of(name),
+            wanted=EXPLAINED,
             keep=held.keep,
             hear=held.hear,
         )
@@ -352,39 +347,6 @@ class ExplainableSegmenter(PretrainedStudent):
         found = analysis.segmentation
         spans = {name: found.spans(name) for name in found.labels}
         return Findings(analysis.reading, self._weights(), spans, reference)
-
-    def predict_logits(self, batch: torch.Tensor) -> torch.Tensor:
-        """Logits of windows, without stitching or decisions.
-
-        Arguments
-        ---------
-        batch : torch.Tensor [shape=(B, N)]
-            Audio at 16 kHz.
-
-        Returns
-        -------
-        torch.Tensor [shape=(B, T, C)]
-            On the device of the model.
-        """
-        return self._run(self.model, batch).logits
-
-    def _on_windows(self, n_outputs: int) -> Predict:
-        """The first of logits, activations and spectrogram, for stitching."""
-        student = self.model
-        if not student.shares_spectrogram:
-            return lambda batch: self._run(student, batch)[:n_outputs]
-        return FramesFirst(
-            partial(self._run, student.encode),
-            lambda X, code: self._run(student.decide, X, code, X)[:n_outputs],
-        )
-
-    def _run(self, step: Callable[..., T], *inputs: torch.Tensor) -> T:
-        """The student, or a step of it, on its device and in its precision."""
-        bf16 = torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.bf16
-        )
-        with torch.no_grad(), bf16:
-            return step(*(values.to(self.device) for values in inputs))
 
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""

@@ -12,7 +12,7 @@ from typing import Any, Union
 import torch
 
 from explainable_seg.features import LogPowerSpectrogram
-from explainable_seg.models import Student, Teacher
+from explainable_seg.models import Outputs, Student, Teacher
 from explainable_seg.nmf import sparse_code
 
 RIDGE = 1e-6  # keeps atoms that are alike from making the system singular
@@ -138,8 +138,7 @@ class ClassScore(torch.nn.Module):
 
     def logits(self, picture: torch.Tensor) -> torch.Tensor:
         """Logits [B, T, C] of pictures [B, 1, T, F]."""
-        output = self.model(picture)
-        return output if isinstance(output, torch.Tensor) else output.logits
+        return Outputs.of(self.model(picture)).logits
 
     def forward(
         self, picture: torch.Tensor, frames: torch.Tensor, c: int

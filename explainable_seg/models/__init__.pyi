@@ -1,4 +1,8 @@
 from .config import longest_step as longest_step
+from .device import (
+    choose_device as choose_device,
+    choose_precision as choose_precision,
+)
 from .hub import (
     CARD as CARD,
     FILES as FILES,
@@ -13,6 +17,13 @@ from .pretrained import (
     save_pretrained as save_pretrained,
     write_speechbrain_files as write_speechbrain_files,
 )
+from .runner import (
+    BATCH_SIZE as BATCH_SIZE,
+    Evidence as Evidence,
+    Outputs as Outputs,
+    Runner as Runner,
+    joined as joined,
+)
 from .student import (
     Student as Student,
     StudentOutput as StudentOutput,
@@ -20,13 +31,3 @@ from .student import (
     build_model as build_model,
 )
 from .tcn import TCN as TCN
-from .windows import (
-    BATCH_SIZE as BATCH_SIZE,
-    FramesFirst as FramesFirst,
-    Predict as Predict,
-    choose_device as choose_device,
-    choose_precision as choose_precision,
-    joined as joined,
-    stitch as stitch,
-    stitch_blocks as stitch_blocks,
-)

@@ -68,23 +68,25 @@ class Teacher(torch.nn.Module):
             "tcn": self._tcn_arguments,
         }
 
-    def forward(self, wav: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, wav: torch.Tensor, features: Optional[torch.Tensor] = None
+    ) -> torch.Tensor:
         """Logits of a batch.
 
         Arguments
         ---------
         wav : torch.Tensor [shape=(B, N)]
             Audio at 16 kHz.
+        features : torch.Tensor, optional [shape=(B, T, n_features)]
+            What the front end says of this audio, where it is known already.
 
         Returns
         -------
         torch.Tensor [shape=(B, T, C)]
             Logits; their sigmoids are the class probabilities.
         """
-        return self.classify(self.frontend(wav))
-
-    def classify(self, features: torch.Tensor) -> torch.Tensor:
-        """Logits [B, T, C] of the front end's features [B, T, n_features]."""
+        if features is None:
+            features = self.frontend(wav)
         return self.classifier(self.tcn(features))
 
 

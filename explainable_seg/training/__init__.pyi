@@ -26,7 +26,6 @@ from .distillation import (
     cached_student as cached_student,
     load_teacher as load_teacher,
     share_front_end as share_front_end,
-    window_predictor as window_predictor,
 )
 from .feature_cache import FeatureCache as FeatureCache
 from .loading import (

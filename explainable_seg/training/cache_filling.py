@@ -9,7 +9,7 @@ import logging
 import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.corpora import Region, read_region
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import SAMPLE_RATE, num_frames
-from explainable_seg.models import Teacher, stitch
+from explainable_seg.models import Evidence, Outputs, Runner, Teacher
 from explainable_seg.training.chunks import TrainingChunks, from_pcm, to_pcm
 from explainable_seg.training.feature_cache import FeatureCache, no_room
 
@@ -92,7 +92,6 @@ class ShardMaker:
         self.bf16 = bf16
         self.batch_size = batch_size
         self.num_workers = num_workers
-        self.device = next(teacher.parameters()).device
 
     def chunk_shards(
         self, chunks: TrainingChunks, window: float
@@ -139,7 +138,7 @@ class ShardMaker:
             Rows of the dev manifest.
         run_time : Mapping[str, Any]
             ``window``, ``step`` and what else
-            :func:`~explainable_seg.models.windows.stitch` is given.
+            :class:`~explainable_seg.models.runner.Runner` is given.
 
         Returns
         -------
@@ -178,15 +177,16 @@ class ShardMaker:
             batch_size=self.batch_size,
             num_workers=self.num_workers,
         )
+        runner = self._runner()
+        wanted: set[Evidence] = {"features"} if self.features else set()
         for pcm, targets in loader:
-            features, logits = self._observe(
-                torch.from_numpy(from_pcm(pcm.numpy()))
-            )
-            kept = {"features": features} if self.features else {}
+            wav = torch.from_numpy(from_pcm(pcm.numpy()))
+            said = runner.batch(wav, wanted)
+            kept = {"features": _features(said)} if self.features else {}
             yield {
                 "wav": pcm,
                 "targets": targets,
-                "teacher_logits": logits.float().cpu(),
+                "teacher_logits": said.logits.float().cpu(),
                 **kept,
             }
 
@@ -194,30 +194,26 @@ class ShardMaker:
         self, region: Region, run_time: Mapping[str, Any]
     ) -> Iterator[Tensors]:
         """Features of a region's windows, as validation will ask for them."""
-        seen: list[Tensors] = []
+        runner = self._runner(**run_time)
+        for said in runner.windows(
+            torch.from_numpy(read_region(region)), {"features"}
+        ):
+            yield {"features": _features(said)}
 
-        def keep(wav: torch.Tensor) -> tuple[torch.Tensor]:
-            features, logits = self._observe(wav)
-            seen.append({"features": features})
-            return (logits,)
-
-        stitch(
-            keep,
-            torch.from_numpy(read_region(region)),
+    def _runner(self, **run_time: Any) -> Runner:
+        """What runs the teacher."""
+        return Runner(
+            self.teacher,
+            bf16=self.bf16,
             batch_size=self.batch_size,
             **run_time,
         )
-        return iter(seen)
 
-    def _observe(self, wav: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features in bf16, on the CPU, and logits of audio [B, N]."""
-        lower: AbstractContextManager[object] = nullcontext()
-        if self.bf16:
-            lower = torch.autocast(self.device.type, torch.bfloat16)
-        with torch.no_grad(), lower:
-            features = self.teacher.frontend(wav.to(self.device))
-            logits = self.teacher.classify(features)
-        return features.to(torch.bfloat16).cpu(), logits
+
+def _features(said: Outputs) -> torch.Tensor:
+    """What a front end said, in bf16, on the CPU."""
+    assert said.features is not None  # they are asked for
+    return said.features.to(torch.bfloat16).cpu()
 
 
 class _FixedChunks(torch.utils.data.Dataset):

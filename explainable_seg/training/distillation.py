@@ -8,7 +8,6 @@ import torch
 
 from explainable_seg.errors import ModelError
 from explainable_seg.models import (
-    Predict,
     Student,
     Teacher,
     build_model,
@@ -243,39 +242,3 @@ def share_front_end(student: Student, teacher: Teacher) -> None:
     if student.frontend.config["type"] == "wavlm":
         student.frontend.load_state_dict(teacher.frontend.state_dict())
         student.frontend.requires_grad_(False)
-
-
-def window_predictor(
-    model: torch.nn.Module,
-    device: torch.device,
-    features: Optional[torch.Tensor] = None,
-) -> Predict:
-    """Outputs of a student on windows whose features may be known.
-
-    Arguments
-    ---------
-    model : torch.nn.Module
-        A student.
-    device : torch.device
-        Where it is.
-    features : torch.Tensor, optional [shape=(n_windows, T, D)]
-        Of all windows, in the order in which they will come; the model's own
-        front end by default.
-
-    Returns
-    -------
-    callable
-        For :func:`~explainable_seg.models.windows.stitch`: logits, H and X
-        of audio [B, N].
-    """
-    first = 0
-
-    def predict(wav: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        nonlocal first
-        rows = None
-        if features is not None:
-            rows = features[first : first + len(wav)].to(device)
-            first += len(wav)
-        return tuple(model(wav.to(device), rows)[:3])
-
-    return predict

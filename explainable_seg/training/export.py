@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union
 
-import torch
-
 from explainable_seg.corpora import Region
 from explainable_seg.evaluation import score_regions
-from explainable_seg.models import Student, Teacher, save_pretrained
+from explainable_seg.models import Runner, Student, Teacher, save_pretrained
 from explainable_seg.training.alarms import (
     silent_classes,
     warn_of_undecided_classes,
@@ -69,15 +67,9 @@ def export_and_score(
     }
     warn_of_undecided_classes(choice)
     model.eval()
-    device = next(model.parameters()).device
-
-    def predict_logits(wav: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            output = model(wav.to(device))
-        return output.logits if isinstance(model, Student) else output
-
+    runner = Runner(model, **run_time)
     scores = {
-        part: score_regions(predict_logits, config, regions, folder / part)
+        part: score_regions(runner, config, regions, folder / part)
         for part, regions in parts.items()
     }
     silent = [f"{c} was never found on dev" for c in silent_classes(choice)]

@@ -23,8 +23,8 @@ from explainable_seg.evaluation.scoring import score_regions
 from explainable_seg.explanation.grounding import reconstruction_error
 from explainable_seg.inference.loading import DEFAULT_MODEL
 from explainable_seg.models.pretrained import save_pretrained
+from explainable_seg.models.runner import Runner
 from explainable_seg.models.student import build_model
-from explainable_seg.models.windows import stitch
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,7 @@ def test_scores_are_those_of_the_command_for_users(
         ):
             config = {**model.config, "thresholds": thresholds}
             expected = score_regions(
-                lambda wav, model=model: model.predict(wav)[0],
-                config,
-                regions,
-                tmp_path / point,
+                model.runner, config, regions, tmp_path / point
             )
             found = result["models"][model.name][point]
             assert found["macro_f1"] == pytest.approx(
@@ -89,15 +86,15 @@ def test_scores_are_those_of_the_command_for_users(
 
 def test_every_model_runs_once_over_every_recording(regions, models):
     calls = []
-
-    @dataclasses.dataclass(frozen=True, eq=False)
-    class Counting(LoadedModel):
-        def predict(self, wav):
-            calls.append(len(wav))
-            return super().predict(wav)
-
-    counting = [Counting(**vars(model)) for model in models]
-    evaluate_part(counting, regions)
+    hooks = [
+        model.module.tcn.register_forward_hook(
+            lambda tcn, inputs, output: calls.append(len(output))
+        )
+        for model in models
+    ]
+    evaluate_part(models, regions)
+    for hook in hooks:
+        hook.remove()
     # 6 s in windows of 2 s, a second apart: five windows, one batch each.
     assert calls == [5] * len(models) * len(regions)
 
@@ -121,14 +118,15 @@ def test_frames_are_those_of_the_model_at_its_run_time(result, regions, models):
     for model in models:
         stats = CalibrationStats()
         for region in regions:
-            logits, *_ = stitch(
-                model.predict,
-                torch.from_numpy(read_region(region)),
+            runner = Runner(
+                model.module,
                 model.config["window"],
                 model.config["step"],
                 context=model.config.get("context", 0),
                 level=model.config.get("level"),
             )
+            audio = torch.from_numpy(read_region(region))
+            logits = runner.recording(audio).logits
             truth = load_truth([region])[region.recording]
             targets = region_targets(region, truth, n_frames=len(logits))
             stats.update(logits, torch.from_numpy(targets))
@@ -142,12 +140,13 @@ def test_reconstruction_is_that_of_the_whole_recordings(
     result, regions, models
 ):
     student = models[1]
-    config = {"window": 2.0, "step": 1.0}
+    runner = Runner(student.module, window=2.0, step=1.0)
     squares = {"by_h": [0.0, 0.0], "by_code": [0.0, 0.0]}
 
     for region in regions:
         audio = torch.from_numpy(read_region(region))
-        _, H, X, code = stitch(student.predict, audio, **config)
+        said = runner.recording(audio, {"activations", "spectrogram", "code"})
+        X, H, code = said.spectrogram, said.activations, said.code
         truth = load_truth([region])[region.recording]
         targets = region_targets(region, truth, n_frames=len(X))
         music = targets[:, CLASSES.index("music")] == 1
@@ -206,4 +205,5 @@ def test_the_default_model_is_loaded_where_none_is_named():
     model = LoadedModel.load("default", device="cpu")
     there = json.loads((DEFAULT_MODEL / "config.json").read_text())
     assert model.config["thresholds"] == there["thresholds"]
-    assert np.isfinite(model.predict(torch.zeros(1, 8000))[0]).all()
+    said = model.runner.batch(torch.zeros(1, 8000))
+    assert np.isfinite(said.logits).all()

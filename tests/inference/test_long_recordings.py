@@ -83,9 +83,15 @@ def test_with_a_norm_of_frames_the_window_does_not_matter():
 
 MEASURE = """
 import sys
-import numpy as np, soundfile
-from explainable_seg.audio import AudioStream, load_audio
+import numpy as np, soundfile, torch
+from explainable_seg.audio import AudioStream
+from explainable_seg.decisions import make_rules
 from explainable_seg.inference.pipeline import run_model
+from explainable_seg.models import Runner
+
+class NoModel(torch.nn.Module):  # what is measured is all around it
+    def forward(self, wav):
+        return wav.unfold(1, 400, 320)[..., :4] - 1.0
 
 def peak(minutes):
     path = f"{sys.argv[1]}/{minutes}.flac"
@@ -93,11 +99,10 @@ def peak(minutes):
     with soundfile.SoundFile(path, "w", 8000, 1) as sound:
         for _ in range(minutes):
             sound.write(minute)
-    config = {"window": 4.0, "step": 4.0, "level": -20.0, "thresholds": dict.fromkeys(
-        ("speech", "music", "noise", "overlap"), 0.5)}
-    def predict(wav):  # no model: what is measured is all around it
-        return (wav.unfold(1, 400, 320)[..., :4] - 1.0,)
-    result, _ = run_model(predict, AudioStream(path), config, "a")
+    rules = make_rules({"thresholds": dict.fromkeys(
+        ("speech", "music", "noise", "overlap"), 0.5)})
+    runner = Runner(NoModel(), window=4.0, step=4.0, level=-20.0)
+    result, _ = run_model(runner, AudioStream(path), rules, "a")
     assert result.duration == 60.0 * minutes
     # Not that of `getrusage`, which begins with the peak of the parent.
     status = open("/proc/self/status").read()

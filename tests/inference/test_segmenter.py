@@ -1,5 +1,6 @@
 """The front door: depends on the audio only, and explains what it says."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from explainable_seg.decisions.segmentation import Segmentation
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
 from explainable_seg.frames import FRAME_RATE, num_frames, num_samples
 from explainable_seg.inference.segmenter import ExplainableSegmenter
+from explainable_seg.models.device import choose_precision
 from explainable_seg.models.student import Teacher
-from explainable_seg.models.windows import choose_precision
 from explainable_seg.pages.report import save_explanations
 
 
@@ -251,7 +252,8 @@ def test_precision(folder):
     rounded = ExplainableSegmenter.from_pretrained(
         folder, "cpu", precision="fp32"
     )
-    rounded.bf16 = True  # emulated where the hardware has none
+    # Emulated where the hardware has none.
+    rounded.runner = dataclasses.replace(rounded.runner, bf16=True)
     sound = tones(3.0)
     ours, theirs = (s.segment(sound, 16000) for s in (rounded, exact))
     np.testing.assert_allclose(

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from explainable_seg.models.runner import Runner
 from explainable_seg.models.tcn import TCN, DepthwiseConv, GlobalNorm
-from explainable_seg.models.windows import stitch
 
 
 @pytest.fixture(autouse=True)
@@ -62,16 +62,18 @@ def test_reach_is_how_far_a_frame_is_heard():
 def test_with_the_frame_norm_chunks_equal_the_whole():
     tcn = TCN(1, n_blocks=1, n_layers=3, n_channels=8, norm="frame")
 
-    def predict(wav):
-        frames = wav.unfold(1, 400, 320).mean(dim=-1, keepdim=True)
-        return (tcn(frames),)
+    class Model(torch.nn.Module):
+        def forward(self, wav):
+            return tcn(wav.unfold(1, 400, 320).mean(dim=-1, keepdim=True))
 
     wav = torch.randn(16000 * 3)
-    with torch.no_grad():
-        (whole,) = stitch(predict, wav, window=10.0, step=10.0)
-        (chunked,) = stitch(
-            predict, wav, window=0.8, step=0.4, context=tcn.reach
+    whole, chunked = (
+        Runner(Model(), **windows).recording(wav).logits
+        for windows in (
+            {"window": 10.0, "step": 10.0},
+            {"window": 0.8, "step": 0.4, "context": tcn.reach},
         )
+    )
     torch.testing.assert_close(chunked, whole, atol=1e-5, rtol=1e-5)
 
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from explainable_seg.composer.composer import Augment
 from explainable_seg.errors import CorpusError
 from explainable_seg.models import build_model
-from explainable_seg.models.windows import stitch
+from explainable_seg.models.runner import Runner
 from explainable_seg.training.cache_filling import (
     Shard,
     ShardMaker,
@@ -29,7 +29,6 @@ from explainable_seg.training.chunks import TrainingChunks
 from explainable_seg.training.distillation import (
     cached_student,
     share_front_end,
-    window_predictor,
 )
 from explainable_seg.training.feature_cache import FeatureCache, cache_settings
 from explainable_seg.training.losses import student_losses
@@ -170,15 +169,15 @@ def test_windows_of_a_region_give_what_audio_gives(
         features = cache.windows(region.id)
         assert len(features) == shard.n_items
         for given in (features, None):
-            outputs = stitch(
-                window_predictor(student, torch.device("cpu"), given),
-                wav,
-                **run_time,
+            said = Runner(student, **run_time).recording(
+                wav, {"activations", "spectrogram"}, given
             )
             if given is not None:
-                cached = outputs
-        for ours, theirs in zip(cached, outputs):
-            torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0.02)
+                cached = said.named()
+        for name, theirs in said.named().items():
+            torch.testing.assert_close(
+                cached[name], theirs, atol=0.02, rtol=0.02
+            )
     assert cache.windows("another") is None
 
 
