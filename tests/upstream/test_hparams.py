@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hyperpyyaml import resolve_references
 from upstream.hparams import KEY, written_out
-from upstream.rooms import CHECKOUT
+from upstream.library import CHECKOUT
 
 FILES = [
     path
