@@ -37,7 +37,7 @@ def lay_out(clone: Path) -> list[Path]:
     Returns
     -------
     list[pathlib.Path]
-        What was written.
+        Files and links that were written, without those of the samples.
 
     Raises
     ------
@@ -53,8 +53,8 @@ def lay_out(clone: Path) -> list[Path]:
         *write_library(clone),
         *write_tests(clone),
         *RecipeFolders(clone).write(),
-        *write_samples(clone),
     ]
+    write_samples(clone)
     _add_words(clone / ".dict-speechbrain.txt")
     _add_package_data(clone / "pyproject.toml")
     _sort_imports(clone, written)

@@ -30,18 +30,13 @@ path,class,group,duration,speech_spans
 """
 
 
-def write_samples(clone: Path) -> list[Path]:
+def write_samples(clone: Path) -> None:
     """Write a corpus a dataset, a teacher and a dictionary.
 
     Arguments
     ---------
     clone : pathlib.Path
         SpeechBrain's repository.
-
-    Returns
-    -------
-    list[pathlib.Path]
-        What was written.
     """
     folder = clone / SAMPLES
     shutil.rmtree(folder, ignore_errors=True)  # a layout appends to files
@@ -64,7 +59,6 @@ def write_samples(clone: Path) -> list[Path]:
         # The ends of lines of others, which SpeechBrain's linters refuse.
         path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n"))
     _write_models(folder)
-    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def _thin(path: Path) -> None:
