@@ -61,7 +61,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff format .
 
 # The contribution to SpeechBrain, into a clone: SPEECHBRAIN=/path/to/clone
-UPSTREAM = PYTHONPATH=docs $(BIN)/python -m
+UPSTREAM = PYTHONPATH=recipes:tests/data_prep $(BIN)/python -m
 
 upstream: $(VENV)/.ready
 	$(UPSTREAM) upstream.lay_out "$(SPEECHBRAIN)"

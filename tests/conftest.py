@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from two_tones import reading, weights
 
-__all__ = ["corpora", "reading", "weights"]
+__all__ = ["reading", "weights"]
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 

@@ -22,12 +22,14 @@ from explainable_seg.models.windows import (
     one_stretch,
 )
 
-BATCH_SIZE = 16  # windows
+BATCH_SIZE = 16
+"""Windows that a model sees at a time, where nothing else is said."""
 # Frames that are put together at a time. Hundreds of small pieces that stay,
 # between the large ones that come and go, would keep the heap from shrinking.
 BLOCK_FRAMES = 1 << 16
 
 Evidence = Literal["activations", "spectrogram", "code", "features"]
+"""What can be asked of a model beside its logits."""
 NOTHING: Set[Evidence] = frozenset()
 
 

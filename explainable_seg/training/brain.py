@@ -36,8 +36,11 @@ from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.distributed import run_on_main
 
 Batch = Mapping[str, Any]
+"""What a loader gives: ``wav``, ``targets`` and what else a stage needs."""
 Epoch = Optional[int]
+"""Number of an epoch, from 1; None outside of the training."""
 Hparams = dict[str, Any]
+"""What a YAML file of a recipe makes, by its keys."""
 
 
 class RecipeBrain(sb.Brain):

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -282,10 +283,10 @@ def read_summary(folder: Path) -> dict:
     return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
 
 
-def amounts(folder: Path, *parts: str) -> dict[str, tuple[float, float]]:
+def amounts(folder: Path, *parts: str) -> dict[str, Any]:
     """Seconds of each known class in the parts, and seconds unknown."""
     summary = read_summary(folder)["parts"]
-    rows = {name: [] for name in CLASSES}
+    rows: dict[str, list] = {name: [] for name in CLASSES}
     for part in parts:
         for name, row in summary[part]["classes"].items():
             total = summary[part]["seconds"]

@@ -4,10 +4,9 @@ import ast
 import re
 
 import pytest
-from upstream.rooms import our_modules, read_rooms
+from upstream.library import going
 
-ROOMS = read_rooms()
-GOING = {m: path for m, path in our_modules() if ROOMS.destination(m)}
+GOING = {place: path for path, place in going() if path.suffix == ".py"}
 SECTIONS = ("Arguments", "Returns", "Raises", "Yields", "Example")
 SAID = r"^(?:\w+, )*{}(?:, \w+)* : "  # one line may name several
 HEADING = re.compile(r"^ *(\w+)\n *(-{3,})$", re.M)

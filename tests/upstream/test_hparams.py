@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from hyperpyyaml import resolve_references
-from upstream.rooms import CHECKOUT
+from upstream.library import CHECKOUT
 
 from explainable_seg.training.settings import SettingsFile
 

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 import soundfile
-from upstream.lay_out import PACKAGE_DATA, lay_out
-from upstream.rooms import CHECKOUT, HERE
+from upstream.lay_out import OUR_DATA, PACKAGE_DATA, lay_out
+from upstream.library import CHECKOUT, HERE
 
 from explainable_seg.training.distillation import load_teacher
 
@@ -29,7 +29,7 @@ def clone(tmp_path_factory):
     (folder / ".dict-speechbrain.txt").write_text("delle\n")
     shutil.copy(CHECKOUT / ".yamllint.yaml", folder)
     settings = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
-    data = f"\n[tool.setuptools.package-data]\n{PACKAGE_DATA[0]}\n"
+    data = f"\n[tool.setuptools.package-data]\n{PACKAGE_DATA}]\n"
     (folder / "pyproject.toml").write_text(settings + data)
     lay_out(folder)
     return folder
@@ -147,7 +147,7 @@ def test_the_teacher_fits_each_student_that_learns_from_it(clone):
 
 def test_words_and_package_data_are_added_once(clone):
     settings = (clone / "pyproject.toml").read_text()
-    assert settings.count('report/templates/*"') == 1
+    assert settings.count(f"{PACKAGE_DATA}{OUR_DATA}]") == 1
     words = (clone / ".dict-speechbrain.txt").read_text().split()
     added = (HERE / "words.txt").read_text().split()
     assert words == ["delle", *added]
@@ -157,32 +157,29 @@ def test_words_and_package_data_are_added_once(clone):
 
 
 def test_tests_go_with_what_they_test(clone):
-    unit = [p.name for p in clone.glob("tests/unittests/*.py")]
-    integrated = [
-        p.name for p in clone.glob("speechbrain/integrations/tests/*.py")
-    ]
-    assert "test_segmentation_nmf_sparse_nmf.py" in unit
-    assert "test_segmentation_models_tcn.py" in unit
-    assert "test_segmentation_annotation_rttm.py" in integrated
-    text = "".join(
-        p.read_text(encoding="utf-8")
-        for p in clone.glob("tests/unittests/*.py")
-    )
-    assert "hypothesis" not in text and "sklearn" not in text
+    tests = clone / "speechbrain/integrations/tests/segmentation"
+    for name in ("nmf/test_sparse_nmf", "models/test_tcn", "test_files"):
+        text = (tests / f"{name}.py").read_text(encoding="utf-8")
+        assert "\ndef test_" in text
+    assert not (tests / "commands").exists()
+    together = "".join(p.read_text("utf-8") for p in tests.rglob("*.py"))
+    for lacking in ("hypothesis", "sklearn", "pandas"):
+        assert f"import {lacking}" not in together
+        assert f"from {lacking}" not in together
 
 
-def test_helpers_have_the_names_that_tests_import_from_them(clone):
-    tests = [
-        *clone.glob("tests/unittests/*.py"),
-        *clone.glob("speechbrain/integrations/tests/*.py"),
-    ]
+def test_helpers_go_whole_with_the_tests_that_import_them(clone):
+    tests = clone / "speechbrain/integrations/tests/segmentation"
+    helpers = {
+        ".".join(path.relative_to(tests).with_suffix("").parts): path
+        for path in tests.rglob("*.py")
+    }
     count = 0
-    for path in tests:
+    for path in tests.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            module = getattr(node, "module", None) or ""
-            if not module.startswith("tests.utils.segmentation_"):
+            helper = helpers.get(getattr(node, "module", None) or "")
+            if helper is None:
                 continue
-            helper = clone / f"{module.replace('.', '/')}.py"
             bound = {
                 name
                 for part in ast.parse(helper.read_text("utf-8")).body

@@ -2,7 +2,7 @@
 
 Example:
 
-  PYTHONPATH=docs python -m upstream.lay_out /path/to/speechbrain
+  PYTHONPATH=recipes:tests/data_prep python -m upstream.lay_out /path/to/speechbrain
 """
 
 import argparse
@@ -12,23 +12,22 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from upstream.library import write_library
+from upstream.going_tests import write_tests
+from upstream.library import HERE, write_library
 from upstream.recipe_folders import RecipeFolders
-from upstream.rooms import HERE, read_rooms
 from upstream.samples import write_samples
-from upstream.unit_tests import write_tests
 
-PACKAGE_DATA = (
-    'speechbrain = ["version.txt", "log-config.yaml"]',
-    'speechbrain = ["version.txt", "log-config.yaml", '
-    '"integrations/segmentation/report/templates/*", '
-    '"integrations/segmentation/report/templates/*/*"]',
+PACKAGE_DATA = 'speechbrain = ["version.txt", "log-config.yaml"'
+# Faces of rooms, read when a name is asked for, and templates of pages.
+OUR_DATA = "".join(
+    f', "integrations/segmentation/{files}"'
+    for files in ("*.pyi", "*/*.pyi", "pages/templates/**")
 )
 logger = logging.getLogger(__name__)
 
 
 def lay_out(clone: Path) -> list[Path]:
-    """Write library, recipes, tests and samples.
+    """Write library, tests, recipes and samples.
 
     Arguments
     ---------
@@ -38,7 +37,7 @@ def lay_out(clone: Path) -> list[Path]:
     Returns
     -------
     list[pathlib.Path]
-        What was written.
+        Files and links that were written, without those of the samples.
 
     Raises
     ------
@@ -50,42 +49,38 @@ def lay_out(clone: Path) -> list[Path]:
             f"expected a clone of SpeechBrain, got none, in {clone}; clone "
             "https://github.com/speechbrain/speechbrain"
         )
-    rooms = read_rooms()
-    written = write_library(clone, rooms)
-    tests, n_kept, n_left = write_tests(clone, rooms)
-    logger.info("%d tests go, %d stay here", n_kept, n_left)
-    written += tests
-    written += RecipeFolders(clone, rooms).write()
-    written += write_samples(clone)
-    written.append(_add_words(clone))
-    written.append(_add_package_data(clone))
+    written = [
+        *write_library(clone),
+        *write_tests(clone),
+        *RecipeFolders(clone).write(),
+    ]
+    write_samples(clone)
+    _add_words(clone / ".dict-speechbrain.txt")
+    _add_package_data(clone / "pyproject.toml")
     _sort_imports(clone, written)
     return written
 
 
-def _add_words(clone: Path) -> Path:
+def _add_words(path: Path) -> None:
     """Tell their codespell the words that it does not know."""
     words = (HERE / "words.txt").read_text(encoding="utf-8").split()
-    path = clone / ".dict-speechbrain.txt"
-    text = path.read_text(encoding="utf-8")
-    known = set(text.split())
+    known = path.read_text(encoding="utf-8").splitlines()
     added = [word for word in words if word not in known]
-    path.write_text("\n".join([text.rstrip("\n"), *added]) + "\n", "utf-8")
-    return path
+    path.write_text("\n".join([*known, *added]) + "\n", "utf-8")
 
 
-def _add_package_data(clone: Path) -> Path:
-    """Have their package carry the templates of pages."""
-    path = clone / "pyproject.toml"
+def _add_package_data(path: Path) -> None:
+    """Have their package carry what is no Python of ours."""
     text = path.read_text(encoding="utf-8")
-    if PACKAGE_DATA[1] not in text:
-        if PACKAGE_DATA[0] not in text:
-            raise SystemExit(
-                f"expected '{PACKAGE_DATA[0]}', got no such line, in {path}; "
-                "adapt docs/upstream/lay_out.py"
-            )
-        path.write_text(text.replace(*PACKAGE_DATA), "utf-8")
-    return path
+    if PACKAGE_DATA not in text:
+        raise SystemExit(
+            f"expected '{PACKAGE_DATA}', got no such line, in {path}; adapt "
+            "recipes/upstream/lay_out.py"
+        )
+    text = text.replace(OUR_DATA, "")
+    path.write_text(
+        text.replace(PACKAGE_DATA, PACKAGE_DATA + OUR_DATA), "utf-8"
+    )
 
 
 def _sort_imports(clone: Path, written: Iterable[Path]) -> None:

@@ -4,14 +4,12 @@ The corpora are those of our own tests, laid out as their owners unpack them;
 their audio is thinned to 8 kHz so that no file is above a megabyte.
 """
 
-import importlib.util
-import re
+import shutil
 from pathlib import Path
-from types import ModuleType
 
+import layouts
 import soundfile
 import torch
-import yaml
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.models import (
@@ -20,38 +18,31 @@ from explainable_seg.models import (
     save_pretrained,
 )
 from explainable_seg.training import save_dictionary
-from upstream.rooms import CHECKOUT
 
 SAMPLES = "tests/samples/segmentation"
 RATE = 8000  # Hz
 N_ATOMS, N_BINS = 8, 257
-LEVEL = re.compile(r"^level: (.*)", re.M)
+LEVEL = -20.0  # dB re full scale, as in all recipes
 TCN = {"n_blocks": 1, "n_layers": 1, "n_channels": 4, "n_hidden": 4}
 CLIPS = """\
 path,class,group,duration,speech_spans
-audio/AragonRadio/20080101_10-00-00.wav,noise,a,10,
+../audio/AragonRadio/20080101_10-00-00.wav,noise,a,10,
 """
 
 
-def write_samples(clone: Path) -> list[Path]:
+def write_samples(clone: Path) -> None:
     """Write a corpus a dataset, a teacher and a dictionary.
 
     Arguments
     ---------
     clone : pathlib.Path
         SpeechBrain's repository.
-
-    Returns
-    -------
-    list[pathlib.Path]
-        What was written.
     """
     folder = clone / SAMPLES
-    layouts = _layouts()
+    shutil.rmtree(folder, ignore_errors=True)  # a layout appends to files
     layouts.write_albayzin(folder / "Albayzin")
     layouts.write_openbmat(folder / "OpenBMAT")
     layouts.write_allies(folder / "ALLIES")
-    _start_again(folder / "DIHARD3")  # its layout appends to files
     layouts.write_dihard3(folder / "DIHARD3")
     layouts.write_aragonradio(folder / "AragonRadio")
     layouts.write_aragonradio(folder / "RealBroadcast")
@@ -60,7 +51,7 @@ def write_samples(clone: Path) -> list[Path]:
         layouts.write_text(path, path.read_text(encoding="utf-8") + overlap)
     clips = folder / "RealBroadcast/clips/clips.csv"
     clips.parent.mkdir(exist_ok=True)
-    clips.write_text(CLIPS.replace("audio/", "../audio/"), encoding="utf-8")
+    clips.write_text(CLIPS, encoding="utf-8")
     for path in [*folder.rglob("*.wav"), *folder.rglob("*.flac")]:
         if not path.name.startswith("._"):
             _thin(path)
@@ -68,25 +59,6 @@ def write_samples(clone: Path) -> list[Path]:
         # The ends of lines of others, which SpeechBrain's linters refuse.
         path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n"))
     _write_models(folder)
-    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
-
-
-def _layouts() -> ModuleType:
-    """The module of our tests that lays corpora out."""
-    path = CHECKOUT / "tests/data_prep/layouts.py"
-    spec = importlib.util.spec_from_file_location("layouts", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"expected a module, got none, in {path}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _start_again(folder: Path) -> None:
-    """Remove the files of a folder."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            path.unlink()
 
 
 def _thin(path: Path) -> None:
@@ -106,7 +78,7 @@ def _write_models(folder: Path) -> None:
         "window": 4.0,
         "step": 2.0,
         "context": 0,
-        "level": _level(),
+        "level": LEVEL,
         "thresholds": dict.fromkeys(CLASSES, 0.5),
     }
     save_pretrained(
@@ -116,19 +88,3 @@ def _write_models(folder: Path) -> None:
         (folder / "teacher" / name).unlink()
     atoms = torch.nn.functional.normalize(torch.rand(N_BINS, N_ATOMS), dim=0)
     save_dictionary(folder / "dictionary.safetensors", atoms, mu=0.01)
-
-
-def _level() -> float:
-    """What all recipes bring recordings to, in dB re full scale."""
-    levels = {
-        yaml.safe_load(value)
-        for path in CHECKOUT.glob("hparams/*/*.yaml")
-        for value in LEVEL.findall(path.read_text(encoding="utf-8"))
-    }
-    if len(levels) != 1:
-        raise ValueError(
-            f"expected one level, got {sorted(map(str, levels))}, in hparams/; "
-            "make a teacher for each"
-        )
-    (level,) = levels
-    return float(level)
