@@ -25,11 +25,8 @@ test: $(VENV)/.ready
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS) tests/with_speechbrain \
 		explainable_seg/training/brain.py \
 		explainable_seg/training/loading.py \
-		explainable_seg/training/command.py \
-		explainable_seg/training/loading.py \
 		explainable_seg/training/progress.py \
-		explainable_seg/training/run.py \
-		explainable_seg/training/student_brain.py
+		explainable_seg/training/run.py
 
 # All public names, with their docstrings: results/reference/index.html
 docs: $(VENV)/.ready

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 import click
 
 from explainable_seg import __version__
-from explainable_seg.commands.console import (
+from explainable_seg.commands.evaluate import check, evaluate
+from explainable_seg.commands.explain import explain, export, prototypes
+from explainable_seg.commands.options import (
     BAD_INPUT,
     ended_by_signals,
     libraries_silenced,
     show_anything,
     tell,
 )
-from explainable_seg.commands.evaluate import check, evaluate
-from explainable_seg.commands.explain import explain, export, prototypes
 from explainable_seg.commands.segment import segment
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.threads import take_free_cores

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from explainable_seg.commands.console import BAD_INPUT, tell
 from explainable_seg.commands.options import (
+    BAD_INPUT,
     PATH,
     ClassListCommand,
     parse_classes,
+    tell,
 )
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.commands.console import load_segmenter, note
 from explainable_seg.commands.options import (
     DECISIONS,
     HEARD,
@@ -17,6 +16,8 @@ from explainable_seg.commands.options import (
     PATH,
     QUIET,
     ClassListCommand,
+    load_segmenter,
+    note,
     parse_classes,
 )
 from explainable_seg.errors import ExplainableSegError, printable

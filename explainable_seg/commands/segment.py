@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.commands.console import (
-    BAD_INPUT,
-    load_segmenter,
-    note,
-    tell,
-)
 from explainable_seg.commands.options import (
+    BAD_INPUT,
     DATA_ROOT,
     DECISIONS,
     EXCERPT,
@@ -22,8 +17,11 @@ from explainable_seg.commands.options import (
     OUTPUT,
     PATH,
     QUIET,
+    load_segmenter,
+    note,
     parse_formats,
     parse_share,
+    tell,
 )
 from explainable_seg.errors import printable
 

@@ -8,9 +8,11 @@ from .composer import (
     Overlays as Overlays,
     overlay as overlay,
 )
-from .corpus_writer import write_corpus as write_corpus
 from .style import (
     SceneKind as SceneKind,
     Style as Style,
 )
-from .synthesis.pool import synthesise_clips as synthesise_clips
+from .synthesis.minibroadcast import (
+    synthesise_clips as synthesise_clips,
+    write_corpus as write_corpus,
+)

@@ -35,10 +35,10 @@ from .part import (
     TUNED as TUNED,
     LoadedModel as LoadedModel,
     evaluate_part as evaluate_part,
+    score_regions as score_regions,
 )
 from .representation import (
     ReconstructionStats as ReconstructionStats,
     RepresentationStats as RepresentationStats,
     class_examples as class_examples,
 )
-from .scoring import score_regions as score_regions

@@ -1,9 +1,7 @@
-from .attribute import (
+from .captum_methods import (
     METHODS as METHODS,
+    ClassScore as ClassScore,
     Method as Method,
     attribute as attribute,
-)
-from .spectrogram_model import (
-    ClassScore as ClassScore,
     open_at_spectrogram as open_at_spectrogram,
 )

@@ -1,8 +1,4 @@
 from .config import longest_step as longest_step
-from .device import (
-    choose_device as choose_device,
-    choose_precision as choose_precision,
-)
 from .hub import (
     CARD as CARD,
     FILES as FILES,
@@ -22,6 +18,8 @@ from .runner import (
     Evidence as Evidence,
     Outputs as Outputs,
     Runner as Runner,
+    choose_device as choose_device,
+    choose_precision as choose_precision,
     joined as joined,
 )
 from .student import (

@@ -7,10 +7,10 @@ from .coding import (
     overshoot as overshoot,
     sparse_code as sparse_code,
 )
-from .learning import (
+from .numerics import full_precision as full_precision
+from .solvers import (
     BlockFit as BlockFit,
+    Hals as Hals,
     warm_up as warm_up,
 )
-from .numerics import full_precision as full_precision
-from .solvers import Hals as Hals
 from .sparse_nmf import SparseNMF as SparseNMF

@@ -11,7 +11,6 @@ from explainable_seg.distributed import largest_over_ranks
 from explainable_seg.errors import SettingsError
 from explainable_seg.nmf.atoms import INITS, Statistics, Summary, initial_atoms
 from explainable_seg.nmf.coding import converged_code
-from explainable_seg.nmf.learning import BlockFit, learn_batch, warm_up
 from explainable_seg.nmf.multiplicative import (
     DivergenceFit,
     multiplicative_code,
@@ -27,11 +26,14 @@ from explainable_seg.nmf.numerics import (
     working_scale,
 )
 from explainable_seg.nmf.solvers import (
+    BlockFit,
     Hals,
     MultiplicativeUpdates,
     Solver,
     check_descent,
     descend,
+    learn_batch,
+    warm_up,
 )
 
 logger = logging.getLogger(__name__)

@@ -33,8 +33,12 @@ from explainable_seg.explanation import (
 from explainable_seg.features import unwarp_hz, warp_hz
 from explainable_seg.frames import HOP, SAMPLE_RATE, WINDOW
 from explainable_seg.nmf import full_precision
-from explainable_seg.pages.drawing import CLASS_COLOURS
-from explainable_seg.pages.wording import format_band, format_hz, format_peak
+from explainable_seg.pages.drawing import (
+    CLASS_COLOURS,
+    format_band,
+    format_hz,
+    format_peak,
+)
 
 MEDIA = {"MP3": "audio/mpeg", "WAV": "audio/wav"}  # the smallest first
 

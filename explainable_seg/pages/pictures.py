@@ -23,17 +23,15 @@ from explainable_seg.pages.drawing import (
     diverging,
     draw_image,
     drop_bar_axis,
+    format_peak,
+    format_signed,
     pool_time,
+    reason,
     time_limits,
+    verdict,
     write_bar_values,
     write_note,
     write_title,
-)
-from explainable_seg.pages.wording import (
-    format_peak,
-    format_signed,
-    reason,
-    verdict,
 )
 
 MOST_FOR = 9  # rows of atoms that speak for the class

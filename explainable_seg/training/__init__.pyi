@@ -4,6 +4,7 @@ from .brain import (
     Hparams as Hparams,
     NetworkBrain as NetworkBrain,
     RecipeBrain as RecipeBrain,
+    StudentBase as StudentBase,
 )
 from .cache_filling import (
     ShardMaker as ShardMaker,
@@ -15,16 +16,13 @@ from .chunks import (
     TrainingChunks as TrainingChunks,
     WholeRegions as WholeRegions,
 )
-from .command import Command as Command
-from .dictionary import (
-    DictionaryLearner as DictionaryLearner,
-    load_dictionary as load_dictionary,
-    save_dictionary as save_dictionary,
-)
 from .distillation import (
+    DictionaryLearner as DictionaryLearner,
     Lessons as Lessons,
     cached_student as cached_student,
+    load_dictionary as load_dictionary,
     load_teacher as load_teacher,
+    save_dictionary as save_dictionary,
     share_front_end as share_front_end,
 )
 from .feature_cache import FeatureCache as FeatureCache
@@ -43,11 +41,11 @@ from .progress import (
     log_update as log_update,
 )
 from .run import (
+    Command as Command,
     load_hparams as load_hparams,
     run_recipe as run_recipe,
     run_stage as run_stage,
     start as start,
 )
 from .settings import SettingsFile as SettingsFile
-from .student_brain import StudentBase as StudentBase
 from .thresholds import choose_classes as choose_classes

@@ -1,20 +1,252 @@
-"""What a student learns from beside labels: its teacher, or a cache of it."""
+"""A dictionary and a teacher, as a student begins with them."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Optional, cast
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
-from explainable_seg.errors import ModelError
+from explainable_seg.classes import CLASSES, implies
+from explainable_seg.distributed import sum_over_ranks
+from explainable_seg.errors import ExplainableSegError, ModelError
+from explainable_seg.files import atomic_path
 from explainable_seg.models import (
     Student,
     Teacher,
     build_model,
     load_pretrained,
 )
-from explainable_seg.training.dictionary import load_dictionary
+from explainable_seg.nmf import SparseNMF
 from explainable_seg.training.feature_cache import FeatureCache
+
+KEY = "dictionary"  # of the file
+EVERYTHING = "all"
+
+
+class DictionaryLearner:
+    """Sparse NMF over batches of frames, with their targets.
+
+    By default all frames teach one set of atoms. With ``atoms_per_class`` each
+    class has a set of its own, learned from the frames in which it is heard
+    alone; the dictionary is all of them side by side.
+
+    Arguments
+    ---------
+    nmf : SparseNMF
+        Settings, and the learner of all frames.
+    atoms_per_class : Sequence[int], optional
+        Number of atoms of each class, 0 for none.
+
+    Raises
+    ------
+    ExplainableSegError
+        If there is not one number a class, or they do not sum up to
+        ``nmf.n_atoms``.
+
+    Example
+    -------
+    >>> learner = DictionaryLearner(SparseNMF(2), [1, 1, 0, 0])
+    >>> frames = torch.tensor([[3.0, 0.0], [0.0, 4.0], [5.0, 5.0]])
+    >>> heard = torch.tensor([[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0]])
+    >>> learner.learn(frames, heard)
+    >>> learner.dictionary
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+
+    def __init__(
+        self,
+        nmf: SparseNMF,
+        atoms_per_class: Optional[Sequence[int]] = None,
+    ):
+        self.mu = nmf.mu
+        self.n_updates = 0  # batches that were gone through
+        self.parts = {EVERYTHING: nmf}
+        if atoms_per_class is None:
+            return
+        numbers = list(atoms_per_class)
+        fit = len(numbers) == len(CLASSES) and min(numbers) >= 0
+        if not fit or sum(numbers) != nmf.n_atoms:
+            raise ExplainableSegError(
+                f"expected `atoms_per_class` of {', '.join(CLASSES)} that sum "
+                f"up to n_atoms {nmf.n_atoms}, got {numbers}; change one of "
+                "them"
+            )
+        self.parts = {
+            name: nmf.like(n) for name, n in zip(CLASSES, numbers) if n > 0
+        }
+
+    @property
+    def dictionary(self) -> torch.Tensor:
+        """Atoms [F, K] of all parts.
+
+        Raises
+        ------
+        ExplainableSegError
+            If a class was never heard alone.
+        """
+        for name, part in self.parts.items():
+            if part.n_batches == 0:
+                raise ExplainableSegError(
+                    f"expected frames in which {name} is heard alone, got none "
+                    "in training; give it no atoms in `atoms_per_class`"
+                )
+        return torch.cat([p.dictionary for p in self.parts.values()], dim=1)
+
+    def learn(self, frames: torch.Tensor, targets: torch.Tensor) -> None:
+        """Learn from a batch; all processes call this at the same time.
+
+        Arguments
+        ---------
+        frames : torch.Tensor [shape=(T, F)]
+            Spectra, non-negative.
+        targets : torch.Tensor [shape=(T, C)]
+            1, 0, or -1 where a class is unknown.
+        """
+        self.n_updates += 1
+        for name, part in self.parts.items():
+            chosen = frames
+            if name != EVERYTHING:
+                chosen = frames[heard_alone(targets, name)]
+                found = torch.tensor(len(chosen), device=frames.device)
+                sum_over_ranks(found)
+                if found == 0:
+                    continue
+            part.partial_fit(chosen)
+
+    def summary(self) -> dict[str, float]:
+        """How well the last batches were rebuilt, by what had been learned.
+
+        Returns
+        -------
+        dict[str, float]
+            ``objective`` a frame, ``relative_error``, ``atoms`` a frame and
+            ``used`` (share of the atoms that were), each the mean over the
+            frames of the parts; empty before any of them has learned.
+        """
+        last = [p.summary for p in self.parts.values() if p.summary]
+        weights = [s.n_frames for s in last]
+        columns = {
+            "objective": [s.objective for s in last],
+            "relative_error": [s.relative_error for s in last],
+            "atoms": [s.atoms_per_frame for s in last],
+            "used": [(s.usage > 0).double().mean().item() for s in last],
+        }
+        if not last:
+            return {}
+        return {
+            name: sum(w * v for w, v in zip(weights, values)) / sum(weights)
+            for name, values in columns.items()
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that was learned, to go on from exactly."""
+        parts = {name: p.state_dict() for name, p in self.parts.items()}
+        return {"parts": parts, "n_updates": self.n_updates}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what an object of the same settings had learned."""
+        self.n_updates = state["n_updates"]
+        for name, part in self.parts.items():
+            part.load_state_dict(state["parts"][name])
+
+
+def heard_alone(targets: torch.Tensor, name: str) -> torch.Tensor:
+    """Which frames hold a class, and no other that it does not imply.
+
+    Arguments
+    ---------
+    targets : torch.Tensor [shape=(T, C)]
+        1, 0, or -1 where a class is unknown.
+    name : str
+        The class.
+
+    Returns
+    -------
+    torch.Tensor [shape=(T,), dtype=bool]
+
+    Example
+    -------
+    >>> targets = torch.tensor([[1, 0, 0, 1], [1, 0, 0, 0], [1, 1, 0, 0]])
+    >>> heard_alone(targets, "speech"), heard_alone(targets, "overlap")
+    (tensor([False,  True, False]), tensor([ True, False, False]))
+    """
+    others = [i for i, c in enumerate(CLASSES) if not implies(name, c)]
+    heard = targets == 1
+    return heard[:, CLASSES.index(name)] & ~heard[:, others].any(dim=1)
+
+
+def save_dictionary(
+    path: str | os.PathLike[str], dictionary: torch.Tensor, mu: float
+) -> None:
+    """Write atoms and the sparsity weight they were learned with.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The file, usually ``dictionary.safetensors``.
+    dictionary : torch.Tensor [shape=(F, K)]
+        Atoms of unit norm.
+    mu : float
+        Sparsity weight.
+    """
+    with atomic_path(path) as temporary:
+        save_file(
+            {KEY: dictionary.detach().cpu().contiguous()},
+            temporary,
+            metadata={"mu": repr(float(mu))},
+        )
+
+
+def load_dictionary(
+    path: str | os.PathLike[str],
+) -> tuple[torch.Tensor, float]:
+    """Read what :func:`save_dictionary` wrote.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    tuple[torch.Tensor, float]
+        Atoms [F, K], and the sparsity weight.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing or is no such file, or its atoms are negative
+        or not of unit norm.
+    """
+    if not Path(path).is_file():
+        raise ModelError(
+            f"expected a dictionary, got no file, in {path}; run "
+            "recipes/train_dictionary.py first"
+        )
+    try:
+        with safe_open(path, framework="pt") as stream:
+            dictionary = stream.get_tensor(KEY)
+            mu = float((stream.metadata() or {})["mu"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(
+            f"expected a dictionary, got '{error}', in {path}; run "
+            "recipes/train_dictionary.py again"
+        ) from None
+    norms = dictionary.norm(dim=0)
+    if bool((dictionary < 0).any()) or not torch.allclose(
+        norms, torch.ones_like(norms), atol=1e-3
+    ):
+        raise ModelError(
+            f"expected non-negative atoms of unit norm, got others, in {path};"
+            " run recipes/train_dictionary.py again"
+        )
+    return dictionary, mu
+
 
 logger = logging.getLogger(__name__)
 

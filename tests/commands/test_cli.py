@@ -16,7 +16,7 @@ from explainable_seg.annotation.rttm import read_rttm, write_uem
 from explainable_seg.classes import CLASSES
 from explainable_seg.commands.cli import main
 from explainable_seg.corpora.manifest import Region, write_manifest
-from explainable_seg.pages.wording import format_peak
+from explainable_seg.pages.drawing import format_peak
 
 COMMAND = Path(sys.executable).with_name("explainable-seg")
 

@@ -13,7 +13,7 @@ from tiny_student import save_student, tones
 LINES = """
 import ctypes, sys, os
 from tqdm import tqdm
-from explainable_seg.commands.console import libraries_silenced
+from explainable_seg.commands.options import libraries_silenced
 libc = ctypes.CDLL(None)
 def complain(text):
     libc.dprintf(2, text)
@@ -82,7 +82,7 @@ def test_crashes_are_told(then, words):
 def test_a_closed_standard_error_is_no_fault():
     code = """
 import sys
-from explainable_seg.commands.console import libraries_silenced
+from explainable_seg.commands.options import libraries_silenced
 sys.stderr.close()
 with libraries_silenced():
     print("done")

@@ -9,9 +9,8 @@ import pytest
 import soundfile
 
 from explainable_seg.composer.clips import read_clips
-from explainable_seg.composer.synthesis import pool as pool_module
-from explainable_seg.composer.synthesis.noise import NOISES
-from explainable_seg.composer.synthesis.pool import (
+from explainable_seg.composer.synthesis import minibroadcast as pool_module
+from explainable_seg.composer.synthesis.minibroadcast import (
     MusicTask,
     NoiseTask,
     SpeechTask,
@@ -20,6 +19,7 @@ from explainable_seg.composer.synthesis.pool import (
     share_out,
     synthesise_clips,
 )
+from explainable_seg.composer.synthesis.noise import NOISES
 from explainable_seg.composer.synthesis.styles import STYLES
 from explainable_seg.errors import ExplainableSegError
 

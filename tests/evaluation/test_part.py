@@ -18,8 +18,11 @@ from explainable_seg.corpora.truth import (
 )
 from explainable_seg.errors import ManifestError
 from explainable_seg.evaluation.curves import CalibrationStats
-from explainable_seg.evaluation.part import LoadedModel, evaluate_part
-from explainable_seg.evaluation.scoring import score_regions
+from explainable_seg.evaluation.part import (
+    LoadedModel,
+    evaluate_part,
+    score_regions,
+)
 from explainable_seg.explanation.grounding import reconstruction_error
 from explainable_seg.inference.loading import DEFAULT_MODEL
 from explainable_seg.models.pretrained import save_pretrained

@@ -17,7 +17,7 @@ from explainable_seg.decisions.segmentation import Segmentation
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
 from explainable_seg.frames import FRAME_RATE, num_frames, num_samples
 from explainable_seg.inference.segmenter import ExplainableSegmenter
-from explainable_seg.models.device import choose_precision
+from explainable_seg.models.runner import choose_precision
 from explainable_seg.models.student import Teacher
 from explainable_seg.pages.report import save_explanations
 

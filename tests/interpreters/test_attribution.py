@@ -8,10 +8,10 @@ import torch
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.interpreters import METHODS, attribute, open_at_spectrogram
-from explainable_seg.interpreters.attribute import patch_index
-from explainable_seg.interpreters.spectrogram_model import (
+from explainable_seg.interpreters.captum_methods import (
     LeakyRectifier,
     SparseCode,
+    patch_index,
 )
 from explainable_seg.models import Student, Teacher
 from explainable_seg.nmf.coding import sparse_code

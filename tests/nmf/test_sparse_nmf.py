@@ -19,8 +19,7 @@ from explainable_seg.nmf.atoms import (
     replace_atoms,
     update_atoms,
 )
-from explainable_seg.nmf.learning import BlockFit
-from explainable_seg.nmf.solvers import Hals
+from explainable_seg.nmf.solvers import BlockFit, Hals
 
 ALL_SOLVERS = [
     {"solver": "hals"},

@@ -15,6 +15,7 @@ from hypothesis import (
 
 from explainable_seg.explanation import Reading, StudentWeights, explain_class
 from explainable_seg.explanation.explanation import Findings
+from explainable_seg.pages.drawing import reason
 from explainable_seg.pages.page_data import (
     ROWS,
     TILE,
@@ -25,7 +26,6 @@ from explainable_seg.pages.page_data import (
     spectrogram_tiles,
     waveform_peaks,
 )
-from explainable_seg.pages.wording import reason
 
 
 def decode(text: str) -> np.ndarray:

@@ -27,7 +27,7 @@ from explainable_seg.explanation.prototypes import (
 )
 from explainable_seg.frames import frame_range
 from explainable_seg.inference.segmenter import ExplainableSegmenter
-from explainable_seg.pages.prototypes import plot_prototypes, write_prototypes
+from explainable_seg.pages.figures import plot_prototypes, write_prototypes
 
 RATE = 16000
 SECONDS = 3.0

@@ -12,7 +12,7 @@ from explainable_seg.explanation import (
     StudentWeights,
     explain_class,
 )
-from explainable_seg.pages.wording import (
+from explainable_seg.pages.drawing import (
     NO_BREAK,
     format_band,
     format_peak,

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from explainable_seg.classes import CLASSES
 from explainable_seg.models import build_model
 from explainable_seg.models.pretrained import save_pretrained
-from explainable_seg.training.dictionary import save_dictionary
+from explainable_seg.training.distillation import save_dictionary
 
 # Of the student; where its own WavLM would come from does not matter.
 FRONTEND = "--frontend={type: wavlm, source: nowhere}"

@@ -7,7 +7,7 @@ import torch
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ModelError
-from explainable_seg.training.alarms import (
+from explainable_seg.training.export import (
     diverging_is_told,
     require_sound,
     signs_of_collapse,

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 
 from explainable_seg.errors import ExplainableSegError, ModelError
 from explainable_seg.nmf import SparseNMF
-from explainable_seg.training.dictionary import (
+from explainable_seg.training.distillation import (
     DictionaryLearner,
     heard_alone,
     load_dictionary,

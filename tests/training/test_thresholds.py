@@ -9,7 +9,7 @@ from hypothesis import (
 )
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.training.alarms import (
+from explainable_seg.training.export import (
     warn_of_silent_classes,
     warn_of_undecided_classes,
 )

@@ -9,8 +9,7 @@ import time
 import pytest
 
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.training.command import read_command
-from explainable_seg.training.run import load_hparams, run_folder
+from explainable_seg.training.run import load_hparams, read_command, run_folder
 
 TEXT = """\
 seed: 1986
