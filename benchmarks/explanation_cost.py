@@ -52,8 +52,8 @@ def relevances(
 ) -> tuple[torch.Tensor, int]:
     """Relevance [S, C, K] of every segment and class, and how many S."""
     spans = [(s.start, s.end) for s in analysis.segmentation.segments]
-    ranges = frame_ranges(spans, analysis.reading.n_frames)
-    r = segment_relevance(analysis.reading.activations, theta, ranges)
+    ranges = frame_ranges(spans, analysis.decomposition.n_frames)
+    r = segment_relevance(analysis.decomposition.activations, theta, ranges)
     return r, len(ranges)
 
 
@@ -64,7 +64,7 @@ def measure_time(
     theta = segmenter.model.classifier.weight.detach().cpu()
     W = segmenter.model.dictionary.detach().cpu()
     analysis = segmenter.analyse(path)
-    audio, H = analysis.reading.audio, analysis.reading.activations
+    audio, H = analysis.decomposition.audio, analysis.decomposition.activations
     r, n_segments = relevances(analysis, theta)
     # Not one recording need have segments: an hour of silence has none.
     mean = r.mean(dim=0) if n_segments else theta.double()

@@ -32,7 +32,7 @@ from explainable_seg.evaluation import (
     Comparison,
     Passage,
     control_masks,
-    randomised,
+    randomised_student,
 )
 from explainable_seg.explanation import SELECTED, atom_rankings, predictor
 from explainable_seg.files import atomic_write_json, atomic_write_text
@@ -62,7 +62,7 @@ class Candidates:
         methods: Sequence[str],
     ):
         self.student = student
-        self.random_student = randomised(student)
+        self.random_student = randomised_student(student)
         self.methods = methods
         self.opened = open_at_spectrogram(explained) if methods else None
 

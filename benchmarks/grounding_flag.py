@@ -42,14 +42,14 @@ from explainable_seg.corpora import (
 )
 from explainable_seg.explanation import (
     CLOSE,
-    Reading,
+    Decomposition,
     apply_mask,
+    bootstrap_means,
     class_mask,
     frame_errors,
     interval,
     reconstruction_error,
     relevance,
-    resample,
     select_atoms,
     threshold_logit,
 )
@@ -87,12 +87,12 @@ class Case(NamedTuple):
 
 def heard_again(
     segmenter: ExplainableSegmenter,
-    reading: Reading,
+    decomposition: Decomposition,
     ranges: Sequence[Range],
     c: int,
 ) -> np.ndarray:
     """Where the class is found [T] when only the segments' atoms sound."""
-    H, W = reading.activations, segmenter.model.dictionary.cpu()
+    H, W = decomposition.activations, segmenter.model.dictionary.cpu()
     theta_c = segmenter.model.classifier.weight[c].detach().cpu()
     middles = [(a + b) // 2 for (_, a), (b, _) in zip(ranges, ranges[1:])]
     borders = [0, *middles, len(H)]
@@ -100,7 +100,7 @@ def heard_again(
     for (first, last), low, high in zip(ranges, borders, borders[1:]):
         selected = select_atoms(relevance(H[first:last], theta_c))
         masks.append(class_mask(H[low:high], W, selected))
-    kept = apply_mask(reading.audio, torch.cat(masks))
+    kept = apply_mask(decomposition.audio, torch.cat(masks))
     # What is left is as loud as it was in the whole.
     as_it_is = ExplainableSegmenter(
         segmenter.model, {**segmenter.config, "level": None}
@@ -114,20 +114,29 @@ def judge(
 ) -> Iterator[tuple[Case, Case]]:
     """Segments and frames of each class in a recording."""
     analysis = segmenter.analyse(read_region(region), SAMPLE_RATE)
-    reading, findings = analysis.reading, segmenter.findings(analysis)
-    X, H, W = reading.spectrogram, reading.activations, findings.weights
+    decomposition, report_data = (
+        analysis.decomposition,
+        segmenter.report_data(analysis),
+    )
+    X, H, W = (
+        decomposition.spectrogram,
+        decomposition.activations,
+        report_data.weights,
+    )
     code = sparse_code(X, W.dictionary, segmenter.model.mu, CODE_SWEEPS)
-    targets = region_targets(region, truth, n_frames=reading.n_frames)
+    targets = region_targets(region, truth, n_frames=decomposition.n_frames)
     errors = frame_errors(X, W.dictionary, H)
     excess = errors - frame_errors(X, W.dictionary, code)
     for c, name in enumerate(CLASSES):
-        ranges = frame_ranges(findings.spans[name], reading.n_frames)
+        ranges = frame_ranges(report_data.spans[name], decomposition.n_frames)
         if not ranges:
             continue
         needed = threshold_logit(segmenter.config["thresholds"][name])
-        margins = reading.logits[:, c] - (0.0 if needed is None else needed)
+        margins = decomposition.logits[:, c] - (
+            0.0 if needed is None else needed
+        )
         truths = {
-            "lost": ~heard_again(segmenter, reading, ranges, c) * 1.0,
+            "lost": ~heard_again(segmenter, decomposition, ranges, c) * 1.0,
             "wrong": np.where(
                 targets[:, c] == UNKNOWN, np.nan, targets[:, c] != 1
             ),
@@ -192,7 +201,7 @@ def rates(
         total = counts.setdefault(case.recording, np.zeros(4, dtype=int))
         total += np.array(row)
     n, raised, is_so, hit = torch.tensor(np.array(list(counts.values()))).T
-    drawn_gain = resample(hit, raised) - resample(is_so, n)
+    drawn_gain = bootstrap_means(hit, raised) - bootstrap_means(is_so, n)
     precision, recall = ratio(hit, raised), ratio(hit, is_so)
     defined = precision is not None and recall is not None
     f1 = 2 * ratio(hit, raised + is_so) if defined else None
@@ -201,7 +210,7 @@ def rates(
         "flagged": ratio(raised, n),
         "base": ratio(is_so, n),
         "precision": precision,
-        "precision interval": ends(resample(hit, raised)),
+        "precision interval": ends(bootstrap_means(hit, raised)),
         "above base": None if precision is None else ends(drawn_gain),
         "recall": recall,
         "f1": f1,

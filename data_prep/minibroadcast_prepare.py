@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.aragonradio_prepare import prepare_aragonradio
-from explainable_seg.composer import synthesise_clips, write_corpus
+from explainable_seg.composer import synthesise_clips, write_programmes
 from explainable_seg.corpora import PreparationParser
 from explainable_seg.errors import CorpusError
 from explainable_seg.files import atomic_write_json
@@ -147,7 +147,7 @@ def _make(
     try:
         clips = synthesise_clips(folders, minutes, seed, processes)
         logger.info("composing the programmes in %s", data)
-        write_corpus(data, clips, minutes, seed, workers=processes)
+        write_programmes(data, clips, minutes, seed, workers=processes)
     finally:
         shutil.rmtree(passing, ignore_errors=True)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from explainable_seg import ExplainableSegmenter
 from explainable_seg.corpora import Truth, load_truth, read_manifest
 from explainable_seg.files import atomic_write_text
-from explainable_seg.pages import ClassScore, Demo, render_demo
+from explainable_seg.pages import ClassResult, Demo, render_demo
 from explainable_seg.training import run_recipe, run_stage
 
 logger = logging.getLogger("demo")
@@ -102,10 +102,12 @@ def make_demo(student: Path, work: Path, seconds: dict[str, float]) -> Demo:
             "programme, and why."
         ),
         scores=[
-            ClassScore(c, *(read_f1(work / s / "test", c) for s in STAGES[::2]))
+            ClassResult(
+                c, *(read_f1(work / s / "test", c) for s in STAGES[::2])
+            )
             for c in classes
         ],
-        findings=segmenter.findings(
+        report_data=segmenter.report_data(
             analysis, {c: truth.spans[c].tolist() for c in classes}
         ),
         explanations=[

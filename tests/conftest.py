@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from two_tones import reading, weights
+from two_tones import decomposition, weights
 
-__all__ = ["reading", "weights"]
+__all__ = ["decomposition", "weights"]
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_student import CONFIG, make_student, tones
 
-from explainable_seg.explanation.explanation import Findings
+from explainable_seg.explanation.explanation import ReportData
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 
 LONGEST = 1000  # characters
@@ -17,16 +17,16 @@ def results():
     segmenter = ExplainableSegmenter(make_student(), CONFIG)
     analysis = segmenter.analyse(tones(3.0), 16000)
     explanation = segmenter.explain(analysis, "music")
-    findings = segmenter.findings(analysis)
-    assert isinstance(findings, Findings)
+    report_data = segmenter.report_data(analysis)
+    assert isinstance(report_data, ReportData)
     return [
         analysis,
         analysis.segmentation,
-        analysis.reading,
+        analysis.decomposition,
         explanation,
         explanation.passage,
         explanation.weights,
-        findings,
+        report_data,
     ]
 
 

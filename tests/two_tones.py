@@ -10,7 +10,11 @@ import pytest
 import torch
 
 from explainable_seg.decisions.rules import Rules
-from explainable_seg.explanation import Reading, StudentWeights, make_reading
+from explainable_seg.explanation import (
+    Decomposition,
+    StudentWeights,
+    make_decomposition,
+)
 from explainable_seg.features.spectrogram import LogPowerSpectrogram
 
 THETA = torch.tensor(
@@ -45,13 +49,13 @@ def weights() -> StudentWeights:
 
 
 @pytest.fixture(scope="session")
-def reading(weights: StudentWeights) -> Reading:
+def decomposition(weights: StudentWeights) -> Decomposition:
     """The two tones, read by the two atoms."""
     audio = np.concatenate([tone(500, 1), tone(3000, 1)])
     X = LogPowerSpectrogram()(torch.from_numpy(audio)[None])[0]
     # Least squares is exact here but at the border between the tones.
     H = torch.linalg.lstsq(weights.dictionary[:, :2], X.T).solution.T
     H = torch.cat([H, torch.zeros(len(H), 1)], dim=1).clamp(min=0) / 5
-    return make_reading(
+    return make_decomposition(
         audio, X, H, H @ THETA.T + BIAS, "two tones.wav", Rules(THRESHOLDS)
     )

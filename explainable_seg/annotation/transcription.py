@@ -194,7 +194,7 @@ logger = logging.getLogger(__name__)
 ENCODINGS = (None, "utf-8", "cp1252")
 
 
-class Element(NamedTuple):
+class XmlElement(NamedTuple):
     """An opening tag: its name, its attributes, and its line, from 1.
 
     Each run of blanks in the value of an attribute is one blank.
@@ -216,7 +216,7 @@ class _OpeningTags:
         self, path: str | os.PathLike[str], encoding: str | None
     ) -> None:
         self.path = path
-        self.elements: list[Element] = []
+        self.elements: list[XmlElement] = []
         self.parser = XMLParser(target=self, encoding=encoding)
         # Not those that a DTD gives by default, to each element once more: a
         # few lines can make gigabytes.
@@ -237,10 +237,10 @@ class _OpeningTags:
         values = {
             name: " ".join(value.split()) for name, value in attributes.items()
         }
-        self.elements.append(Element(tag, values, self.line, self.where))
+        self.elements.append(XmlElement(tag, values, self.line, self.where))
 
 
-def read_elements(path: str | os.PathLike[str], root: str) -> list[Element]:
+def read_elements(path: str | os.PathLike[str], root: str) -> list[XmlElement]:
     """Elements of an XML file, in the order of their opening tags.
 
     The file is read as bytes, so that its XML declaration decides the
@@ -258,7 +258,7 @@ def read_elements(path: str | os.PathLike[str], root: str) -> list[Element]:
 
     Returns
     -------
-    list[Element]
+    list[XmlElement]
         Names, attributes and lines.
 
     Raises
@@ -281,7 +281,9 @@ def read_elements(path: str | os.PathLike[str], root: str) -> list[Element]:
     return elements
 
 
-def _parse_any(content: bytes, path: str | os.PathLike[str]) -> list[Element]:
+def _parse_any(
+    content: bytes, path: str | os.PathLike[str]
+) -> list[XmlElement]:
     """Elements, in the first encoding in which the file can be parsed."""
     failures = []
     for encoding in ENCODINGS:

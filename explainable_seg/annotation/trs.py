@@ -32,8 +32,8 @@ from explainable_seg.annotation.fields import (
 )
 from explainable_seg.annotation.transcription import (
     BACKGROUND_CLASSES,
-    Element,
     Transcription,
+    XmlElement,
     read_elements,
 )
 from explainable_seg.annotation.turns import add_turn
@@ -115,7 +115,7 @@ class _Turn(NamedTuple):
     end: float
     speakers: tuple[str, ...]
     line: int
-    inside: list[Element]
+    inside: list[XmlElement]
 
 
 def read_trs(path: str | os.PathLike[str]) -> Transcription:
@@ -177,7 +177,7 @@ def read_trs(path: str | os.PathLike[str]) -> Transcription:
 
 
 def _check_names(
-    elements: Iterable[Element], path: str | os.PathLike[str]
+    elements: Iterable[XmlElement], path: str | os.PathLike[str]
 ) -> None:
     """Raise if a name may be a misspelt one of ours; log the other strange.
 
@@ -221,7 +221,7 @@ def _check_name(
     known: Collection[str],
     wrong: bool,
     strange: set[str],
-    element: Element,
+    element: XmlElement,
 ) -> None:
     """Raise if an unknown name is a mistake; else add it to the strange."""
     if name in strange and not wrong:
@@ -236,7 +236,7 @@ def _check_name(
     strange.add(name)
 
 
-def _declared(elements: Iterable[Element]) -> set[str]:
+def _declared(elements: Iterable[XmlElement]) -> set[str]:
     """Ids of the speakers, in lower case, as far as they have one."""
     return {
         composed(element.attributes.get("id", "")).lower()
@@ -245,7 +245,7 @@ def _declared(elements: Iterable[Element]) -> set[str]:
     }
 
 
-def _read_turns(elements: Iterable[Element]) -> list[_Turn]:
+def _read_turns(elements: Iterable[XmlElement]) -> list[_Turn]:
     """Turns in the order of the file."""
     declared: set[str] = set()
     turns: list[_Turn] = []
@@ -276,7 +276,7 @@ def _speaker_turns(turns: Iterable[_Turn], uri: str) -> Annotation:
 
 
 def _backgrounds(
-    elements: Iterable[Element], end: float, uri: str
+    elements: Iterable[XmlElement], end: float, uri: str
 ) -> Annotation:
     """Backgrounds that are on, each until the next mark or the end."""
     marks = sorted(
@@ -331,7 +331,7 @@ def _events(
 
 def _placed_events(
     turns: Iterable[_Turn],
-) -> Iterator[tuple[Element, float, float]]:
+) -> Iterator[tuple[XmlElement, float, float]]:
     """Events with the times just before and just after them, seconds."""
     for turn in turns:
         before, waiting = turn.start, []
@@ -345,7 +345,7 @@ def _placed_events(
         yield from ((event, before, turn.end) for event in waiting)
 
 
-def _nontrans(elements: Iterable[Element], uri: str) -> Timeline:
+def _nontrans(elements: Iterable[XmlElement], uri: str) -> Timeline:
     """Sections that were not transcribed."""
     return Timeline(
         [
@@ -358,7 +358,7 @@ def _nontrans(elements: Iterable[Element], uri: str) -> Timeline:
     ).support()
 
 
-def _text(element: Element, name: str) -> str:
+def _text(element: XmlElement, name: str) -> str:
     """An attribute that must be there."""
     text = element.attributes.get(name, "")
     if not text:
@@ -369,20 +369,20 @@ def _text(element: Element, name: str) -> str:
     return text
 
 
-def _time(element: Element) -> float:
+def _time(element: XmlElement) -> float:
     """The time of a mark; the decimal comma is that of some locales."""
     text = _text(element, "time")
     return parse_seconds(text, "time", element.where, decimal_comma=True)
 
 
-def _span(element: Element) -> tuple[float, float]:
+def _span(element: XmlElement) -> tuple[float, float]:
     """Times of a Section or Turn."""
     start, end = _text(element, "startTime"), _text(element, "endTime")
     return parse_span(start, end, element.where, decimal_comma=True)
 
 
 def _word(
-    element: Element, name: str, known: Collection[str], default: str
+    element: XmlElement, name: str, known: Collection[str], default: str
 ) -> str:
     """An attribute that must be one of the known words, if it is there."""
     word = element.attributes.get(name, default).lower()
@@ -391,7 +391,7 @@ def _word(
 
 
 def _check_word(
-    word: str, known: Collection[str], name: str, element: Element
+    word: str, known: Collection[str], name: str, element: XmlElement
 ) -> None:
     """Raise if a word of an attribute is not one of the known."""
     if word not in known:

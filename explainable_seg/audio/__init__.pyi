@@ -14,8 +14,8 @@ from .filters import (
 from .level import (
     PIECE as PIECE,
     POWER_RATE as POWER_RATE,
+    apply_gains as apply_gains,
     at_level as at_level,
-    brought as brought,
     frame_powers as frame_powers,
     gain_curve as gain_curve,
     gain_to as gain_to,
@@ -25,9 +25,9 @@ from .level import (
 )
 from .stream import (
     WHOLE as WHOLE,
+    AudioSource as AudioSource,
     AudioStream as AudioStream,
     Excerpt as Excerpt,
-    Recording as Recording,
     load_audio as load_audio,
     read_pipe as read_pipe,
 )

@@ -35,7 +35,7 @@ from explainable_seg.audio.extents import (
     zeros_at_end,
 )
 from explainable_seg.audio.ffmpeg import (
-    Track,
+    SoundTrack,
     choose_track,
     decoding,
     find_ffmpeg,
@@ -76,7 +76,7 @@ class ForwardFile(soundfile.SoundFile):
 
 
 @dataclass(frozen=True)
-class Sound:
+class OpenSound:
     """An open recording.
 
     Arguments
@@ -166,7 +166,7 @@ def open_sound(
     track: int | None = None,
     notes: list[str] | None = None,
     block: int = BLOCK,
-) -> Iterator[Sound]:
+) -> Iterator[OpenSound]:
     """Open a recording of any format.
 
     Arguments
@@ -185,7 +185,7 @@ def open_sound(
 
     Yields
     ------
-    Sound
+    OpenSound
 
     Raises
     ------
@@ -206,7 +206,7 @@ def open_sound(
 
 def _opened(
     file: _File, start: float, track: int | None
-) -> AbstractContextManager[Sound]:
+) -> AbstractContextManager[OpenSound]:
     """The reader that can account for a file."""
     fault = ogg_fault(file.stream)
     if fault == "several" and find_ffmpeg():
@@ -289,7 +289,7 @@ def _reason(error: soundfile.SoundFileError) -> str:
 @contextmanager
 def _through_ffmpeg(
     file: _File, number: int | None, reason: str, player_clock: bool
-) -> Iterator[Sound]:
+) -> Iterator[OpenSound]:
     """A file that libsndfile does not do for a reason."""
     tracks = read_tracks(file.path, reason)
     track = choose_track(tracks, number, file.path, file.notes)
@@ -303,7 +303,7 @@ def _through_ffmpeg(
     with decoding(
         file.path, track, file.block, file.notes, player_clock
     ) as blocks:
-        yield Sound(
+        yield OpenSound(
             track.sample_rate, track.n_channels, blocks, 0, track.duration
         )
 
@@ -314,7 +314,7 @@ def _through_libsndfile(
     sound: soundfile.SoundFile,
     start: float,
     fault: OggFault | None,
-) -> Iterator[Sound]:
+) -> Iterator[OpenSound]:
     """An open file of libsndfile, moved towards the start."""
     with sound, ExitStack() as anew:
         rate, known = sound.samplerate, has_known_length(file.stream, sound)
@@ -330,7 +330,7 @@ def _through_libsndfile(
             )
             first = 0
         blocks = _decoded_blocks(file, sound, first, known, fault)
-        yield Sound(
+        yield OpenSound(
             rate,
             sound.channels,
             blocks,
@@ -507,7 +507,7 @@ def _the_rest(
             f"{seconds:.1f} s, in {file.path}; install ffmpeg, which reads "
             "more of damaged or joined files, or export it again"
         )
-    track = Track(1, sound.samplerate, sound.channels, None, "", True)
+    track = SoundTrack(1, sound.samplerate, sound.channels, None, "", True)
     # A damaged FLAC file has a clock; of joined files each has its own.
     joined = reason == BEYOND
     player_clock = sound.format == "FLAC" and not joined

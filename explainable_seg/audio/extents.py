@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from io import RawIOBase
 
-Element = tuple[bytes, int, int | None]  # name, first byte, byte behind it
+Extent = tuple[bytes, int, int | None]  # name, first byte, byte behind it
 
 EBML = b"\x1a\x45\xdf\xa3"
 ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -87,7 +87,7 @@ def zeros_at_end(stream: RawIOBase) -> int:
     return n_zeros if n_zeros > max(FEW_ZEROS, ZERO_SHARE * size) else 0
 
 
-def _walked(stream: RawIOBase) -> list[Element]:
+def _walked(stream: RawIOBase) -> list[Extent]:
     """The outermost elements of a container; none if it is not known."""
     position = stream.tell()
     try:
@@ -104,7 +104,7 @@ def _walked(stream: RawIOBase) -> list[Element]:
         stream.seek(position)
 
 
-def _walk_of(head: bytes) -> Callable[[RawIOBase], Iterator[Element]] | None:
+def _walk_of(head: bytes) -> Callable[[RawIOBase], Iterator[Extent]] | None:
     """What walks over the elements of a container that begins so."""
     if head[4:8] == b"ftyp":
         return _boxes
@@ -124,7 +124,7 @@ def _walk_of(head: bytes) -> Callable[[RawIOBase], Iterator[Element]] | None:
     return next(found, None)
 
 
-def _boxes(stream: RawIOBase) -> Iterator[Element]:
+def _boxes(stream: RawIOBase) -> Iterator[Extent]:
     """Boxes of MP4 and MOV (ISO 14496-12)."""
     at, size = 0, _size(stream)
     while at + 8 <= size:
@@ -137,7 +137,7 @@ def _boxes(stream: RawIOBase) -> Iterator[Element]:
         at += length
 
 
-def _ebml(stream: RawIOBase) -> Iterator[Element]:
+def _ebml(stream: RawIOBase) -> Iterator[Extent]:
     """Elements of Matroska and WebM (RFC 8794)."""
     at, size = 0, _size(stream)
     while at + 12 <= size:
@@ -156,7 +156,7 @@ def _ebml(stream: RawIOBase) -> Iterator[Element]:
         at = end
 
 
-def _asf(stream: RawIOBase) -> Iterator[Element]:
+def _asf(stream: RawIOBase) -> Iterator[Extent]:
     """The file that the properties of ASF and WMA speak of."""
     head = _at(stream, 0, HEADER)
     at = head.find(ASF_PROPERTIES)
@@ -169,7 +169,7 @@ def _asf(stream: RawIOBase) -> Iterator[Element]:
         yield ASF, size, None
 
 
-def _voc(stream: RawIOBase) -> Iterator[Element]:
+def _voc(stream: RawIOBase) -> Iterator[Extent]:
     """Blocks of a Creative Voice File."""
     (at,) = struct.unpack("<H", _at(stream, 20, 2))
     yield VOC, 0, at
@@ -185,7 +185,7 @@ def _voc(stream: RawIOBase) -> Iterator[Element]:
         yield VOC, at + 1, None
 
 
-def _nist(stream: RawIOBase) -> Iterator[Element]:
+def _nist(stream: RawIOBase) -> Iterator[Extent]:
     """The samples that a NIST Sphere header counts."""
     lines = _at(stream, 0, HEADER).split(b"end_head")[0].splitlines()
     fields = {
@@ -199,7 +199,7 @@ def _nist(stream: RawIOBase) -> Iterator[Element]:
         yield NIST, 0, int(lines[1]) + count * channels * width
 
 
-def _flv(stream: RawIOBase) -> Iterator[Element]:
+def _flv(stream: RawIOBase) -> Iterator[Extent]:
     """The headers of Flash Video, which counts nothing."""
     start = _at(stream, 0, 13)
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -209,7 +209,7 @@ def _flv(stream: RawIOBase) -> Iterator[Element]:
             at = content.find(start, at + 1)
 
 
-def _tta(stream: RawIOBase) -> Iterator[Element]:
+def _tta(stream: RawIOBase) -> Iterator[Extent]:
     """The frames of True Audio that its table counts."""
     rate, n_samples = struct.unpack("<II", _at(stream, 10, 8))
     n_frames = -(-n_samples // max(1, 256 * rate // 245))
@@ -224,7 +224,7 @@ def _tta(stream: RawIOBase) -> Iterator[Element]:
         yield b"TTA1", end + behind, None
 
 
-def _riffs(stream: RawIOBase) -> Iterator[Element]:
+def _riffs(stream: RawIOBase) -> Iterator[Extent]:
     """Parts of an AVI file, all of which ffmpeg reads."""
     at = 0
     while _at(stream, at, 4) == b"RIFF":
@@ -236,7 +236,7 @@ def _riffs(stream: RawIOBase) -> Iterator[Element]:
         at += 8 + length + length % 2
 
 
-def _forms(stream: RawIOBase) -> Iterator[Element]:
+def _forms(stream: RawIOBase) -> Iterator[Extent]:
     """Recordings of AIFF, of which libsndfile says itself what is missing."""
     at = 0
     while _at(stream, at, 4) == b"FORM":
@@ -245,7 +245,7 @@ def _forms(stream: RawIOBase) -> Iterator[Element]:
         at += 8 + length + length % 2
 
 
-def _caf(stream: RawIOBase) -> Iterator[Element]:
+def _caf(stream: RawIOBase) -> Iterator[Extent]:
     """Chunks of a Core Audio File."""
     yield b"caff", 0, 8
     at, size = 8, _size(stream)

@@ -45,7 +45,7 @@ CLOCKED = frozenset(["mpegts", "mpeg"])
 
 
 @dataclass(frozen=True)
-class Track:
+class SoundTrack:
     """A sound track of a file.
 
     Arguments
@@ -122,7 +122,7 @@ def _input(where: str) -> list[str]:
     ]
 
 
-def read_tracks(where: str, reason: str) -> list[Track]:
+def read_tracks(where: str, reason: str) -> list[SoundTrack]:
     """Sound tracks of a file that libsndfile does not do.
 
     Arguments
@@ -134,7 +134,7 @@ def read_tracks(where: str, reason: str) -> list[Track]:
 
     Returns
     -------
-    list[Track]
+    list[SoundTrack]
         One or more.
 
     Raises
@@ -172,7 +172,9 @@ def read_tracks(where: str, reason: str) -> list[Track]:
     return tracks
 
 
-def _track(number: int, stream: dict[str, Any], whole: dict[str, Any]) -> Track:
+def _track(
+    number: int, stream: dict[str, Any], whole: dict[str, Any]
+) -> SoundTrack:
     """Track of what ffprobe says of a stream, and of the whole file."""
     tags = stream.get("tags", {})
     duration = _seconds(stream.get("duration"))
@@ -182,7 +184,7 @@ def _track(number: int, stream: dict[str, Any], whole: dict[str, Any]) -> Track:
         duration = end and end - (_seconds(start) or 0.0)
     if duration is None and whole.get("nb_streams") == 1:
         duration = _seconds(whole.get("duration"))
-    return Track(
+    return SoundTrack(
         number,
         int(stream["sample_rate"]),
         int(stream["channels"]),
@@ -204,13 +206,13 @@ def _seconds(text: str | None) -> float | None:
 
 
 def choose_track(
-    tracks: list[Track], wanted: int | None, where: str, notes: list[str]
-) -> Track:
+    tracks: list[SoundTrack], wanted: int | None, where: str, notes: list[str]
+) -> SoundTrack:
     """The track that was asked for, or the one that players take.
 
     Arguments
     ---------
-    tracks : list[Track]
+    tracks : list[SoundTrack]
         Of the file.
     wanted : int, optional
         Its number, from 1.
@@ -221,7 +223,7 @@ def choose_track(
 
     Returns
     -------
-    Track
+    SoundTrack
 
     Raises
     ------
@@ -253,7 +255,7 @@ def choose_track(
 @contextmanager
 def decoding(
     where: str,
-    track: Track,
+    track: SoundTrack,
     block: int,
     notes: list[str],
     player_clock: bool = True,
@@ -264,7 +266,7 @@ def decoding(
     ---------
     where : str
         The file.
-    track : Track
+    track : SoundTrack
         Which, and at what rate and with how many channels it is wanted.
     block : int
         Samples of all channels at a time.
@@ -319,7 +321,7 @@ def _whole_wav(where: str) -> list[str]:
 def _piped(
     process: "subprocess.Popen[bytes]",
     complaints: IO[bytes],
-    track: Track,
+    track: SoundTrack,
     block: int,
     where: str,
     notes: list[str],
@@ -355,7 +357,7 @@ def _last_complaint(said: bytes) -> str:
     return b"".join(found[-1]).decode("utf-8", "replace") if found else ""
 
 
-def _clock_notes(said: bytes, track: Track, n_frames: int) -> list[str]:
+def _clock_notes(said: bytes, track: SoundTrack, n_frames: int) -> list[str]:
     """What is to be said of the times of a track of so many samples."""
     notes = []
     silent, dropped = (

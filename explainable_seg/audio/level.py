@@ -184,12 +184,12 @@ def levelled(
         if not curve.add(frame_powers(piece)):
             continue
         for ready in held:
-            yield brought(ready, curve.gains, n_yielded)
+            yield apply_gains(ready, curve.gains, n_yielded)
             n_yielded += len(ready)
         held = []
     curve.end()
     for ready in held:
-        yield brought(ready, curve.gains, n_yielded)
+        yield apply_gains(ready, curve.gains, n_yielded)
         n_yielded += len(ready)
 
 
@@ -255,7 +255,7 @@ def gains_between(
     return gains
 
 
-def brought(
+def apply_gains(
     audio: np.ndarray,
     curve: Union[Sequence[float], np.ndarray],
     first: int = 0,
@@ -280,7 +280,7 @@ def brought(
 
     Example
     -------
-    >>> brought(np.array([0.2, -0.9], dtype=np.float32), [2.0])
+    >>> apply_gains(np.array([0.2, -0.9], dtype=np.float32), [2.0])
     array([ 0.4, -1. ], dtype=float32)
     """
     louder = audio * gains_between(curve, first, first + len(audio))
@@ -333,7 +333,7 @@ def at_level(audio: np.ndarray, level: Optional[float]) -> np.ndarray:
     """
     if level is None:
         return audio
-    return brought(audio, gain_curve([audio], level))
+    return apply_gains(audio, gain_curve([audio], level))
 
 
 def _pieces(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

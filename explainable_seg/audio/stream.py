@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from explainable_seg.audio.decoding import BLOCK, Sound, open_sound
+from explainable_seg.audio.decoding import BLOCK, OpenSound, open_sound
 from explainable_seg.audio.ffmpeg import STALLED_SECONDS
 from explainable_seg.audio.filters import RumbleFilter, resampled
 from explainable_seg.errors import AudioError
@@ -43,7 +43,9 @@ FEW = 0.05  # of the power of a recording is not worth a word
 # Integers of these types come with their own full scale.
 FULL_SCALE = {"int8": 2**7, "uint8": 2**7, "int16": 2**15, "uint16": 2**15}
 
-Recording = Union[str, os.PathLike[str], np.ndarray, "torch.Tensor", IO[bytes]]
+AudioSource = Union[
+    str, os.PathLike[str], np.ndarray, "torch.Tensor", IO[bytes]
+]
 """What can be read: a file, an array of samples, or a stream of bytes."""
 
 
@@ -143,7 +145,7 @@ class AudioStream:
 
     def __init__(
         self,
-        source: Recording,
+        source: AudioSource,
         sample_rate: int | None = None,
         excerpt: Excerpt = WHOLE,
         filtered: bool = True,
@@ -192,7 +194,7 @@ class AudioStream:
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
     @contextmanager
-    def _open(self) -> Iterator[Sound]:
+    def _open(self) -> Iterator[OpenSound]:
         """The recording, open before what is wanted of it begins."""
         excerpt, source = self.excerpt, self.source
         if isinstance(source, (str, os.PathLike)) or hasattr(source, "read"):
@@ -222,7 +224,7 @@ class AudioStream:
             )
         yield _sound_of(_as_float(source), _whole(self.sample_rate))
 
-    def _check(self, sound: Sound) -> None:
+    def _check(self, sound: OpenSound) -> None:
         """Raise on a rate or a channel that cannot be."""
         if not SLOWEST <= sound.sample_rate <= FASTEST:
             raise AudioError(
@@ -242,7 +244,7 @@ class AudioStream:
             sound.n_channels,
         )
 
-    def _samples(self, sound: Sound) -> Iterator[np.ndarray]:
+    def _samples(self, sound: OpenSound) -> Iterator[np.ndarray]:
         """The excerpt: what the whole recording has there, at 16 kHz."""
         rate = sound.sample_rate
         divisor = math.gcd(rate, SAMPLE_RATE)
@@ -265,7 +267,9 @@ class AudioStream:
             mono = RumbleFilter(rate).apply(mono)
         yield from _cut(resampled(mono, rate), 0, first - begin * up, stop)
 
-    def _channel(self, sound: Sound) -> tuple[Iterator[np.ndarray], int | None]:
+    def _channel(
+        self, sound: OpenSound
+    ) -> tuple[Iterator[np.ndarray], int | None]:
         """Blocks, and the channel to take of them; None for their mean."""
         if self.excerpt.channel is not None or sound.n_channels == 1:
             return sound.blocks, (self.excerpt.channel or 1) - 1
@@ -291,7 +295,7 @@ class AudioStream:
 
 
 def load_audio(
-    source: Recording,
+    source: AudioSource,
     excerpt: Excerpt = WHOLE,
     sample_rate: int | None = None,
     shortest: int = WINDOW,
@@ -388,7 +392,7 @@ def _cancelled_channel_of(path: str, size: int, changed: int) -> int | None:
         return cancelled_channel(sound.look() if sound.look else [])
 
 
-def _name_of(source: Recording) -> str:
+def _name_of(source: AudioSource) -> str:
     """What messages call a recording."""
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
@@ -537,10 +541,10 @@ def _full_scale(samples: np.ndarray) -> int:
     )
 
 
-def _sound_of(samples: np.ndarray, sample_rate: int) -> Sound:
+def _sound_of(samples: np.ndarray, sample_rate: int) -> OpenSound:
     """An array [N, channels] as an open recording."""
     blocks = (samples[i : i + BLOCK] for i in range(0, len(samples), BLOCK))
-    return Sound(
+    return OpenSound(
         sample_rate,
         samples.shape[1],
         blocks,
@@ -550,7 +554,7 @@ def _sound_of(samples: np.ndarray, sample_rate: int) -> Sound:
     )
 
 
-def _expected(sound: Sound, excerpt: Excerpt) -> float | None:
+def _expected(sound: OpenSound, excerpt: Excerpt) -> float | None:
     """Seconds that an excerpt will have, as far as that is known."""
     ends = [x for x in (sound.duration, excerpt.end) if x is not None]
     return max(0.0, min(ends) - excerpt.first) if ends else None

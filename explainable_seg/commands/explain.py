@@ -77,14 +77,14 @@ def explain(
     """
     from explainable_seg.evaluation import read_reference
     from explainable_seg.files import remove_leftovers
-    from explainable_seg.inference import as_file, check_span
+    from explainable_seg.inference import check_span, recording_file
     from explainable_seg.pages import save_explanations
 
     check_span(start, end)
     truth = read_reference(reference, audio) if reference else None
     segmenter = load_segmenter(**loading)
     with TemporaryDirectory(prefix="explainable-seg-") as spool:
-        job = as_file(audio, Path(spool))
+        job = recording_file(audio, Path(spool))
         span = {"start": start, "end": end}
         analysis = _analyse(
             segmenter, job, quiet, {**heard, **span, **decisions}
@@ -100,9 +100,9 @@ def explain(
     explanations = [
         segmenter.explain(analysis, label, start, end) for label in chosen
     ]
-    findings = segmenter.findings(analysis, truth)
+    report_data = segmenter.report_data(analysis, truth)
     remove_leftovers(output)
-    save_explanations(output, explanations, findings)
+    save_explanations(output, explanations, report_data)
     if not quiet:
         for text in analysis.segmentation.notes:
             note(f"note: {text}")
@@ -126,8 +126,8 @@ def _analyse(
     if not job.digest:
         return analysis
     # What came through a pipe has no path that anybody could open.
-    reading = replace(analysis.reading, name=job.name.name)
-    return replace(analysis, reading=reading)
+    decomposition = replace(analysis.decomposition, name=job.name.name)
+    return replace(analysis, decomposition=decomposition)
 
 
 def _in_words(explanation: "Explanation") -> str:

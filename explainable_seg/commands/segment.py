@@ -28,7 +28,7 @@ from explainable_seg.errors import printable
 if TYPE_CHECKING:
     from explainable_seg.audio import Excerpt
     from explainable_seg.decisions import DecisionOptions
-    from explainable_seg.inference import Row, Share
+    from explainable_seg.inference import ResultRow, Share
 
 MOST_ROWS = 20  # of the table that is shown at the end
 WIDEST = 40  # characters of a name or a note in it
@@ -108,20 +108,20 @@ def segment(
     from explainable_seg.decisions import make_rules
     from explainable_seg.inference import (
         OutputFolder,
-        check_folder,
+        check_output_folder,
         find_jobs,
-        locked,
+        locked_folder,
         run_settings,
         segment_files,
     )
 
-    check_folder(output)
+    check_output_folder(output)
     with TemporaryDirectory(prefix="explainable-seg-") as spool:
         jobs, failed = find_jobs(audio, excerpt, data_root, Path(spool))
         segmenter = load_segmenter(**loading)
         rules = make_rules(segmenter.config, decisions)
         settings = run_settings(segmenter.config, rules, excerpt)
-        with locked(output, share):
+        with locked_folder(output, share):
             results = OutputFolder(output, formats, settings, overwrite, share)
             jobs = results.named(jobs)
             if share:
@@ -154,7 +154,10 @@ def segment(
 
 
 def _answer(
-    rows: "Sequence[Row]", output: Path, formats: Sequence[str], failed: bool
+    rows: "Sequence[ResultRow]",
+    output: Path,
+    formats: Sequence[str],
+    failed: bool,
 ) -> None:
     """Say what was found, and where it lies."""
     if rows:
@@ -163,7 +166,7 @@ def _answer(
         click.echo(printable(f"written to {output}: {', '.join(names)}"))
 
 
-def _table(rows: "Sequence[Row]") -> str:
+def _table(rows: "Sequence[ResultRow]") -> str:
     """Length, classes and notes of recordings, and their sums."""
     shown = rows if len(rows) <= MOST_ROWS else rows[: MOST_ROWS - 1]
     lines = [["recording", "length", *CLASSES, "note"]]
@@ -187,7 +190,7 @@ def _table(rows: "Sequence[Row]") -> str:
     )
 
 
-def _line(name: str, rows: "Sequence[Row]", note: str) -> list[str]:
+def _line(name: str, rows: "Sequence[ResultRow]", note: str) -> list[str]:
     """Cells of one recording, or of the sums of several."""
     length = sum(float(row["duration"]) for row in rows)
     minutes, seconds = divmod(round(length), 60)

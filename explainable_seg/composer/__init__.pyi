@@ -14,5 +14,5 @@ from .style import (
 )
 from .synthesis.minibroadcast import (
     synthesise_clips as synthesise_clips,
-    write_corpus as write_corpus,
+    write_programmes as write_programmes,
 )

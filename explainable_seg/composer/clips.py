@@ -109,7 +109,7 @@ def audible_extent(powers: np.ndarray) -> Span:
 
 CLIP_LABELS: tuple[str, ...] = ("speech", "music", "noise")
 COLUMNS = ("path", "class", "group", "duration", "speech_spans")
-Part = TypeVar("Part", bound=str)
+PartName = TypeVar("PartName", bound=str)
 
 
 @dataclass(frozen=True)
@@ -221,8 +221,8 @@ def write_clips(csv_path: str | Path, clips: Iterable[Clip]) -> None:
 
 
 def split_groups(
-    clips: Sequence[Clip], fractions: Mapping[Part, float], seed: int
-) -> dict[Part, list[Clip]]:
+    clips: Sequence[Clip], fractions: Mapping[PartName, float], seed: int
+) -> dict[PartName, list[Clip]]:
     """Split clips into parts that share no group.
 
     The groups of each label are shuffled, then each goes to the part that is
@@ -244,7 +244,7 @@ def split_groups(
         The clips of each part, in the order of ``clips``.
     """
     rng = np.random.default_rng(seed)
-    part_of: dict[tuple[str, str], Part] = {}
+    part_of: dict[tuple[str, str], PartName] = {}
     for label in CLIP_LABELS:
         seconds: dict[str, float] = defaultdict(float)
         for clip in clips:

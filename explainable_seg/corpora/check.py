@@ -61,7 +61,7 @@ class Totals:
     )
 
 
-class Row(NamedTuple):
+class CheckedRow(NamedTuple):
     """A row of a manifest and the place it stands in."""
 
     where: str
@@ -100,7 +100,7 @@ def check_manifest(
     Problem
         One after the other; none for a manifest that is right.
     """
-    rows: list[Row] = []
+    rows: list[CheckedRow] = []
     n_rows = 0
     try:
         for line, parsed in parse_rows(path, data_root):
@@ -109,7 +109,7 @@ def check_manifest(
             if isinstance(parsed, ExplainableSegError):
                 yield Problem(where, str(parsed))
             else:
-                rows.append(Row(where, parsed))
+                rows.append(CheckedRow(where, parsed))
     except ExplainableSegError as error:
         yield Problem(str(path), str(error))
         return
@@ -122,7 +122,7 @@ def check_manifest(
     yield from _check_corpus(rows, Path(path))
 
 
-def _check_ids(rows: Sequence[Row]) -> Iterator[Problem]:
+def _check_ids(rows: Sequence[CheckedRow]) -> Iterator[Problem]:
     """IDs that occur twice."""
     first: dict[str, str] = {}
     for where, region in rows:
@@ -134,9 +134,9 @@ def _check_ids(rows: Sequence[Row]) -> Iterator[Problem]:
             )
 
 
-def _check_overlaps(rows: Sequence[Row]) -> Iterator[Problem]:
+def _check_overlaps(rows: Sequence[CheckedRow]) -> Iterator[Problem]:
     """Rows that hold the same audio: it would be scored twice."""
-    by_wav: dict[str, list[Row]] = {}
+    by_wav: dict[str, list[CheckedRow]] = {}
     for row in rows:
         by_wav.setdefault(row.region.wav, []).append(row)
     for found in by_wav.values():
@@ -151,7 +151,9 @@ def _check_overlaps(rows: Sequence[Row]) -> Iterator[Problem]:
                 )
 
 
-def _check_audio(rows: Sequence[Row], processes: int) -> Iterator[Problem]:
+def _check_audio(
+    rows: Sequence[CheckedRow], processes: int
+) -> Iterator[Problem]:
     """Audio that is not what the rows say; each file is decoded once."""
     wavs = list(dict.fromkeys(row.region.wav for row in rows))
     if processes > 1 and len(wavs) > 1:
@@ -197,10 +199,10 @@ def _decoded(wav: str) -> tuple[AudioHeader, list[str]] | str:
 
 
 def _check_annotations(
-    rows: Sequence[Row], path: str, totals: Totals
+    rows: Sequence[CheckedRow], path: str, totals: Totals
 ) -> Iterator[Problem]:
     """Annotation outside the regions, and classes that never occur."""
-    regions: dict[str, list[Row]] = {}
+    regions: dict[str, list[CheckedRow]] = {}
     for row in rows:
         regions.setdefault(row.region.recording, []).append(row)
     known = dict.fromkeys(CLASSES, 0.0)
@@ -232,7 +234,7 @@ def _check_annotations(
             )
 
 
-def _read_truth(rows: Sequence[Row]) -> Truth:
+def _read_truth(rows: Sequence[CheckedRow]) -> Truth:
     """Truth of the recording of some rows, as training reads it."""
     region = rows[0].region
     truth = load_truth(row.region for row in rows)[region.recording]
@@ -245,7 +247,9 @@ def _read_truth(rows: Sequence[Row]) -> Truth:
     return truth
 
 
-def _outside(row: Row, extent: Timeline, truth: Truth) -> Iterator[Problem]:
+def _outside(
+    row: CheckedRow, extent: Timeline, truth: Truth
+) -> Iterator[Problem]:
     """Segments and annotated time that reach out of all regions."""
     region = row.region
     for name in CLASSES:
@@ -266,7 +270,7 @@ def _outside(row: Row, extent: Timeline, truth: Truth) -> Iterator[Problem]:
                     )
 
 
-def _check_corpus(rows: Sequence[Row], path: Path) -> Iterator[Problem]:
+def _check_corpus(rows: Sequence[CheckedRow], path: Path) -> Iterator[Problem]:
     """Classes with a UEM that the corpus of a row does not annotate."""
     prepared = _corpus_beside(path)
     for where, region in rows:

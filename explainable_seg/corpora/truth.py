@@ -25,7 +25,7 @@ from explainable_seg.audio import (
     PIECE,
     AudioStream,
     Excerpt,
-    brought,
+    apply_gains,
     gain_curve,
     load_audio,
 )
@@ -363,7 +363,7 @@ def read_region(
     audio = load_audio(region.wav, Excerpt(start=start, end=end), shortest=0)
     if gains is None:
         return audio
-    return brought(audio, gains.curve(region), round(start_s * SAMPLE_RATE))
+    return apply_gains(audio, gains.curve(region), round(start_s * SAMPLE_RATE))
 
 
 class RegionGains:

@@ -1,7 +1,7 @@
 from .formats import (
     WRITERS as WRITERS,
     Writer as Writer,
-    write_rttm as write_rttm,
+    write_segmentation_rttm as write_segmentation_rttm,
 )
 from .rules import (
     ALL as ALL,

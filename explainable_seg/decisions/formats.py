@@ -25,7 +25,7 @@ from explainable_seg.files import atomic_path, atomic_write_text
 from explainable_seg.frames import FRAME_CENTRE
 
 
-def write_rttm(segmentation: Segmentation, path: Path) -> None:
+def write_segmentation_rttm(segmentation: Segmentation, path: Path) -> None:
     """Write a segmentation as RTTM; nothing found gives an empty file.
 
     Arguments
@@ -269,7 +269,7 @@ class Writer(NamedTuple):
 
 
 WRITERS: dict[str, Writer] = {
-    "rttm": Writer(".rttm", write_rttm),
+    "rttm": Writer(".rttm", write_segmentation_rttm),
     "csv": Writer(".csv", write_csv),
     "json": Writer(".json", write_json),
     "audacity": Writer(".txt", write_audacity),

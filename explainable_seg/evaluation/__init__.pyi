@@ -26,7 +26,7 @@ from .faithfulness import (
     HeardFrames as HeardFrames,
     Measure as Measure,
     control_masks as control_masks,
-    randomised as randomised,
+    randomised_student as randomised_student,
 )
 from .part import (
     BY_CODE as BY_CODE,

@@ -14,7 +14,7 @@ import torch
 
 from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
-from explainable_seg.explanation import interval, resample
+from explainable_seg.explanation import bootstrap_means, interval
 
 N_BINS = 15  # as in Guo et al., 2017
 
@@ -329,7 +329,7 @@ def _classes(files: FileScores) -> list[str]:
 
 def _draws(files: FileScores) -> torch.Tensor:
     """F1 of each class, and the mean, of each draw: [B, C + 1]."""
-    return _with_macro(resample(*_sums(files)))
+    return _with_macro(bootstrap_means(*_sums(files)))
 
 
 def _f1(files: FileScores) -> torch.Tensor:

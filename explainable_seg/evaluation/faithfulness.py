@@ -491,7 +491,7 @@ def permute_theta(theta_c: torch.Tensor, seed: int = 0) -> torch.Tensor:
     return theta_c[order.to(theta_c.device)]
 
 
-def randomised(student: Student, seed: int = 0) -> Student:
+def randomised_student(student: Student, seed: int = 0) -> Student:
     """A student of the same shape that has learned nothing.
 
     Dictionary and front end stay: what is told apart is what training the

@@ -28,7 +28,7 @@ from explainable_seg.decisions import (
     Segmentation,
     decide,
     make_rules,
-    write_rttm,
+    write_segmentation_rttm,
 )
 from explainable_seg.errors import ManifestError
 from explainable_seg.evaluation.curves import (
@@ -119,7 +119,9 @@ def score_regions(
     truths, rules = load_truth(regions), make_rules(config)
     for region in regions:
         found = segment_region(runner, rules, region)
-        write_rttm(found, folder / "rttm" / f"{region.recording}.rttm")
+        write_segmentation_rttm(
+            found, folder / "rttm" / f"{region.recording}.rttm"
+        )
     scores = score(
         heard_time(truths),
         read_spans(folder / "rttm"),

@@ -14,14 +14,19 @@ from .atoms import (
     select_atoms as select_atoms,
 )
 from .bootstrap import (
+    bootstrap_means as bootstrap_means,
     difference_interval as difference_interval,
     interval as interval,
     mean_interval as mean_interval,
-    resample as resample,
+)
+from .decomposition import (
+    Decomposition as Decomposition,
+    StudentWeights as StudentWeights,
+    make_decomposition as make_decomposition,
 )
 from .explanation import (
     Explanation as Explanation,
-    Findings as Findings,
+    ReportData as ReportData,
     explain_class as explain_class,
 )
 from .grounding import (
@@ -46,12 +51,7 @@ from .prototypes import (
     CARRIED as CARRIED,
     Prototype as Prototype,
     brief as brief,
-    collect as collect,
+    collect_relevances as collect_relevances,
     compactness as compactness,
     prototype_document as prototype_document,
-)
-from .reading import (
-    Reading as Reading,
-    StudentWeights as StudentWeights,
-    make_reading as make_reading,
 )

@@ -11,7 +11,7 @@ DRAWS = 2000
 AT_ONCE = 1 << 22  # numbers that are held beside the means
 
 
-def resample(
+def bootstrap_means(
     sums: torch.Tensor,
     counts: torch.Tensor,
     draws: int = DRAWS,
@@ -47,7 +47,7 @@ def resample(
     Example
     -------
     >>> sums, counts = torch.tensor([2.0, 2.0]), torch.tensor([1, 1])
-    >>> resample(sums, counts, draws=3).tolist()
+    >>> bootstrap_means(sums, counts, draws=3).tolist()
     [2.0, 2.0, 2.0]
     """
     n = len(sums)
@@ -80,7 +80,7 @@ def interval(
     Arguments
     ---------
     values : torch.Tensor [shape=(B, ...)]
-        From :func:`resample`; NaN is left out.
+        From :func:`bootstrap_means`; NaN is left out.
     level : float
         Share of the values inside.
 
@@ -125,7 +125,7 @@ def mean_interval(
     tuple[torch.Tensor, torch.Tensor] [shape=(...)]
         Lower and upper end.
     """
-    return interval(resample(sums, counts, seed=seed))
+    return interval(bootstrap_means(sums, counts, seed=seed))
 
 
 def difference_interval(
@@ -153,4 +153,4 @@ def difference_interval(
         Both above zero: ours is more; both below: less; else it cannot be
         told.
     """
-    return interval(resample(ours - theirs, counts, seed=seed))
+    return interval(bootstrap_means(ours - theirs, counts, seed=seed))

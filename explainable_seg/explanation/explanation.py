@@ -20,6 +20,10 @@ from explainable_seg.explanation.atoms import (
     relevance,
     select_atoms,
 )
+from explainable_seg.explanation.decomposition import (
+    Decomposition,
+    StudentWeights,
+)
 from explainable_seg.explanation.grounding import (
     Coder,
     Grounding,
@@ -27,7 +31,6 @@ from explainable_seg.explanation.grounding import (
     reconstruction_error,
 )
 from explainable_seg.explanation.masks import apply_mask, class_mask, frame_gate
-from explainable_seg.explanation.reading import Reading, StudentWeights
 from explainable_seg.frames import Span, frame_range, frame_spans, frame_targets
 from explainable_seg.nmf import full_precision
 
@@ -189,7 +192,7 @@ class Explanation(Brief):
     audio : np.ndarray [shape=(N,), dtype=float32]
         The selected atoms' share of the recording; silent in frames not
         explained.
-    passage : Reading
+    passage : Decomposition
         The passage as the student read it.
     weights : StudentWeights
         The student's dictionary and classifier.
@@ -213,7 +216,7 @@ class Explanation(Brief):
     peak_hz: np.ndarray
     spectrogram: np.ndarray
     audio: np.ndarray
-    passage: Reading
+    passage: Decomposition
     weights: StudentWeights
     grounding: Grounding | None = None
 
@@ -273,12 +276,12 @@ class Explanation(Brief):
         """Write it to a folder: :func:`.saving.save_explanations`."""
         from explainable_seg.pages import save_explanations
 
-        return save_explanations(folder, [self], Findings.of_passage(self))
+        return save_explanations(folder, [self], ReportData.of_passage(self))
 
 
 @full_precision
 def explain_class(
-    reading: Reading,
+    decomposition: Decomposition,
     weights: StudentWeights,
     class_name: str,
     start: float | None = None,
@@ -291,7 +294,7 @@ def explain_class(
 
     Arguments
     ---------
-    reading : Reading
+    decomposition : Decomposition
         The recording, or a part of it, as the student read it.
     weights : StudentWeights
         The student's dictionary and classifier.
@@ -304,7 +307,7 @@ def explain_class(
         End of the span in seconds; to the end if only ``start`` is given.
     spans : Mapping[str, Sequence[tuple[float, float]]], optional
         Where in the recording each class was found, seconds; used when no span
-        is given. By default as the rules of the reading decide.
+        is given. By default as the rules of the decomposition decide.
     select : callable
         Maps relevances [K] to the atoms to keep: the paper's threshold by
         default, or one of :mod:`.selection`.
@@ -326,21 +329,21 @@ def explain_class(
     """
     c = class_index(class_name, weights.classes)
     if spans is None:
-        spans = reading.decided_spans()
+        spans = decomposition.decided_spans()
     there = [
-        (first - reading.start, last - reading.start)
+        (first - decomposition.start, last - decomposition.start)
         for first, last in spans.get(class_name, ())
     ]
-    found = frame_targets(there, reading.n_frames)
+    found = frame_targets(there, decomposition.n_frames)
     chosen = frames_to_explain(
         class_name,
         found,
-        None if start is None else start - reading.start,
-        None if end is None else end - reading.start,
-        reading.duration,
-        reading.name,
+        None if start is None else start - decomposition.start,
+        None if end is None else end - decomposition.start,
+        decomposition.duration,
+        decomposition.name,
     )
-    passage = reading.passage(
+    passage = decomposition.passage(
         chosen.start, chosen.end, chosen.first, chosen.last
     )
     explained = torch.from_numpy(chosen.explained)
@@ -354,12 +357,12 @@ def explain_class(
     return Explanation(
         class_name=class_name,
         start=passage.start,
-        end=reading.start + chosen.end,
+        end=decomposition.start + chosen.end,
         explained=chosen.explained,
         found=found[chosen.first : chosen.last],
         spans={
             name: _clipped(
-                found_there, passage.start, reading.start + chosen.end
+                found_there, passage.start, decomposition.start + chosen.end
             )
             for name, found_there in spans.items()
         },
@@ -386,7 +389,7 @@ def _clipped(spans: Sequence[Span], start: float, end: float) -> list[Span]:
 
 
 def _explained_spectrogram(
-    passage: Reading,
+    passage: Decomposition,
     W: torch.Tensor,
     selected: torch.Tensor,
     explained: torch.Tensor,
@@ -397,7 +400,7 @@ def _explained_spectrogram(
 
 
 def _explained_audio(
-    passage: Reading,
+    passage: Decomposition,
     W: torch.Tensor,
     selected: torch.Tensor,
     explained: torch.Tensor,
@@ -430,12 +433,12 @@ SLACK = 1e-7  # seconds; a border that falls on a centre stays on its side
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Findings(Brief):
+class ReportData(Brief):
     """A recording as a student read it, and where it found each class.
 
     Arguments
     ---------
-    reading : Reading
+    decomposition : Decomposition
         The recording, or a passage of it.
     weights : StudentWeights
         The student's dictionary and classifier.
@@ -445,13 +448,13 @@ class Findings(Brief):
         The truth for those classes whose truth is known.
     """
 
-    reading: Reading
+    decomposition: Decomposition
     weights: StudentWeights
     spans: Mapping[str, Sequence[Span]]
     reference: Mapping[str, Sequence[Span]] | None = None
 
     @classmethod
-    def of_passage(cls, explanation: Explanation) -> "Findings":
+    def of_passage(cls, explanation: Explanation) -> "ReportData":
         """The passage of an explanation alone.
 
         Arguments
@@ -461,7 +464,7 @@ class Findings(Brief):
 
         Returns
         -------
-        Findings
+        ReportData
         """
         return cls(explanation.passage, explanation.weights, explanation.spans)
 
@@ -473,7 +476,7 @@ class Findings(Brief):
     @property
     def rules(self) -> Rules:
         """How it was decided what was found."""
-        return self.reading.rules
+        return self.decomposition.rules
 
     @property
     def segments(self) -> list[tuple[str, float, float]]:
@@ -498,7 +501,7 @@ class Findings(Brief):
         -------
         tuple[int, int]
         """
-        centres = self.reading.frame_seconds
+        centres = self.decomposition.frame_seconds
         borders = np.array([start, end]) - SLACK
         first, last = np.searchsorted(centres, borders).tolist()
         return first, last

@@ -262,7 +262,7 @@ Predictor = Callable[[torch.Tensor], torch.Tensor]
 BATCH = 8  # sounds that a model hears at a time
 
 
-class Parts(NamedTuple):
+class MaskResponse(NamedTuple):
     """What a model says of the two parts of a sound, for each of M masks.
 
     ``q_in`` and ``q_out`` [M, T, C] are probabilities, ``energy`` [M] the
@@ -323,7 +323,7 @@ def split_sound(
 
 def reanalyse(
     audio: np.ndarray, masks: torch.Tensor, predict: Predictor
-) -> Parts:
+) -> MaskResponse:
     """Resynthesise the parts of a sound and let the model hear them.
 
     Arguments
@@ -337,7 +337,7 @@ def reanalyse(
 
     Returns
     -------
-    Parts
+    MaskResponse
     """
     kept, left = split_sound(audio, masks)
     sounds = torch.from_numpy(np.concatenate([kept, left]))
@@ -346,4 +346,4 @@ def reanalyse(
     total = np.square(audio, dtype=np.float64).sum()
     energies = np.square(kept, dtype=np.float64).sum(axis=1)
     shares = (energies / total).tolist() if total > 0 else None
-    return Parts(q_in, q_out, shares)
+    return MaskResponse(q_in, q_out, shares)

@@ -19,7 +19,7 @@ from explainable_seg.explanation.atoms import (
     select_share,
 )
 from explainable_seg.explanation.bootstrap import AT_ONCE, interval
-from explainable_seg.explanation.reading import StudentWeights
+from explainable_seg.explanation.decomposition import StudentWeights
 from explainable_seg.frames import FRAME_STEP, frame_ranges, frame_spans
 from explainable_seg.nmf import full_precision
 
@@ -226,7 +226,7 @@ ALL = "all"
 """Beside the corpora: the name of all of them together."""
 
 
-class Segments(Protocol):
+class ActivationSource(Protocol):
     """What segments a recording, and hands over its activations."""
 
     def segment_activations(
@@ -243,8 +243,8 @@ class Segments(Protocol):
 Stats = dict[str, dict[str, PrototypeStats]]  # corpus, class
 
 
-def collect(
-    segmenter: Segments,
+def collect_relevances(
+    segmenter: ActivationSource,
     regions: Sequence[Region],
     weights: StudentWeights,
     predicted: bool = False,
@@ -253,7 +253,7 @@ def collect(
 
     Arguments
     ---------
-    segmenter : Segments
+    segmenter : ActivationSource
         The student.
     regions : Sequence[Region]
         Rows of the manifest.
@@ -295,7 +295,7 @@ def _empty(classes: Sequence[str], n_atoms: int) -> dict[str, PrototypeStats]:
 
 
 def _annotated_means(
-    segmenter: Segments,
+    segmenter: ActivationSource,
     region: Region,
     truth: Truth,
     weights: StudentWeights,
@@ -323,7 +323,7 @@ def _annotated_means(
 
 
 def _found_means(
-    segmenter: Segments, region: Region, weights: StudentWeights
+    segmenter: ActivationSource, region: Region, weights: StudentWeights
 ) -> dict[str, SegmentMeans]:
     """Mean activations of the segments that the student finds.
 
@@ -356,7 +356,7 @@ def _found_means(
 
 
 def _segment(
-    segmenter: Segments,
+    segmenter: ActivationSource,
     region: Region,
     take: Callable[[torch.Tensor], None],
 ) -> Segmentation:

@@ -20,14 +20,14 @@ from .pipeline import (
 )
 from .ray_engine import segment_files_on_ray as segment_files_on_ray
 from .results import (
-    Row as Row,
-    check_folder as check_folder,
-    locked as locked,
+    ResultRow as ResultRow,
+    check_output_folder as check_output_folder,
+    locked_folder as locked_folder,
 )
 from .segmenter import ExplainableSegmenter as ExplainableSegmenter
 from .sources import (
     Job as Job,
     Share as Share,
-    as_file as as_file,
     find_jobs as find_jobs,
+    recording_file as recording_file,
 )

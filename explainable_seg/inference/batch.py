@@ -29,7 +29,11 @@ from explainable_seg.errors import (
 )
 from explainable_seg.frames import SAMPLE_RATE
 from explainable_seg.inference.output_folder import OutputFolder
-from explainable_seg.inference.results import Row, Task, source_stamp
+from explainable_seg.inference.results import (
+    ResultRow,
+    SegmentTask,
+    source_stamp,
+)
 from explainable_seg.inference.sources import Job
 
 T = TypeVar("T")
@@ -160,7 +164,7 @@ logger = logging.getLogger(__name__)
 MINUTE = 60.0  # seconds between two lines where there is no bar
 
 
-class Segments(Protocol):
+class BlockSegmenter(Protocol):
     """What can segment audio."""
 
     config: dict[str, Any]
@@ -192,7 +196,7 @@ class Segments(Protocol):
 
 
 def segment_files(
-    segmenter: Segments,
+    segmenter: BlockSegmenter,
     jobs: Sequence[Job],
     output: OutputFolder,
     tell: Callable[[str], None],
@@ -208,7 +212,7 @@ def segment_files(
 
     Arguments
     ---------
-    segmenter : Segments
+    segmenter : BlockSegmenter
         What segments audio.
     jobs : Sequence[Job]
         The recordings.
@@ -240,7 +244,9 @@ def segment_files(
         return keep_results(found, output, tell, progress)
 
 
-Found = tuple[Task, Row | str]  # the row of the summary, or why it failed
+Found = tuple[
+    SegmentTask, ResultRow | str
+]  # the row of the summary, or why it failed
 
 
 def keep_results(
@@ -253,7 +259,7 @@ def keep_results(
 
     Arguments
     ---------
-    found : Generator[tuple[Task, dict[str, str] or str]]
+    found : Generator[tuple[SegmentTask, dict[str, str] or str]]
         As :func:`segment_tasks` gives it, in any order.
     output : OutputFolder
         The folder.
@@ -285,8 +291,8 @@ def keep_results(
 
 
 def segment_tasks(
-    segmenter: Segments,
-    tasks: Sequence[Task],
+    segmenter: BlockSegmenter,
+    tasks: Sequence[SegmentTask],
     rules: Rules | None = None,
     workers: int | None = None,
     watch: Watch | None = None,
@@ -295,9 +301,9 @@ def segment_tasks(
 
     Arguments
     ---------
-    segmenter : Segments
+    segmenter : BlockSegmenter
         What segments audio.
-    tasks : Sequence[Task]
+    tasks : Sequence[SegmentTask]
         The recordings, and what is to be written.
     rules : Rules, optional
         How to decide; by default as the model says.
@@ -309,7 +315,7 @@ def segment_tasks(
 
     Yields
     ------
-    tuple[Task, dict[str, str] or str]
+    tuple[SegmentTask, dict[str, str] or str]
         Each task, in their order, with its row of the summary, or why it
         failed.
 
@@ -370,7 +376,7 @@ class _Opened:
     def __init__(self, job: Job):
         self.job = job
         self.stream = AudioStream(job.path, None, job.excerpt)
-        self.stamp: Row = {}
+        self.stamp: ResultRow = {}
 
     def read(self) -> Iterator[np.ndarray]:
         """Its sound, 16 kHz mono."""

@@ -25,9 +25,9 @@ from explainable_seg.inference.results import (
     FAILURES,
     SUMMARY,
     SUMMARY_COLUMNS,
-    Row,
-    Table,
-    Task,
+    ResultRow,
+    ResultTable,
+    SegmentTask,
     differs,
     digest_of,
     message_of,
@@ -263,7 +263,7 @@ class OutputFolder:
         if not self._ours or text != self._path.read_text(encoding="utf-8"):
             atomic_write_text(self._path, text)
 
-    def task(self, job: Job) -> "Task":
+    def task(self, job: Job) -> "SegmentTask":
         """What is to be written for a job, and what stays."""
         before = self._formats_before(job)
         # What an earlier run has written is made again with the rest: a
@@ -271,9 +271,11 @@ class OutputFolder:
         formats = [f for f in WRITERS if f in {*self.formats, *before}]
         # A file that has its row may have been edited since.
         keep = self._kept(job) if self._stays(job) else []
-        return Task(job, self.folder, formats, keep, self._settings_of(job))
+        return SegmentTask(
+            job, self.folder, formats, keep, self._settings_of(job)
+        )
 
-    def note(self, row: Row) -> None:
+    def note(self, row: ResultRow) -> None:
         """Add the row of a job whose files are written."""
         self.summary.append(row)
         if row["file"] in self._failed:
@@ -320,7 +322,7 @@ class OutputFolder:
         self._failed.add(name)
         return row["error"]
 
-    def rows(self, jobs: Iterable[Job]) -> list[Row]:
+    def rows(self, jobs: Iterable[Job]) -> list[ResultRow]:
         """Rows of jobs that have a result, of this run or an earlier one."""
         rows = {**self._earlier, **self.summary.rows}
         names = [job.row_name for job in jobs]
@@ -347,7 +349,7 @@ class OutputFolder:
         self._save_settings(content)
 
 
-def _formats_of(row: Row) -> list[str]:
+def _formats_of(row: ResultRow) -> list[str]:
     """Formats of a result."""
     return [name for name in row["formats"].split() if name in WRITERS]
 
@@ -375,19 +377,19 @@ def _full_names(names: Collection[str]) -> set[str]:
         full |= more
 
 
-def _whole_table(path: Path, columns: Sequence[str]) -> Table:
+def _whole_table(path: Path, columns: Sequence[str]) -> ResultTable:
     """The table of a folder with the rows of all shares."""
-    table = Table(path, columns)
+    table = ResultTable(path, columns)
     for part in sorted(path.parent.glob(f"{path.stem}.*-of-*.csv")):
         if is_reserved(part.stem):
-            table.absorb(Table(part, columns, part=True))
+            table.absorb(ResultTable(part, columns, part=True))
     return table
 
 
-def _part(path: Path, columns: Sequence[str], share: Share) -> Table:
+def _part(path: Path, columns: Sequence[str], share: Share) -> ResultTable:
     """The table of a share."""
     part = path.with_stem(f"{path.stem}.{share}")
-    return Table(part, columns, part=True)
+    return ResultTable(part, columns, part=True)
 
 
 def _difference(before: Any, now: Any, name: str) -> tuple[str, Any, Any]:

@@ -11,11 +11,11 @@ from explainable_seg.brief import Brief
 from explainable_seg.decisions import Rules, Segmentation, decide
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
 from explainable_seg.explanation import (
+    Decomposition,
     Explanation,
-    Reading,
     StudentWeights,
     explain_class,
-    make_reading,
+    make_decomposition,
 )
 from explainable_seg.frames import FRAME_STEP, HOP, SAMPLE_RATE, WINDOW
 from explainable_seg.models import Evidence, Outputs, Runner, joined
@@ -123,13 +123,13 @@ class Analysis(Brief):
     ---------
     segmentation : Segmentation
         What was found.
-    reading : Reading
+    decomposition : Decomposition
         Audio, spectrogram, activations and logits of the recording, or of the
         part of it that is to be explained.
     """
 
     segmentation: Segmentation
-    reading: Reading
+    decomposition: Decomposition
 
 
 class Held:
@@ -190,11 +190,11 @@ class Held:
         held = part.map(lambda values: values[low:high].clone())
         return replace(held, logits=part.logits)
 
-    def reading(self, outputs: Outputs, rules: Rules) -> Reading:
+    def decomposition(self, outputs: Outputs, rules: Rules) -> Decomposition:
         """What was held, as one reading."""
         X, H = outputs.spectrogram, outputs.activations
         assert X is not None and H is not None  # EXPLAINED asks for them
-        return make_reading(
+        return make_decomposition(
             np.concatenate(self.blocks),
             X,
             H,
@@ -242,7 +242,7 @@ def explain_analysis(
     """
     found = analysis.segmentation
     return explain_class(
-        analysis.reading,
+        analysis.decomposition,
         weights,
         label,
         start,

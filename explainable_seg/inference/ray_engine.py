@@ -24,7 +24,7 @@ from explainable_seg.inference.batch import (
     segment_tasks,
 )
 from explainable_seg.inference.output_folder import OutputFolder
-from explainable_seg.inference.results import SUMMARY_COLUMNS, Task
+from explainable_seg.inference.results import SUMMARY_COLUMNS, SegmentTask
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import Job
 
@@ -40,7 +40,7 @@ class Work:
     ---------
     loading : dict[str, Any]
         Arguments of ``ExplainableSegmenter.from_pretrained``.
-    tasks : Sequence[Task]
+    tasks : Sequence[SegmentTask]
         All recordings, and what is to be written of them.
     rules : Rules
         How to decide.
@@ -51,7 +51,7 @@ class Work:
     """
 
     loading: dict[str, Any]
-    tasks: Sequence[Task]
+    tasks: Sequence[SegmentTask]
     rules: Rules
     workers: int
     directory: str

@@ -29,7 +29,7 @@ PATIENCE = 5.0  # seconds, for another run that only looks
 
 
 @contextmanager
-def locked(folder: Path, share: Share | None = None) -> Iterator[None]:
+def locked_folder(folder: Path, share: Share | None = None) -> Iterator[None]:
     """Hold an output folder for one run, or for one share of it.
 
     Temporary files that killed runs have left there are removed.
@@ -49,7 +49,7 @@ def locked(folder: Path, share: Share | None = None) -> Iterator[None]:
     ExplainableSegError
         If another run is in the folder.
     """
-    check_folder(folder)
+    check_output_folder(folder)
     with ExitStack() as held:
         own = folder / LOCK.format(f".{share}" if share else "")
         alone = held.enter_context(_held(own, folder))
@@ -88,7 +88,7 @@ def _held(path: Path, folder: Path) -> Iterator[bool]:
         lock.release()
 
 
-def check_folder(folder: Path) -> None:
+def check_output_folder(folder: Path) -> None:
     """Raise if there is something else in place of an output folder."""
     if folder.exists() and not folder.is_dir():
         raise ExplainableSegError(
@@ -117,11 +117,11 @@ FORMULA = tuple("=+-@\t\r'")  # with these a spreadsheet begins a formula
 MARK = "'"  # before them: what follows is text
 LONGEST = 1000  # characters of a message, far below the limits of readers
 
-Row = dict[str, str]
+ResultRow = dict[str, str]
 """Row of a table, by column; each value is one line."""
 
 
-class Table:
+class ResultTable:
     """A CSV file whose rows are found by their first column.
 
     Rows are appended as they come, so that a run that is killed leaves them;
@@ -149,8 +149,8 @@ class Table:
         self.path = path
         self.columns = list(columns)
         self.part = part
-        self.rows: dict[str, Row] = {}
-        self._removed: dict[str, Row] = {}
+        self.rows: dict[str, ResultRow] = {}
+        self._removed: dict[str, ResultRow] = {}
         self._absorbed: list[Path] = []
         self._whole = False  # whether a row may be put behind the file
         self._clean = True  # whether it is what `save` would write
@@ -182,7 +182,7 @@ class Table:
             f"{found}, in {self.path}; remove it or use another --output"
         )
 
-    def _set(self, row: Row) -> None:
+    def _set(self, row: ResultRow) -> None:
         """Keep a row, or take its name out."""
         name, *others = row.values()
         left, taken = self.rows, self._removed
@@ -191,7 +191,7 @@ class Table:
         taken.pop(name, None)
         left[name] = row
 
-    def append(self, row: Row) -> None:
+    def append(self, row: ResultRow) -> None:
         """Add a row, in memory and at the end of the file.
 
         Arguments
@@ -221,12 +221,12 @@ class Table:
         """Take a name out, in memory and when all is saved."""
         self._clean = self.rows.pop(name, None) is None and self._clean
 
-    def absorb(self, other: "Table") -> None:
+    def absorb(self, other: "ResultTable") -> None:
         """Take the rows of another table, which :meth:`save` then removes.
 
         Arguments
         ---------
-        other : Table
+        other : ResultTable
             Of the same columns, newer than this one: its rows stay, and what
             was taken out of it is taken out of this one.
         """
@@ -294,7 +294,7 @@ def message_of(text: str) -> str:
 
 def summary_row(
     name: str, result: Segmentation, made_of: Mapping[str, str]
-) -> Row:
+) -> ResultRow:
     """Row of summary.csv: seconds, to the millisecond.
 
     A class that was not looked for has no value.
@@ -330,7 +330,7 @@ DIGITS = 12  # of a digest
 
 
 @dataclass(frozen=True)
-class Task:
+class SegmentTask:
     """What is to be written for a recording.
 
     Arguments
@@ -353,7 +353,7 @@ class Task:
     keep: Sequence[str]
     settings: str
 
-    def write(self, result: Segmentation, stamp: Row) -> Row:
+    def write(self, result: Segmentation, stamp: ResultRow) -> ResultRow:
         """Write the files, each as a whole; all of them or none.
 
         Arguments
@@ -403,7 +403,7 @@ class Task:
         return None if self.job.digest else self.job.path
 
 
-def source_stamp(job: Job) -> Row:
+def source_stamp(job: Job) -> ResultRow:
     """What tells a recording from another one, and from what it was before.
 
     Arguments
@@ -429,7 +429,7 @@ def source_stamp(job: Job) -> Row:
     return row
 
 
-def differs(row: Row, stamp: Row) -> bool:
+def differs(row: ResultRow, stamp: ResultRow) -> bool:
     """Whether a recording is not that of a row; not, where it is missing."""
     return stamp["bytes"] != "" and any(
         row[column] != stamp[column] for column in ("bytes", "modified")

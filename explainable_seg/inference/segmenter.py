@@ -10,7 +10,7 @@ import torch
 from typing_extensions import Unpack
 
 from explainable_seg.annotation import uri_of
-from explainable_seg.audio import WHOLE, AudioStream, Excerpt, Recording
+from explainable_seg.audio import WHOLE, AudioSource, AudioStream, Excerpt
 from explainable_seg.classes import class_index
 from explainable_seg.decisions import (
     DecisionOptions,
@@ -18,7 +18,7 @@ from explainable_seg.decisions import (
     Segmentation,
     make_rules,
 )
-from explainable_seg.explanation import Explanation, Findings, StudentWeights
+from explainable_seg.explanation import Explanation, ReportData, StudentWeights
 from explainable_seg.frames import Span
 from explainable_seg.inference import pipeline as analysis_module
 from explainable_seg.inference.batch import Watch, read_ahead
@@ -56,7 +56,7 @@ class ExplainableSegmenter(PretrainedStudent):
 
     def segment(
         self,
-        source: Recording,
+        source: AudioSource,
         sample_rate: int | None = None,
         *,
         channel: int | None = None,
@@ -148,7 +148,7 @@ class ExplainableSegmenter(PretrainedStudent):
 
     def segment_activations(
         self,
-        source: Recording,
+        source: AudioSource,
         take: Callable[[torch.Tensor], None],
         start: float | None = None,
         end: float | None = None,
@@ -199,7 +199,7 @@ class ExplainableSegmenter(PretrainedStudent):
 
     def analyse(
         self,
-        source: Recording,
+        source: AudioSource,
         sample_rate: int | None = None,
         *,
         channel: int | None = None,
@@ -263,12 +263,13 @@ class ExplainableSegmenter(PretrainedStudent):
         )
         notes = tuple(stream.notes)
         return Analysis(
-            replace(segmentation, notes=notes), held.reading(outputs, rules)
+            replace(segmentation, notes=notes),
+            held.decomposition(outputs, rules),
         )
 
     def explain(
         self,
-        source: Recording | Analysis,
+        source: AudioSource | Analysis,
         class_name: str,
         start: float | None = None,
         end: float | None = None,
@@ -326,11 +327,11 @@ class ExplainableSegmenter(PretrainedStudent):
             source, self._weights(), self.model.mu, label, start, end
         )
 
-    def findings(
+    def report_data(
         self,
         analysis: Analysis,
         reference: Mapping[str, Sequence[Span]] | None = None,
-    ) -> Findings:
+    ) -> ReportData:
         """What a page shows of a recording.
 
         Arguments
@@ -342,11 +343,13 @@ class ExplainableSegmenter(PretrainedStudent):
 
         Returns
         -------
-        Findings
+        ReportData
         """
         found = analysis.segmentation
         spans = {name: found.spans(name) for name in found.labels}
-        return Findings(analysis.reading, self._weights(), spans, reference)
+        return ReportData(
+            analysis.decomposition, self._weights(), spans, reference
+        )
 
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""
@@ -358,7 +361,7 @@ def _is_long(stream: AudioStream) -> bool:
     return (stream.expected_seconds() or 0.0) > analysis_module.LONGEST
 
 
-def _name_of(source: Recording) -> str:
+def _name_of(source: AudioSource) -> str:
     """Name of a file, none for samples."""
     if not isinstance(source, (str, os.PathLike)):
         return ""

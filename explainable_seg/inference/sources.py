@@ -317,7 +317,7 @@ def _unreadable(path: object, error: OSError) -> str:
     )
 
 
-def as_file(path: Path, spool: Path) -> Job:
+def recording_file(path: Path, spool: Path) -> Job:
     """One recording, named itself; a pipe is read to a file.
 
     Arguments

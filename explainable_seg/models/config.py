@@ -15,8 +15,8 @@ from explainable_seg.models.schema import (
     Maybe,
     Misfit,
     Named,
-    Note,
     Number,
+    PlainValues,
     Rule,
     Table,
     Text,
@@ -156,7 +156,7 @@ def _schema(classes: list[str]) -> Table:
     return Table(
         {"window": seconds, "step": seconds, "thresholds": all_thresholds},
         optional,
-        others=Note(),
+        others=PlainValues(),
     )
 
 

@@ -225,7 +225,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Note:
+class PlainValues:
     """Plain values that are kept and never used, no deeper than a limit."""
 
     depth: int = 8
@@ -237,7 +237,7 @@ class Note:
                 raise Misfit("a note that is less deep", name, value)
             inner = value.values() if isinstance(value, dict) else value
             for one in inner:
-                Note(self.depth - 1).check(one, name)
+                PlainValues(self.depth - 1).check(one, name)
         elif isinstance(value, str):
             if len(value) > LONGEST_TEXT:
                 raise Misfit("a shorter note", name, value)
@@ -348,7 +348,7 @@ TCN = Table(
 )
 COMMON: dict[str, Rule] = {
     "type": Choice(("teacher", "student")),
-    "frontend": Named(Note()),
+    "frontend": Named(PlainValues()),
     "tcn": TCN,
 }
 NAMES = {"classes": ListOf(Choice(CLASSES), len(CLASSES))}
@@ -380,7 +380,7 @@ def check_model(model: Any) -> None:
     Misfit
         That names the first wrong value.
     """
-    Table({"type": COMMON["type"]}, others=Note()).check(model, "model")
+    Table({"type": COMMON["type"]}, others=PlainValues()).check(model, "model")
     MODELS[model["type"]].check(model, "model")
     frontend = model["frontend"]
     kind = frontend.get("type", "spectrogram")

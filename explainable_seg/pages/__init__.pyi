@@ -15,7 +15,7 @@ from .pictures import (
     render_picture as render_picture,
 )
 from .report import (
-    ClassScore as ClassScore,
+    ClassResult as ClassResult,
     Demo as Demo,
     render_demo as render_demo,
     render_page as render_page,

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from explainable_seg.explanation import Explanation, Reading, bin_hz
+from explainable_seg.explanation import Decomposition, Explanation, bin_hz
 from explainable_seg.features import unwarp_hz, warp_hz
 from explainable_seg.frames import FRAME_STEP, SAMPLE_RATE
 
@@ -256,7 +256,7 @@ def pool_time(values: np.ndarray, most: int = MOST_COLUMNS) -> np.ndarray:
     return sums / np.diff(edges)[:, None]
 
 
-def time_limits(passage: Reading) -> tuple[float, float]:
+def time_limits(passage: Decomposition) -> tuple[float, float]:
     """Borders of the first and the last frame of a passage, seconds."""
     seconds = passage.frame_seconds
     return seconds[0] - FRAME_STEP / 2, seconds[-1] + FRAME_STEP / 2
@@ -264,7 +264,7 @@ def time_limits(passage: Reading) -> tuple[float, float]:
 
 def draw_image(
     axes: Axes,
-    passage: Reading,
+    passage: Decomposition,
     values: np.ndarray,
     colour: str,
     brightest: float,

@@ -26,7 +26,7 @@ from explainable_seg.explanation import (
     StudentWeights,
     bin_hz,
     brief,
-    collect,
+    collect_relevances,
     compactness,
     peak_hz,
     prototype_document,
@@ -483,7 +483,7 @@ def write_prototypes(
     """
     weights = StudentWeights.of(segmenter.model, segmenter.name)
     regions = read_manifest(manifest, data_root)
-    stats = collect(segmenter, regions, weights, predicted)
+    stats = collect_relevances(segmenter, regions, weights, predicted)
     prototypes = {c: s.prototype() for c, s in stats[ALL].items()}
     if not any(prototypes.values()):
         what = "found" if predicted else "annotated"

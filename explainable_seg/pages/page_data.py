@@ -21,7 +21,7 @@ from explainable_seg.explanation import (
     CLOSE,
     DEFAULT_TAU,
     Explanation,
-    Findings,
+    ReportData,
     StudentWeights,
     bin_hz,
     margin,
@@ -95,7 +95,7 @@ DIGITS = 9  # significant: all that a number of 32 bits holds
 
 
 def make_document(
-    explanations: Sequence[Explanation], findings: Findings
+    explanations: Sequence[Explanation], report_data: ReportData
 ) -> dict[str, Any]:
     """Numbers of the explanations asked for, and of every segment found.
 
@@ -103,7 +103,7 @@ def make_document(
     ---------
     explanations : Sequence[Explanation]
         Any number, all of this recording.
-    findings : Findings
+    report_data : ReportData
         The recording.
 
     Returns
@@ -119,21 +119,21 @@ def make_document(
     """
     return {
         "version": FORMAT_VERSION,
-        "audio": findings.reading.name,
-        "model": findings.weights.name,
+        "audio": report_data.decomposition.name,
+        "model": report_data.weights.name,
         "explanations": [e.to_dict() for e in explanations],
         "groundings": [
             asdict(e.grounding) if e.grounding else None for e in explanations
         ],
-        "classifier": _classifier(findings),
-        "rules": findings.rules.to_dict(),
-        "segments": _segments(findings),
+        "classifier": _classifier(report_data),
+        "rules": report_data.rules.to_dict(),
+        "segments": _segments(report_data),
     }
 
 
-def _classifier(findings: Findings) -> dict[str, Any]:
+def _classifier(report_data: ReportData) -> dict[str, Any]:
     """Weights of each class for each atom, and where each atom peaks."""
-    weights, rules = findings.weights, findings.rules
+    weights, rules = report_data.weights, report_data.rules
     return {
         "classes": list(weights.classes),
         "theta": [[short(v) for v in row] for row in weights.theta.tolist()],
@@ -146,18 +146,18 @@ def _classifier(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _segments(findings: Findings) -> list[dict[str, Any]]:
+def _segments(report_data: ReportData) -> list[dict[str, Any]]:
     """An entry for each segment that holds a frame."""
-    reading, weights = findings.reading, findings.weights
+    decomposition, weights = report_data.decomposition, report_data.weights
     classes = weights.classes
     kept = [
-        (name, start, end, *findings.frames(start, end))
-        for name, start, end in findings.segments
+        (name, start, end, *report_data.frames(start, end))
+        for name, start, end in report_data.segments
     ]
     kept = [entry for entry in kept if entry[3] < entry[4]]
     ranges = [(first, last) for *_, first, last in kept]
-    z = segment_means(reading.activations, ranges)
-    logits = segment_means(reading.logits, ranges)
+    z = segment_means(decomposition.activations, ranges)
+    logits = segment_means(decomposition.logits, ranges)
     return [
         {
             "class": name,
@@ -167,12 +167,12 @@ def _segments(findings: Findings) -> list[dict[str, Any]]:
             "logit_means": dict(zip(classes, map(short, logits[s].tolist()))),
             "margin": margin(
                 logits[s, classes.index(name)].item(),
-                findings.rules.thresholds.get(name),
+                report_data.rules.thresholds.get(name),
             ),
             "reconstruction_error": reconstruction_error(
-                reading.spectrogram[first:last],
+                decomposition.spectrogram[first:last],
                 weights.dictionary,
-                reading.activations[first:last],
+                decomposition.activations[first:last],
             ),
             "z": {
                 str(k): short(z[s, k].item())
@@ -212,56 +212,57 @@ JPEG_QUALITY = 80
 HZ_TICKS = (100, 500, 1000, 2000, 4000)
 
 
-def page_data(findings: Findings) -> dict[str, Any]:
+def page_data(report_data: ReportData) -> dict[str, Any]:
     """All that the scripts of a page need, ready for JSON.
 
     Arguments
     ---------
-    findings : Findings
+    report_data : ReportData
         The recording.
 
     Returns
     -------
     dict
     """
-    reading = findings.reading
-    W = findings.weights.dictionary.numpy()
-    peaks = peak_hz(findings.weights.dictionary).tolist()
-    X = reading.spectrogram.numpy()
+    decomposition = report_data.decomposition
+    W = report_data.weights.dictionary.numpy()
+    peaks = peak_hz(report_data.weights.dictionary).tolist()
+    X = decomposition.spectrogram.numpy()
     rows = row_weights(X.shape[1])
     shown = X @ rows.T
     brightest = max(float(np.percentile(shown, BRIGHTEST)), 1e-9)
     return {
-        "start": reading.start,
-        "duration": reading.duration,
+        "start": decomposition.start,
+        "duration": decomposition.duration,
         "rate": SAMPLE_RATE,
         "hop": HOP,
         "window": WINDOW,
-        "first_centre": reading.first_centre,
-        "n_frames": reading.n_frames,
+        "first_centre": decomposition.first_centre,
+        "n_frames": decomposition.n_frames,
         "n_atoms": W.shape[1],
         "n_bins": W.shape[0],
         "tau": DEFAULT_TAU,
         "close": CLOSE,
         "peak_names": [format_peak(hz) for hz in peaks],
         "hz_ticks": [{"hz": hz, "name": format_hz(hz)} for hz in HZ_TICKS],
-        "colours": {name: CLASS_COLOURS[name] for name in findings.classes},
+        "colours": {name: CLASS_COLOURS[name] for name in report_data.classes},
         "spans": {
-            name: findings.spans.get(name, []) for name in findings.classes
+            name: report_data.spans.get(name, [])
+            for name in report_data.classes
         },
         "bands": [
             {"low": low, "high": high, "place": format_band((low, high))}
             for low, high in BANDS_HZ
         ],
-        "audio": audio_address(reading.audio),
-        "peaks": waveform_peaks(reading.audio),
+        "audio": audio_address(decomposition.audio),
+        "peaks": waveform_peaks(decomposition.audio),
         "rows": {"count": ROWS, "top": float(warp_hz(np.array(8000.0)))},
         "brightest": brightest,
         "tiles": spectrogram_tiles(shown, brightest),
         "dictionary": quantise(W.T),
         "row_dictionary": quantise((rows @ W).T),
-        "activations": sparse_rows(reading.activations),
-        "energy": _energies(findings),
+        "activations": sparse_rows(decomposition.activations),
+        "energy": _energies(report_data),
     }
 
 
@@ -398,11 +399,11 @@ def waveform_peaks(audio: np.ndarray, most: int = MOST_PEAKS) -> list[float]:
 
 
 @full_precision
-def _energies(findings: Findings) -> str:
+def _energies(report_data: ReportData) -> str:
     """Of each frame, energy of the sound and of what is not rebuilt."""
-    reading = findings.reading
-    X = reading.spectrogram
-    rest = X - reading.activations @ findings.weights.dictionary.T
+    decomposition = report_data.decomposition
+    X = decomposition.spectrogram
+    rest = X - decomposition.activations @ report_data.weights.dictionary.T
     energies = torch.stack([X.square().sum(1), rest.square().sum(1)], dim=1)
     return _base64(energies.numpy().astype("<f4"))
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from explainable_seg.audio import write_audio
 from explainable_seg.classes import CLASSES
-from explainable_seg.explanation import Explanation, Findings
+from explainable_seg.explanation import Explanation, ReportData
 from explainable_seg.files import atomic_path, atomic_write_text, check_room
 from explainable_seg.frames import Span
 from explainable_seg.pages.drawing import CLASS_COLOURS, pool_time
@@ -70,35 +70,37 @@ class Lane:
     reference: Sequence[Block] | None
 
 
-def make_lanes(findings: Findings) -> list[Lane]:
+def make_lanes(report_data: ReportData) -> list[Lane]:
     """A lane for each class.
 
     Arguments
     ---------
-    findings : Findings
+    report_data : ReportData
         The recording.
 
     Returns
     -------
     list[Lane]
     """
-    probabilities = pool_time(findings.reading.probabilities, MOST_POINTS)
-    reference = findings.reference or {}
+    probabilities = pool_time(
+        report_data.decomposition.probabilities, MOST_POINTS
+    )
+    reference = report_data.reference or {}
     return [
         Lane(
             class_name=name,
-            seconds=sum(e - s for s, e in findings.spans.get(name, ())),
+            seconds=sum(e - s for s, e in report_data.spans.get(name, ())),
             line=polyline(probabilities[:, c]),
             n_points=len(probabilities),
-            threshold=findings.rules.thresholds.get(name),
-            found=_blocks(findings, findings.spans.get(name, ())),
+            threshold=report_data.rules.thresholds.get(name),
+            found=_blocks(report_data, report_data.spans.get(name, ())),
             reference=(
-                _blocks(findings, reference[name])
+                _blocks(report_data, reference[name])
                 if name in reference
                 else None
             ),
         )
-        for c, name in enumerate(findings.classes)
+        for c, name in enumerate(report_data.classes)
     ]
 
 
@@ -114,9 +116,12 @@ def polyline(values: np.ndarray) -> str:
     return " ".join(f"{x},{y}" for x, y in enumerate(heights))
 
 
-def _blocks(findings: Findings, spans: Sequence[Span]) -> list[Block]:
+def _blocks(report_data: ReportData, spans: Sequence[Span]) -> list[Block]:
     """Spans by their place in the recording; those outside it are cut."""
-    start, duration = findings.reading.start, findings.reading.duration
+    start, duration = (
+        report_data.decomposition.start,
+        report_data.decomposition.duration,
+    )
     limits = (start, start + duration)
     clipped = [np.clip(span, *limits).tolist() for span in sorted(spans)]
     return [
@@ -135,7 +140,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
-class ClassScore:
+class ClassResult:
     """F1 of a class on the test programmes; None where it is undefined."""
 
     class_name: str
@@ -153,9 +158,9 @@ class Demo:
         Its headline.
     introduction : str
         One or two sentences on what was run.
-    scores : Sequence[ClassScore]
+    scores : Sequence[ClassResult]
         F1 of teacher and student.
-    findings : Findings
+    report_data : ReportData
         A test programme with its reference.
     explanations : Sequence[Explanation]
         Of that programme; the page opens on the first.
@@ -165,13 +170,13 @@ class Demo:
 
     title: str
     introduction: str
-    scores: Sequence[ClassScore]
-    findings: Findings
+    scores: Sequence[ClassResult]
+    report_data: ReportData
     explanations: Sequence[Explanation]
     facts: dict[str, str] = field(default_factory=dict)
 
 
-def render_report(document: str, findings: Findings) -> str:
+def render_report(document: str, report_data: ReportData) -> str:
     """Page of a recording: look, listen, ask why.
 
     Arguments
@@ -179,7 +184,7 @@ def render_report(document: str, findings: Findings) -> str:
     document : str
         JSON of ``explanation.json``: the numbers that the page shows. Of the
         paths in it the page has the names alone.
-    findings : Findings
+    report_data : ReportData
         The recording.
 
     Returns
@@ -187,7 +192,7 @@ def render_report(document: str, findings: Findings) -> str:
     str
         HTML.
     """
-    recording = _recording(document, findings)
+    recording = _recording(document, report_data)
     return render_page("report.html.j2", recording=recording)
 
 
@@ -204,9 +209,9 @@ def render_demo(demo: Demo) -> str:
     str
         HTML.
     """
-    document = make_document(demo.explanations, demo.findings)
+    document = make_document(demo.explanations, demo.report_data)
     text = json.dumps(document, allow_nan=False)
-    recording = _recording(text, demo.findings)
+    recording = _recording(text, demo.report_data)
     return render_page("demo.html.j2", demo=demo, recording=recording)
 
 
@@ -260,22 +265,25 @@ def shown_model(name: str) -> str:
     return name if is_id and not os.path.exists(name) else shown_name(name)
 
 
-def _recording(document: str, findings: Findings) -> dict[str, Any]:
+def _recording(document: str, report_data: ReportData) -> dict[str, Any]:
     """What the template of a recording needs."""
-    reading = findings.reading
-    name, model = shown_name(reading.name), shown_model(findings.weights.name)
+    decomposition = report_data.decomposition
+    name, model = (
+        shown_name(decomposition.name),
+        shown_model(report_data.weights.name),
+    )
     # Numbers and all, but no folder of whoever made the page to be shared.
     numbers = {**json.loads(document), "audio": name, "model": model}
     return {
         "name": name,
         "model": model,
-        "duration": reading.duration,
-        "start": reading.start,
-        "lanes": make_lanes(findings),
-        "ticks": time_ticks(reading.duration),
-        "has_reference": findings.reference is not None,
+        "duration": decomposition.duration,
+        "start": decomposition.start,
+        "lanes": make_lanes(report_data),
+        "ticks": time_ticks(decomposition.duration),
+        "has_reference": report_data.reference is not None,
         "document": _inside_script(json.dumps(numbers, allow_nan=False)),
-        "data": _inside_script(json.dumps(page_data(findings))),
+        "data": _inside_script(json.dumps(page_data(report_data))),
     }
 
 
@@ -329,7 +337,7 @@ SAMPLE_BYTES = 2  # of a sound that is written: 16 bits
 def save_explanations(
     folder: str | os.PathLike[str],
     explanations: Sequence[Explanation],
-    findings: Findings,
+    report_data: ReportData,
 ) -> list[Path]:
     """Write numbers, sounds, pictures and a page.
 
@@ -344,7 +352,7 @@ def save_explanations(
     explanations : Sequence[Explanation]
         At least one, of different classes, all of the same recording and
         model.
-    findings : Findings
+    report_data : ReportData
         The recording, for the page.
 
     Returns
@@ -361,10 +369,10 @@ def save_explanations(
     """
     names = file_names([e.class_name for e in explanations])
     numbers, page, *media = [Path(folder) / name for name in names]
-    document = make_document(explanations, findings)
+    document = make_document(explanations, report_data)
     text = json.dumps(document, indent=1, allow_nan=False)
     dense = json.dumps(document, separators=(",", ":"), allow_nan=False)
-    html = render_report(dense, findings)
+    html = render_report(dense, report_data)
     sounds = sum(len(e.audio) * SAMPLE_BYTES for e in explanations)
     pictures = sum(len(e.picture) for e in explanations)
     check_room(Path(folder), len(text) + len(html) + sounds + pictures)

@@ -16,7 +16,7 @@ from explainable_seg.training.distillation import Lessons
 from explainable_seg.training.export import (
     diverging_is_told,
     export_and_score,
-    require_sound,
+    refuse_collapsed,
     signs_of_collapse,
     warn_of_silent_classes,
 )
@@ -311,7 +311,7 @@ class NetworkBrain(RecipeBrain):
         """
         self.evaluate_best(self.recordings("dev"))
         choice, signs = self.choice, self.signs()
-        require_sound(self.model, signs, force or self.debug, self.folder)
+        refuse_collapsed(self.model, signs, force or self.debug, self.folder)
         run_on_main(
             export_and_score,
             kwargs={

@@ -55,7 +55,7 @@ PURPOSES = (
 )
 
 
-def stream(purpose: str, seed: int, number: int) -> np.random.Generator:
+def random_stream(purpose: str, seed: int, number: int) -> np.random.Generator:
     """Generator of one purpose, for one item.
 
     Two seeds of a training may be equal, as that of the chunks and that of
@@ -81,7 +81,7 @@ def stream(purpose: str, seed: int, number: int) -> np.random.Generator:
 
     Example
     -------
-    >>> a, b = stream("order", 0, 7), stream("augmentation", 0, 7)
+    >>> a, b = random_stream("order", 0, 7), stream("augmentation", 0, 7)
     >>> bool(a.random() == b.random())
     False
     """
@@ -184,9 +184,9 @@ class ChunkCache:
         """Memory map of a file of zeros or of what is there."""
         path = self.folder / f"{name}.bin"
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        with open(path, "ab") as stream:
-            if stream.tell() < size:
-                stream.truncate(size)
+        with open(path, "ab") as random_stream:
+            if random_stream.tell() < size:
+                random_stream.truncate(size)
         return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
 
 
@@ -529,11 +529,11 @@ class TrainingChunks(torch.utils.data.Dataset):
         """Chunk ``index`` of the whole training: ``wav`` and ``targets``."""
         number = index
         if self.cache is not None:
-            order = stream("order", self.order_seed, index)
+            order = random_stream("order", self.order_seed, index)
             number = int(order.integers(self.cache.n_chunks))
         audio, targets = self._chunk(number)
         if self.augment is not None:
-            rng = stream("augmentation", self.order_seed, index)
+            rng = random_stream("augmentation", self.order_seed, index)
             audio = self.augment(audio, rng)
         return {
             "wav": torch.from_numpy(np.ascontiguousarray(audio)),
@@ -559,7 +559,7 @@ class TrainingChunks(torch.utils.data.Dataset):
         """
         audio, targets = self._chunk(number)
         if self.augment is not None:
-            rng = stream("fixed augmentation", self.seed, number)
+            rng = random_stream("fixed augmentation", self.seed, number)
             audio = self.augment(audio, rng)
         return audio, targets
 
@@ -572,9 +572,9 @@ class TrainingChunks(torch.utils.data.Dataset):
 
     def _make(self, number: int) -> Chunk:
         """Chunk of a number, from a source that is drawn."""
-        choice = stream("source", self.seed, number)
+        choice = random_stream("source", self.seed, number)
         source = self.sources[choice.choice(len(self.sources), p=self.shares)]
-        return source.draw(stream("composition", self.seed, number))
+        return source.draw(random_stream("composition", self.seed, number))
 
 
 class EpochSampler(torch.utils.data.Sampler[int]):

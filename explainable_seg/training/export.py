@@ -135,7 +135,7 @@ def signs_of_collapse(
     return signs
 
 
-def require_sound(
+def refuse_collapsed(
     model: torch.nn.Module, signs: Sequence[str], force: bool, folder: Path
 ) -> None:
     """Refuse a model that has collapsed, unless it is asked for.

@@ -27,7 +27,7 @@ from safetensors.torch import save_file
 from explainable_seg.errors import CorpusError, DiskFullError
 from explainable_seg.files import atomic_path, atomic_write_json
 from explainable_seg.training import chunks as cache
-from explainable_seg.training.chunks import from_pcm, stream
+from explainable_seg.training.chunks import from_pcm, random_stream
 from explainable_seg.training.training_set import clips_digest, manifest_digest
 
 VERSION = 2  # goes up when equal settings give another content
@@ -350,7 +350,7 @@ class CachedChunks(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """Chunk ``index`` of the whole training, as of :meth:`chunk`."""
-        rng = stream("cached order", self.order_seed, index)
+        rng = random_stream("cached order", self.order_seed, index)
         return self.cache.chunk(self.numbers[rng.integers(len(self.numbers))])
 
 

@@ -13,7 +13,7 @@ from explainable_seg.distributed import sum_over_ranks
 from explainable_seg.errors import ExplainableSegError
 
 # Beta of the F-beta that is highest there: how many times recall counts.
-OPERATING_POINTS = {"recall": 2.0, "precision": 0.5}
+F_BETAS = {"recall": 2.0, "precision": 0.5}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,7 @@ class ThresholdSweep:
         f1, predicted = self._curves()
         points = {
             name: self._as_thresholds(self._best_bins(self._curves(beta)[0]))
-            for name, beta in OPERATING_POINTS.items()
+            for name, beta in F_BETAS.items()
         }
         return self._choice(self._best_bins(f1), f1, predicted, points)
 

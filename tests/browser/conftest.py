@@ -76,8 +76,8 @@ def explain(audio: np.ndarray, folder: Path) -> Explained:
         segmenter.explain(analysis, name) for name in CLASSES if found[name]
     ]
     truth = {"speech": [(5.0, 13.0)], "music": [(0.0, 14.0)]}
-    findings = segmenter.findings(analysis, truth)
-    save_explanations(folder, explanations, findings)
+    report_data = segmenter.report_data(analysis, truth)
+    save_explanations(folder, explanations, report_data)
     return Explained(segmenter, analysis, folder)
 
 

@@ -277,7 +277,7 @@ def assert_close_to_package(
     segmenter = explained.segmenter
     name = page.evaluate("state.className")
     exact = explain_class(
-        explained.analysis.reading, segmenter._weights(), name, start, end
+        explained.analysis.decomposition, segmenter._weights(), name, start, end
     )
     why = page.evaluate("explain(state.passage, state.className)")
     np.testing.assert_allclose(why["relevance"], exact.relevance, atol=1e-3)
@@ -333,10 +333,10 @@ def test_a_passage_alone_has_a_page(
 def test_the_page_of_a_demo_works_alike(
     explained: Any, visit: Visit, tmp_path: Path
 ) -> None:
-    findings = explained.segmenter.findings(explained.analysis)
+    report_data = explained.segmenter.report_data(explained.analysis)
     why = explained.segmenter.explain(explained.analysis, "music", 1.0, 3.0)
     for name, explanations in {"some": [why], "none": []}.items():
-        demo = Demo("A demo", "What it is.", [], findings, explanations)
+        demo = Demo("A demo", "What it is.", [], report_data, explanations)
         path = tmp_path / f"{name}.html"
         path.write_text(render_demo(demo), encoding="utf-8")
         page = visit(path.as_uri())

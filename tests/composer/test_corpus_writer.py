@@ -10,7 +10,7 @@ from toy_clips import write_toy_clips
 from explainable_seg.annotation.rttm import read_rttm
 from explainable_seg.composer.clips import split_groups
 from explainable_seg.composer.composer import Composer
-from explainable_seg.composer.synthesis.minibroadcast import write_corpus
+from explainable_seg.composer.synthesis.minibroadcast import write_programmes
 from explainable_seg.errors import CorpusError
 
 MINUTES = {"train": 0.5, "dev1": 0.2}
@@ -32,7 +32,7 @@ def checksums(folder):
 
 
 def test_layout_and_truth(tmp_path, parts):
-    write_corpus(tmp_path, parts, MINUTES, seed=1, programme_duration=10.0)
+    write_programmes(tmp_path, parts, MINUTES, seed=1, programme_duration=10.0)
     assert set(checksums(tmp_path)) == {
         "composed.json",
         "lists/AragonRadio/train.txt",
@@ -64,7 +64,7 @@ def test_annotation_is_the_truth_of_the_composer(tmp_path, parts, monkeypatch):
         return programme
 
     monkeypatch.setattr(Composer, "compose", keep)
-    write_corpus(
+    write_programmes(
         tmp_path, {"dev1": parts["dev1"]}, {"dev1": 0.5}, seed=2, workers=1
     )
     path = tmp_path / "rttms_segmentation/AragonRadio/dev1_000.rttm"
@@ -83,7 +83,7 @@ def test_annotation_is_the_truth_of_the_composer(tmp_path, parts, monkeypatch):
 
 def test_same_seed_gives_the_same_bytes(tmp_path, parts):
     for folder, seed, workers in (("a", 1, 2), ("b", 1, 1), ("c", 2, 2)):
-        write_corpus(
+        write_programmes(
             tmp_path / folder, parts, MINUTES, seed=seed, workers=workers
         )
     first, second, third = (checksums(tmp_path / f) for f in "abc")
@@ -92,31 +92,31 @@ def test_same_seed_gives_the_same_bytes(tmp_path, parts):
 
 
 def test_complete_corpus_is_left_alone(tmp_path, parts):
-    write_corpus(tmp_path, parts, MINUTES, seed=1)
+    write_programmes(tmp_path, parts, MINUTES, seed=1)
     path = tmp_path / "audio/AragonRadio/dev1_000.flac"
     before = path.stat().st_mtime_ns
-    write_corpus(tmp_path, parts, MINUTES, seed=1)
+    write_programmes(tmp_path, parts, MINUTES, seed=1)
     assert path.stat().st_mtime_ns == before
-    write_corpus(tmp_path, parts, MINUTES, seed=2)
+    write_programmes(tmp_path, parts, MINUTES, seed=2)
     assert path.stat().st_mtime_ns > before
 
 
 def test_incomplete_corpus_is_made_again(tmp_path, parts):
-    write_corpus(tmp_path, parts, MINUTES, seed=1)
+    write_programmes(tmp_path, parts, MINUTES, seed=1)
     before = checksums(tmp_path)
     (tmp_path / "composed.json").unlink()
     (tmp_path / "audio/AragonRadio/dev1_000.flac").write_bytes(b"half")
-    write_corpus(tmp_path, parts, MINUTES, seed=1)
+    write_programmes(tmp_path, parts, MINUTES, seed=1)
     assert checksums(tmp_path) == before
 
 
 def test_group_in_two_parts_is_refused(tmp_path, parts):
     mixed = {"train": parts["train"], "dev1": parts["train"][:1]}
     with pytest.raises(CorpusError, match="in train and dev1; split"):
-        write_corpus(tmp_path, mixed, MINUTES, seed=1)
+        write_programmes(tmp_path, mixed, MINUTES, seed=1)
     assert not list(tmp_path.iterdir())
 
 
 def test_parts_and_minutes_must_agree(tmp_path, parts):
     with pytest.raises(CorpusError, match="expected minutes for the parts"):
-        write_corpus(tmp_path, parts, {"train": 1.0}, seed=1)
+        write_programmes(tmp_path, parts, {"train": 1.0}, seed=1)

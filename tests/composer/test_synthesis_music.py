@@ -13,8 +13,8 @@ from explainable_seg.composer.synthesis.music import (
     LOWEST,
     TAIL,
     Band,
+    MusicPart,
     Note,
-    Part,
     compose_music,
     make_music,
     possible_bands,
@@ -54,7 +54,7 @@ def test_styles_follow_their_own_rules():
 
 def test_a_note_has_its_pitch_and_its_place():
     notes = [Note(0.5, 1.0, 69, 100), Note(2.0, 1.0, 57, 100)]
-    audio = render([Part(73, notes=notes)])
+    audio = render([MusicPart(73, notes=notes)])
     assert len(audio) / 16000 == pytest.approx(3.0, abs=0.01)
     assert level(audio[:7800]) < -80
     for start, hertz in ((0.7, 440.0), (2.2, 220.0)):
@@ -85,7 +85,7 @@ def test_instruments_sound_on_every_note_of_their_role():
         pitches = ranges[role]
         audio = render(
             [
-                Part(
+                MusicPart(
                     program,
                     notes=[
                         Note(0.2 * i, 0.15, pitch, 90)
@@ -103,7 +103,7 @@ def test_instruments_sound_on_every_note_of_their_role():
 
 def test_drums_sound():
     for drum in {d for pattern in DRUMS.values() for d in pattern}:
-        audio = render([Part(0, True, [Note(0.0, 0.3, drum, 100)])])
+        audio = render([MusicPart(0, True, [Note(0.0, 0.3, drum, 100)])])
         assert level(audio) > -60, drum
 
 
@@ -201,14 +201,14 @@ def test_bands_name_their_players():
 def test_silence_from_the_player_is_an_error(monkeypatch):
     monkeypatch.setattr(music, "QUALITY", 6)
     with pytest.raises(ExplainableSegError, match="symusic==0.5.9") as error:
-        render([Part(0, notes=[Note(0.0, 1.0, 60, 100)])])
+        render([MusicPart(0, notes=[Note(0.0, 1.0, 60, 100)])])
     assert "\n" not in str(error.value)
 
 
 def test_missing_soundfont_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setattr(music, "package_folder", lambda name: tmp_path)
     with pytest.raises(ExplainableSegError, match="TimGM6mb.sf2") as error:
-        render([Part(0, notes=[Note(0.0, 1.0, 60, 100)])])
+        render([MusicPart(0, notes=[Note(0.0, 1.0, 60, 100)])])
     assert "\n" not in str(error.value)
 
 

@@ -6,7 +6,7 @@ from explainable_seg.evaluation.faithfulness import (
     control_masks,
     permute_theta,
     random_atoms,
-    randomised,
+    randomised_student,
 )
 from explainable_seg.explanation.atoms import (
     SELECTED,
@@ -77,7 +77,7 @@ def test_a_randomised_student_keeps_only_its_dictionary() -> None:
         dictionary=torch.rand(257, 6),
     )
     state = {k: v.clone() for k, v in student.state_dict().items()}
-    fresh, again = randomised(student), randomised(student)
+    fresh, again = randomised_student(student), randomised_student(student)
     assert torch.equal(fresh.dictionary, student.dictionary)
     assert not torch.equal(fresh.classifier.weight, student.classifier.weight)
     assert torch.equal(fresh.classifier.weight, again.classifier.weight)

@@ -5,10 +5,10 @@ import torch
 
 from explainable_seg.explanation import bootstrap
 from explainable_seg.explanation.bootstrap import (
+    bootstrap_means,
     difference_interval,
     interval,
     mean_interval,
-    resample,
 )
 
 
@@ -26,7 +26,7 @@ def test_a_class_that_no_recording_has_is_not_known() -> None:
 
 def test_draws_without_the_class_are_left_out() -> None:
     sums, counts = torch.tensor([[6.0], [0.0]]), torch.tensor([[2], [0]])
-    draws = resample(sums, counts)
+    draws = bootstrap_means(sums, counts)
     assert draws.isnan().any()
     low, high = interval(draws)
     assert low.item() == high.item() == 3.0
@@ -34,7 +34,7 @@ def test_draws_without_the_class_are_left_out() -> None:
 
 def test_long_recordings_weigh_more() -> None:
     sums = torch.tensor([[10.0], [0.0]])
-    draws = resample(sums, torch.tensor([[10], [90]]))
+    draws = bootstrap_means(sums, torch.tensor([[10], [90]]))
     assert draws.unique().tolist() == [0.0, 0.1, 1.0]
 
 
@@ -59,7 +59,7 @@ def test_each_draw_is_the_mean_of_the_recordings_that_it_drew() -> None:
     sums, counts = torch.arange(1.0, 5.0), torch.tensor([1.0, 2.0, 3.0, 9.0])
     drawn = torch.randint(4, (6, 4), generator=torch.Generator().manual_seed(3))
     expected = sums[drawn].sum(dim=1) / counts[drawn].sum(dim=1)
-    found = resample(sums, counts, draws=6, seed=3)
+    found = bootstrap_means(sums, counts, draws=6, seed=3)
     torch.testing.assert_close(found, expected.double())
 
 
@@ -67,10 +67,12 @@ def test_draws_do_not_depend_on_how_many_are_made_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sums, counts = torch.rand(7, 3), torch.rand(7, 1)
-    expected = resample(sums, counts, draws=50)
+    expected = bootstrap_means(sums, counts, draws=50)
     ends = interval(expected)
     monkeypatch.setattr(bootstrap, "AT_ONCE", 20)
-    torch.testing.assert_close(resample(sums, counts, draws=50), expected)
+    torch.testing.assert_close(
+        bootstrap_means(sums, counts, draws=50), expected
+    )
     monkeypatch.setattr(bootstrap, "AT_ONCE", 101)
     for found, end in zip(interval(expected), ends):
         assert torch.equal(found, end)
@@ -90,4 +92,4 @@ def test_no_recording_and_others_counts_are_refused(
     n_sums: int, n_counts: int
 ) -> None:
     with pytest.raises(ValueError, match=f"got {n_sums} and {n_counts}"):
-        resample(torch.ones(n_sums), torch.ones(n_counts))
+        bootstrap_means(torch.ones(n_sums), torch.ones(n_counts))

@@ -16,13 +16,13 @@ from explainable_seg.decisions.rules import Rules
 from explainable_seg.decisions.segmentation import decide
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.explanation import (
-    Reading,
+    Decomposition,
     StudentWeights,
     explain_class,
-    make_reading,
+    make_decomposition,
 )
-from explainable_seg.explanation.explanation import Findings
-from explainable_seg.explanation.reading import contrast_classes
+from explainable_seg.explanation.decomposition import contrast_classes
+from explainable_seg.explanation.explanation import ReportData
 from explainable_seg.frames import num_frames, num_samples
 from explainable_seg.pages.page_data import make_document
 
@@ -34,10 +34,10 @@ def dominant_hz(audio: np.ndarray) -> float:
 
 
 def test_each_class_is_explained_by_its_atom(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
     for class_name, atom, hz in (("speech", 0, 500), ("music", 1, 3000)):
-        explanation = explain_class(reading, weights, class_name)
+        explanation = explain_class(decomposition, weights, class_name)
         assert np.flatnonzero(explanation.selected).tolist() == [atom]
         assert explanation.peak_hz[atom] == pytest.approx(hz, abs=32)
         assert dominant_hz(explanation.audio) == pytest.approx(hz, abs=10)
@@ -45,12 +45,12 @@ def test_each_class_is_explained_by_its_atom(
 
 
 def test_over_both_tones_only_the_own_tone_is_heard(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    audio = explain_class(reading, weights, "speech", 0.0, 2.0).audio
+    audio = explain_class(decomposition, weights, "speech", 0.0, 2.0).audio
     assert len(audio) == 32000
     np.testing.assert_allclose(
-        audio[1000:15000], reading.audio[1000:15000], atol=0.02
+        audio[1000:15000], decomposition.audio[1000:15000], atol=0.02
     )
     assert np.abs(audio[17000:]).max() < 0.02
 
@@ -66,14 +66,16 @@ def test_numbers_add_up_for_any_student(seed: int) -> None:
     weights = StudentWeights(
         torch.rand(257, n_atoms, generator=generator), theta, bias
     )
-    reading = make_reading(
+    decomposition = make_decomposition(
         np.zeros(num_samples(n_frames), dtype=np.float32),
         torch.rand(n_frames, 257, generator=generator),
         H,
         H @ theta.T + bias,
     )
     for class_name in ("speech", "overlap"):
-        entry = explain_class(reading, weights, class_name, start=0).to_dict()
+        entry = explain_class(
+            decomposition, weights, class_name, start=0
+        ).to_dict()
         total = entry["bias"] + sum(a["relevance"] for a in entry["atoms"])
         assert total == pytest.approx(entry["logit_mean"], abs=1e-4)
         assert entry["frames"] == n_frames
@@ -85,17 +87,19 @@ def test_numbers_add_up_for_any_student(seed: int) -> None:
 
 
 def test_logits_that_are_no_sums_are_refused(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    wrong = dataclasses.replace(reading, logits=reading.logits + 0.001)
+    wrong = dataclasses.replace(
+        decomposition, logits=decomposition.logits + 0.001
+    )
     with pytest.raises(ValueError, match="bias \\+ relevances = mean logit"):
         explain_class(wrong, weights, "speech", start=0)
 
 
 def test_the_entry_has_the_fields_of_the_contract(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    entry = explain_class(reading, weights, "music", 1.2, 1.8).to_dict()
+    entry = explain_class(decomposition, weights, "music", 1.2, 1.8).to_dict()
     assert list(entry) == [
         "class",
         "start",
@@ -129,10 +133,10 @@ def test_the_entry_has_the_fields_of_the_contract(
 
 
 def test_frames_that_are_not_explained_are_silent_and_empty(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
     spans = {"speech": [(0.1025, 0.3025), (0.5025, 0.6025)]}
-    explanation = explain_class(reading, weights, "speech", spans=spans)
+    explanation = explain_class(decomposition, weights, "speech", spans=spans)
     assert explanation.n_frames == 15
     assert explanation.explained.sum() == 15
     assert not explanation.spectrogram[10:20].any()
@@ -149,30 +153,30 @@ def test_frames_that_are_not_explained_are_silent_and_empty(
 
 
 def test_the_spectrogram_is_what_the_selected_atoms_rebuild(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    explanation = explain_class(reading, weights, "speech", 0.5, 1.5)
+    explanation = explain_class(decomposition, weights, "speech", 0.5, 1.5)
     H = explanation.passage.activations.numpy()
     expected = H[:, :1] @ weights.dictionary[:, :1].numpy().T
     np.testing.assert_allclose(explanation.spectrogram, expected, atol=1e-6)
 
 
 def test_the_span_chooses_frames_and_samples(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    explanation = explain_class(reading, weights, "speech", 0.123, 0.456)
+    explanation = explain_class(decomposition, weights, "speech", 0.123, 0.456)
     passage = explanation.passage
-    np.testing.assert_array_equal(passage.audio, reading.audio[1968:7296])
+    np.testing.assert_array_equal(passage.audio, decomposition.audio[1968:7296])
     inside = (passage.frame_seconds >= 0.123) & (passage.frame_seconds < 0.456)
     assert inside.all() and passage.n_frames == 17
 
 
 def test_a_class_that_was_not_found_can_be_explained_on_a_span(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
     with pytest.raises(ExplainableSegError, match="noise to be found"):
-        explain_class(reading, weights, "noise")
-    explanation = explain_class(reading, weights, "noise", 0.0, 1.0)
+        explain_class(decomposition, weights, "noise")
+    explanation = explain_class(decomposition, weights, "noise", 0.0, 1.0)
     assert not explanation.selected.any() and not explanation.found.any()
     assert not explanation.audio.any() and not explanation.spectrogram.any()
 
@@ -182,62 +186,64 @@ def test_digital_silence_has_no_reconstruction_error(
 ) -> None:
     H = torch.zeros(num_frames(8000), 3)
     logits = H @ weights.theta.T + weights.bias
-    silence = make_reading(np.zeros(8000), torch.zeros(len(H), 257), H, logits)
+    silence = make_decomposition(
+        np.zeros(8000), torch.zeros(len(H), 257), H, logits
+    )
     explanation = explain_class(silence, weights, "speech", start=0)
     assert explanation.to_dict()["reconstruction_error"] is None
     assert explanation.logit_mean == pytest.approx(-2)
 
 
 def test_tensors_that_do_not_fit_the_audio_are_refused(
-    reading: Reading,
+    decomposition: Decomposition,
 ) -> None:
     with pytest.raises(ValueError, match="expected 49 frames"):
-        make_reading(
-            reading.audio[:16000],
-            reading.spectrogram,
-            reading.activations,
-            reading.logits,
+        make_decomposition(
+            decomposition.audio[:16000],
+            decomposition.spectrogram,
+            decomposition.activations,
+            decomposition.logits,
         )
 
 
 def test_grounding_is_measured_with_a_transform(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
     def transform(X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
         return (X @ W).clamp(min=0)
 
-    assert explain_class(reading, weights, "speech").grounding is None
+    assert explain_class(decomposition, weights, "speech").grounding is None
     explanation = explain_class(
-        reading, weights, "speech", 0.0, 2.0, transform=transform
+        decomposition, weights, "speech", 0.0, 2.0, transform=transform
     )
     assert explanation.grounding.agreement > 0.95
 
 
 def test_what_is_shown_is_what_was_decided(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
     """`>=`, pauses filled, short runs dropped, and the threshold that did."""
-    at = float(reading.probabilities[10, 0])
+    at = float(decomposition.probabilities[10, 0])
     rules = Rules(
-        {**reading.rules.thresholds, "speech": at},
+        {**decomposition.rules.thresholds, "speech": at},
         min_off={"speech": 0.2},
         min_on={"music": 0.5},
     )
-    decided = dataclasses.replace(reading, rules=rules)
+    decided = dataclasses.replace(decomposition, rules=rules)
     explanation = explain_class(decided, weights, "speech")
     assert explanation.threshold == at
     assert explanation.found[10 - round(explanation.start / 0.02)]
     whole = decide(decided.probabilities, rules, decided.duration)
     expected = [(s.start, s.end) for s in whole if s.label == "speech"]
     assert explanation.found_spans == expected
-    document = make_document([explanation], Findings.of_passage(explanation))
+    document = make_document([explanation], ReportData.of_passage(explanation))
     assert document["rules"]["thresholds"]["speech"] == at
     assert document["classifier"]["thresholds"]["speech"] == at
     json.dumps(document, allow_nan=False)
 
 
 def test_a_class_that_the_student_lacks_is_one_line(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
     two = dataclasses.replace(
         weights,
@@ -251,21 +257,21 @@ def test_a_class_that_the_student_lacks_is_one_line(
             match="among speech, music, which this model was trained for, "
             f"got '{name}'",
         ):
-            explain_class(reading, two, name)
+            explain_class(decomposition, two, name)
         with pytest.raises(ExplainableSegError, match=f"got '{name}'"):
-            frames = torch.ones(reading.n_frames, dtype=torch.bool)
-            contrast_classes(reading, two, "speech", name, frames)
+            frames = torch.ones(decomposition.n_frames, dtype=torch.bool)
+            contrast_classes(decomposition, two, "speech", name, frames)
 
 
 def test_a_class_without_a_threshold_is_explained_on_a_span_only(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    rules = Rules({**reading.rules.thresholds, "speech": None})
-    undecided = dataclasses.replace(reading, rules=rules)
+    rules = Rules({**decomposition.rules.thresholds, "speech": None})
+    undecided = dataclasses.replace(decomposition, rules=rules)
     with pytest.raises(ExplainableSegError, match="speech to be found"):
         explain_class(undecided, weights, "speech")
     explanation = explain_class(undecided, weights, "speech", 0.1, 0.5)
     assert explanation.threshold is None and not explanation.found.any()
     assert len(explanation.picture) > 1000
-    document = make_document([explanation], Findings.of_passage(explanation))
+    document = make_document([explanation], ReportData.of_passage(explanation))
     assert document["classifier"]["thresholds"]["speech"] is None

@@ -5,7 +5,11 @@ from functools import partial
 import pytest
 import torch
 
-from explainable_seg.explanation import Reading, StudentWeights, explain_class
+from explainable_seg.explanation import (
+    Decomposition,
+    StudentWeights,
+    explain_class,
+)
 from explainable_seg.explanation.atoms import (
     relevance,
     segment_relevance,
@@ -13,7 +17,7 @@ from explainable_seg.explanation.atoms import (
     select_share,
     select_top,
 )
-from explainable_seg.explanation.reading import contrast_classes
+from explainable_seg.explanation.decomposition import contrast_classes
 
 R = torch.tensor([0.5, -3.0, 4.0, 0.0, 2.0, -1.0, 3.5])  # 10 for, 4 against
 
@@ -50,40 +54,42 @@ def test_settings_that_make_no_sense_are_refused() -> None:
 
 
 def test_an_explanation_takes_any_selection(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
     select = partial(select_against, n=1)
     explanation = explain_class(
-        reading, weights, "speech", start=1.2, end=1.8, select=select
+        decomposition, weights, "speech", start=1.2, end=1.8, select=select
     )
     assert explanation.selected.tolist() == [False, True, False]
 
 
 def test_a_contrast_adds_up_to_the_gap(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    frames = torch.zeros(reading.n_frames, dtype=torch.bool)
+    frames = torch.zeros(decomposition.n_frames, dtype=torch.bool)
     frames[5:40] = True
-    contrast = contrast_classes(reading, weights, "speech", "music", frames)
+    contrast = contrast_classes(
+        decomposition, weights, "speech", "music", frames
+    )
     total = contrast.bias + contrast.relevance.sum().item()
     assert total == pytest.approx(contrast.logit_gap, abs=1e-4)
     assert contrast.relevance.argmax() == 0  # the atom of speech sounds there
-    back = contrast_classes(reading, weights, "music", "speech", frames)
+    back = contrast_classes(decomposition, weights, "music", "speech", frames)
     torch.testing.assert_close(back.relevance, -contrast.relevance)
 
 
 def test_a_contrast_of_no_frame_is_refused(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    nothing = torch.zeros(reading.n_frames, dtype=torch.bool)
+    nothing = torch.zeros(decomposition.n_frames, dtype=torch.bool)
     with pytest.raises(ValueError, match="`frames`"):
-        contrast_classes(reading, weights, "speech", "music", nothing)
+        contrast_classes(decomposition, weights, "speech", "music", nothing)
 
 
 def test_all_segments_at_once_are_each_on_its_own(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    H, segments = reading.activations, [(0, 30), (30, 31), (10, 90)]
+    H, segments = decomposition.activations, [(0, 30), (30, 31), (10, 90)]
     together = segment_relevance(H, weights.theta, segments)
     for row, (first, last) in enumerate(segments):
         for c in range(4):
@@ -94,7 +100,9 @@ def test_all_segments_at_once_are_each_on_its_own(
 
 @pytest.mark.parametrize("segment", [(3, 3), (-1, 2), (0, 1000)])
 def test_segments_outside_the_recording_are_refused(
-    reading: Reading, weights: StudentWeights, segment: tuple[int, int]
+    decomposition: Decomposition,
+    weights: StudentWeights,
+    segment: tuple[int, int],
 ) -> None:
     with pytest.raises(ValueError, match="`segments`"):
-        segment_relevance(reading.activations, weights.theta, [segment])
+        segment_relevance(decomposition.activations, weights.theta, [segment])

@@ -142,7 +142,7 @@ def test_with_a_level_loudness_does_not_matter(gain_db):
     )
     # Explanations show and sound what the model heard.
     np.testing.assert_allclose(
-        result.reading.audio, expected.reading.audio, atol=1e-6
+        result.decomposition.audio, expected.decomposition.audio, atol=1e-6
     )
     bare = ExplainableSegmenter(make_student(), CONFIG).segment(sound, 16000)
     assert (

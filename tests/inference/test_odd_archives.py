@@ -17,7 +17,7 @@ from explainable_seg.decisions.segmentation import Segment, Segmentation
 from explainable_seg.errors import ExplainableSegError, escaped, unescaped
 from explainable_seg.inference.results import (
     SUMMARY_COLUMNS,
-    Table,
+    ResultTable,
     summary_row,
 )
 from explainable_seg.inference.sources import Job, find_jobs
@@ -167,7 +167,7 @@ def test_odd_names_have_rows_of_their_own(tmp_path, model, capsys):
     assert run(*arguments) == 2
     captured = capsys.readouterr()
     assert not {"\x1b", "\x07"} & set(captured.out + captured.err)
-    found = Table(tmp_path / "out/summary.csv", SUMMARY_COLUMNS).rows
+    found = ResultTable(tmp_path / "out/summary.csv", SUMMARY_COLUMNS).rows
     assert {unescaped(name) for name in found} == set(ODD_NAMES)
     assert len({row["duration"] for row in found.values()}) == len(ODD_NAMES)
     for line in (tmp_path / "out/summary.csv").read_text().splitlines():

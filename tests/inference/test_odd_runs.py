@@ -18,7 +18,7 @@ from explainable_seg.files import atomic_path
 from explainable_seg.inference import results as locks
 from explainable_seg.inference.batch import Progress, segment_files
 from explainable_seg.inference.output_folder import OutputFolder
-from explainable_seg.inference.results import locked
+from explainable_seg.inference.results import locked_folder
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.inference.sources import Share, find_jobs
 
@@ -267,14 +267,14 @@ def test_a_folder_in_use_is_locked(tmp_path, monkeypatch, theirs, ours, free):
     monkeypatch.setattr(locks, "PATIENCE", 0.2)
     with at_work(tmp_path / "out", theirs):
         if free:
-            with locked(tmp_path / "out", ours):
+            with locked_folder(tmp_path / "out", ours):
                 pass
         else:
             with pytest.raises(ExplainableSegError, match="--share K/N"):
-                with locked(tmp_path / "out", ours):
+                with locked_folder(tmp_path / "out", ours):
                     pass
     # It was killed: nothing is in the way, and nothing stays.
-    with locked(tmp_path / "out"):
+    with locked_folder(tmp_path / "out"):
         pass
     assert os.listdir(tmp_path / "out") == []
 
@@ -293,7 +293,7 @@ def test_a_folder_that_cannot_be_locked_is_used(tmp_path, monkeypatch):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(locks.FileLock, "acquire", refuse)
-    with locked(tmp_path / "out"):
+    with locked_folder(tmp_path / "out"):
         (tmp_path / "out/a").write_text("")
 
 

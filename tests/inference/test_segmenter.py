@@ -158,7 +158,7 @@ def test_activations_are_handed_over_as_they_come(folder, tmp_path):
     whole = segmenter.analyse(tones(9.0)[24000:136000], 16000)
     inside = slice(60, -60)  # near its ends an array is not the file
     torch.testing.assert_close(
-        torch.cat(parts)[inside], whole.reading.activations[inside]
+        torch.cat(parts)[inside], whole.decomposition.activations[inside]
     )
     assert (found.start, found.end) == (1.5, 8.5)
     later = [(a + 1.5, b + 1.5) for a, b in whole.segmentation.spans("music")]
@@ -275,7 +275,9 @@ def test_what_is_asked_of_an_explanation_is_what_it_shows(tmp_path):
         explanation = segmenter.explain(analysis, "music")
         assert explanation.threshold == threshold
         assert explanation.found_spans == analysis.segmentation.spans("music")
-        save_explanations(tmp_path, [explanation], segmenter.findings(analysis))
+        save_explanations(
+            tmp_path, [explanation], segmenter.report_data(analysis)
+        )
         document = json.loads((tmp_path / "explanation.json").read_text())
         assert document["classifier"]["thresholds"]["music"] == threshold
         assert document["rules"] == analysis.segmentation.rules.to_dict()

@@ -6,23 +6,31 @@ import numpy as np
 import pytest
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.explanation import Reading, StudentWeights, explain_class
-from explainable_seg.explanation.explanation import Findings
+from explainable_seg.explanation import (
+    Decomposition,
+    StudentWeights,
+    explain_class,
+)
+from explainable_seg.explanation.explanation import ReportData
 from explainable_seg.pages.page_data import make_document
 
 SPANS = {"music": [(1.2, 1.8)], "speech": [(0.6, 1.0), (0.1, 0.3)]}
 
 
 @pytest.fixture(scope="module")
-def findings(reading: Reading, weights: StudentWeights) -> Findings:
+def report_data(
+    decomposition: Decomposition, weights: StudentWeights
+) -> ReportData:
     """Three segments of two classes."""
-    return Findings(reading, weights, SPANS)
+    return ReportData(decomposition, weights, SPANS)
 
 
 def test_a_segment_has_the_numbers_of_its_explanation(
-    reading: Reading, weights: StudentWeights, findings: Findings
+    decomposition: Decomposition,
+    weights: StudentWeights,
+    report_data: ReportData,
 ) -> None:
-    document = json.loads(json.dumps(make_document([], findings)))
+    document = json.loads(json.dumps(make_document([], report_data)))
     classifier, segments = document["classifier"], document["segments"]
     assert [(s["class"], s["start"], s["end"]) for s in segments] == [
         ("speech", 0.1, 0.3),
@@ -32,7 +40,7 @@ def test_a_segment_has_the_numbers_of_its_explanation(
     for segment in segments:
         name = segment["class"]
         same = explain_class(
-            reading, weights, name, segment["start"], segment["end"]
+            decomposition, weights, name, segment["start"], segment["end"]
         )
         c = CLASSES.index(name)
         z = np.zeros(3)
@@ -50,24 +58,26 @@ def test_a_segment_has_the_numbers_of_its_explanation(
         assert error == pytest.approx(same.reconstruction_error)
 
 
-def test_atoms_without_a_peak_have_none(findings: Findings) -> None:
-    peaks = make_document([], findings)["classifier"]["peak_hz"]
+def test_atoms_without_a_peak_have_none(report_data: ReportData) -> None:
+    peaks = make_document([], report_data)["classifier"]["peak_hz"]
     assert peaks[:2] == [500.0, 3000.0] and peaks[2] is None
 
 
 def test_a_segment_without_a_frame_is_no_segment(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    findings = Findings(reading, weights, {"noise": [(0.013, 0.014)]})
-    assert make_document([], findings)["segments"] == []
+    report_data = ReportData(
+        decomposition, weights, {"noise": [(0.013, 0.014)]}
+    )
+    assert make_document([], report_data)["segments"] == []
 
 
 def test_a_passage_keeps_the_clock_of_its_recording(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    explanation = explain_class(reading, weights, "speech", 0.5, 1.5)
-    findings = Findings.of_passage(explanation)
-    (segment,) = make_document([explanation], findings)["segments"][:1]
+    explanation = explain_class(decomposition, weights, "speech", 0.5, 1.5)
+    report_data = ReportData.of_passage(explanation)
+    (segment,) = make_document([explanation], report_data)["segments"][:1]
     assert (segment["class"], segment["start"]) == ("speech", 0.5)
     assert segment["end"] == pytest.approx(1.0025)
-    assert findings.frames(0.5, 1.5) == (0, explanation.n_frames)
+    assert report_data.frames(0.5, 1.5) == (0, explanation.n_frames)

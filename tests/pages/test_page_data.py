@@ -13,8 +13,12 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.explanation import Reading, StudentWeights, explain_class
-from explainable_seg.explanation.explanation import Findings
+from explainable_seg.explanation import (
+    Decomposition,
+    StudentWeights,
+    explain_class,
+)
+from explainable_seg.explanation.explanation import ReportData
 from explainable_seg.pages.drawing import reason
 from explainable_seg.pages.page_data import (
     ROWS,
@@ -84,19 +88,19 @@ def test_peaks_are_those_of_the_sound() -> None:
 
 
 def test_energies_give_the_reconstruction_error(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    carried = page_data(Findings(reading, weights, {}))["energy"]
+    carried = page_data(ReportData(decomposition, weights, {}))["energy"]
     values = np.frombuffer(base64.b64decode(carried), dtype="<f4")
     sound, rest = values.reshape(-1, 2).T
-    X, W = reading.spectrogram, weights.dictionary
+    X, W = decomposition.spectrogram, weights.dictionary
     np.testing.assert_allclose(sound, X.square().sum(1), rtol=1e-5)
-    gap = X - reading.activations @ W.T
+    gap = X - decomposition.activations @ W.T
     np.testing.assert_allclose(rest, gap.square().sum(1), rtol=1e-4)
 
 
 def test_page_and_picture_name_each_peak_alike(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
     # Bins lie at multiples of 31.25 Hz: halves are there to be rounded.
     W = torch.zeros(257, 6)
@@ -105,10 +109,12 @@ def test_page_and_picture_name_each_peak_alike(
     wide = dataclasses.replace(
         weights, dictionary=W, theta=torch.ones(4, 6), bias=torch.zeros(4)
     )
-    H = torch.ones(reading.n_frames, 6)
-    there = dataclasses.replace(reading, activations=H, logits=H @ wide.theta.T)
+    H = torch.ones(decomposition.n_frames, 6)
+    there = dataclasses.replace(
+        decomposition, activations=H, logits=H @ wide.theta.T
+    )
     explanation = explain_class(there, wide, "speech", 0.0, 2.0)
-    names = page_data(Findings(there, wide, {}))["peak_names"]
+    names = page_data(ReportData(there, wide, {}))["peak_names"]
     assert [name.replace("\N{NO-BREAK SPACE}", " ") for name in names] == [
         *("below 20 Hz", "63 Hz", "188 Hz", "1.1 kHz", "1.3 kHz", "no peak")
     ]

@@ -10,7 +10,11 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from explainable_seg.explanation import Reading, StudentWeights, explain_class
+from explainable_seg.explanation import (
+    Decomposition,
+    StudentWeights,
+    explain_class,
+)
 from explainable_seg.features.spectrogram import unwarp_hz, warp_hz
 from explainable_seg.pages.drawing import pool_time
 from explainable_seg.pages.pictures import (
@@ -24,9 +28,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_the_picture_shows_time_frequency_atoms_and_classes(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    explanation = explain_class(reading, weights, "speech", 0.5, 1.5)
+    explanation = explain_class(decomposition, weights, "speech", 0.5, 1.5)
     figure = explanation.plot()
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[:4] == [
@@ -53,18 +57,18 @@ def test_the_picture_shows_time_frequency_atoms_and_classes(
 
 
 def test_the_file_is_a_png_of_the_size_given(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    explanation = explain_class(reading, weights, "music")
+    explanation = explain_class(decomposition, weights, "music")
     pixels = matplotlib.image.imread(io.BytesIO(explanation.picture))
     assert pixels.shape[:2] == (round(SIZE[1] * DPI), round(SIZE[0] * DPI))
     assert explanation.picture is explanation.picture
 
 
 def test_a_paper_can_have_it_as_vectors(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    figure = explain_class(reading, weights, "speech", 0.5, 1.5).plot()
+    figure = explain_class(decomposition, weights, "speech", 0.5, 1.5).plot()
     pdf, svg = io.BytesIO(), io.BytesIO()
     with matplotlib.rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
         figure.savefig(pdf, format="pdf")
@@ -81,16 +85,16 @@ def test_a_paper_can_have_it_as_vectors(
 
 @pytest.mark.parametrize("class_name", ["noise", "overlap"])
 def test_a_class_without_evidence_has_a_picture(
-    reading: Reading, weights: StudentWeights, class_name: str
+    decomposition: Decomposition, weights: StudentWeights, class_name: str
 ) -> None:
-    explanation = explain_class(reading, weights, class_name, 0.2, 0.22)
+    explanation = explain_class(decomposition, weights, class_name, 0.2, 0.22)
     assert explanation.picture[:4] == b"\x89PNG"
 
 
 def test_atoms_are_sorted_by_their_peak(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> None:
-    explanation = explain_class(reading, weights, "speech", 0.0, 2.0)
+    explanation = explain_class(decomposition, weights, "speech", 0.0, 2.0)
     assert shown_atoms(explanation).tolist() == [0, 1]
     three = dataclasses.replace(
         explanation,

@@ -154,9 +154,9 @@ def test_a_prototype_is_the_mean_relevance(
 ) -> None:
     numbers, _ = write_prototypes(segmenter, manifest, tmp_path)
     atoms = json.loads(numbers.read_text())["classes"]["music"]["atoms"]
-    reading = segmenter.analyse(tones(SECONDS), RATE).reading
+    decomposition = segmenter.analyse(tones(SECONDS), RATE).decomposition
     theta = segmenter.model.classifier.weight[1]
-    expected = relevance(reading.activations, theta).tolist()
+    expected = relevance(decomposition.activations, theta).tolist()
     assert [a["mean"] for a in atoms] == pytest.approx(expected, abs=1e-6)
     # One segment, drawn again and again: it cannot vary.
     assert [a["low"] for a in atoms] == pytest.approx(expected, abs=1e-6)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from explainable_seg.explanation import (
+    Decomposition,
     Explanation,
-    Reading,
     StudentWeights,
     explain_class,
 )
-from explainable_seg.explanation.explanation import Findings
+from explainable_seg.explanation.explanation import ReportData
 from explainable_seg.pages.page_data import (
     audio_address,
     fit_range,
@@ -23,7 +23,7 @@ from explainable_seg.pages.page_data import (
 )
 from explainable_seg.pages.report import (
     TEMPLATES,
-    ClassScore,
+    ClassResult,
     Demo,
     make_lanes,
     render_demo,
@@ -66,43 +66,45 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def explanations(
-    reading: Reading, weights: StudentWeights
+    decomposition: Decomposition, weights: StudentWeights
 ) -> list[Explanation]:
     """One found, one not."""
     return [
-        explain_class(reading, weights, "speech"),
-        explain_class(reading, weights, "noise", 0.1, 1.1),
+        explain_class(decomposition, weights, "speech"),
+        explain_class(decomposition, weights, "noise", 0.1, 1.1),
     ]
 
 
 @pytest.fixture(scope="module")
-def findings(reading: Reading, weights: StudentWeights) -> Findings:
+def report_data(
+    decomposition: Decomposition, weights: StudentWeights
+) -> ReportData:
     """Speech found twice; its truth is known, and that of no other class."""
-    return Findings(
-        reading,
+    return ReportData(
+        decomposition,
         weights,
         {"speech": [(0.02, 0.5), (0.6, 1.0)]},
         {"speech": [(0.0, 1.0)]},
     )
 
 
-def page_of(explanations: list[Explanation], findings: Findings) -> str:
+def page_of(explanations: list[Explanation], report_data: ReportData) -> str:
     """The page of a recording."""
-    document = make_document(explanations, findings)
-    return render_report(json.dumps(document), findings)
+    document = make_document(explanations, report_data)
+    return render_report(json.dumps(document), report_data)
 
 
 @pytest.fixture(scope="module")
-def demo(findings: Findings, explanations: list[Explanation]) -> Demo:
+def demo(report_data: ReportData, explanations: list[Explanation]) -> Demo:
     """A demo with a class that has no score."""
     return Demo(
         title="A demo",
         introduction="What was run.",
         scores=[
-            ClassScore("speech", 0.9684, 0.9512),
-            ClassScore("overlap", 0.6, None),
+            ClassResult("speech", 0.9684, 0.9512),
+            ClassResult("overlap", 0.6, None),
         ],
-        findings=findings,
+        report_data=report_data,
         explanations=explanations,
         facts={"training": "3 min"},
     )
@@ -121,9 +123,9 @@ def assert_self_contained(page: Page) -> None:
 
 
 def test_a_report_is_self_contained(
-    explanations: list[Explanation], findings: Findings
+    explanations: list[Explanation], report_data: ReportData
 ) -> None:
-    text = page_of(explanations, findings)
+    text = page_of(explanations, report_data)
     page = Page(text)
     assert_self_contained(page)
     lanes = [a for a in page.all("div") if a.get("class") == "lane"]
@@ -144,46 +146,48 @@ def test_a_demo_is_self_contained(demo: Demo) -> None:
 
 
 def test_a_demo_that_found_nothing_has_a_page(demo: Demo) -> None:
-    nothing = dataclasses.replace(demo.findings, spans={})
-    empty = dataclasses.replace(demo, findings=nothing, explanations=[])
+    nothing = dataclasses.replace(demo.report_data, spans={})
+    empty = dataclasses.replace(demo, report_data=nothing, explanations=[])
     assert not [
         a for a in Page(render_demo(empty)).all("button") if "data-start" in a
     ]
 
 
-def test_names_are_escaped(reading: Reading, weights: StudentWeights) -> None:
-    strange = dataclasses.replace(reading, name="<b>&<script>\udce9.wav")
-    text = page_of([], Findings(strange, weights, {}))
+def test_names_are_escaped(
+    decomposition: Decomposition, weights: StudentWeights
+) -> None:
+    strange = dataclasses.replace(decomposition, name="<b>&<script>\udce9.wav")
+    text = page_of([], ReportData(strange, weights, {}))
     assert "<b>" not in text and "&lt;b&gt;&amp;" in text
     assert r"\u003cb>&\u003cscript>" in text
     Page(text)
     text.encode("utf-8")
 
 
-def test_lanes_lie_where_the_spans_are(findings: Findings) -> None:
-    speech, music, *_ = make_lanes(findings)
-    duration = findings.reading.duration
+def test_lanes_lie_where_the_spans_are(report_data: ReportData) -> None:
+    speech, music, *_ = make_lanes(report_data)
+    duration = report_data.decomposition.duration
     assert duration == 2.0
     assert [(b.left, b.width) for b in speech.found] == [(1, 24), (30, 20)]
     assert speech.reference is not None and music.reference is None
     assert [(b.left, b.width) for b in speech.reference] == [(0, 50)]
     assert speech.seconds == pytest.approx(0.88) and music.seconds == 0
     heights = [int(point.split(",")[1]) for point in speech.line.split()]
-    expected = 100 * (1 - findings.reading.probabilities[:, 0])
+    expected = 100 * (1 - report_data.decomposition.probabilities[:, 0])
     np.testing.assert_allclose(heights, expected, atol=0.51)
 
 
-def test_what_lies_beyond_the_recording_is_cut(findings: Findings) -> None:
+def test_what_lies_beyond_the_recording_is_cut(report_data: ReportData) -> None:
     beyond = {"speech": [(1.5, 9.0), (-1.0, 0.5), (3.0, 4.0)]}
-    lane, *_ = make_lanes(dataclasses.replace(findings, reference=beyond))
+    lane, *_ = make_lanes(dataclasses.replace(report_data, reference=beyond))
     assert [(b.left, b.width) for b in lane.reference or ()] == [
         (0, 25),
         (75, 25),
     ]
 
 
-def test_media_are_small(reading: Reading) -> None:
-    assert len(audio_address(reading.audio)) < 8000 * 2
+def test_media_are_small(decomposition: Decomposition) -> None:
+    assert len(audio_address(decomposition.audio)) < 8000 * 2
 
 
 def test_sound_beyond_full_scale_is_scaled_not_clipped() -> None:
@@ -203,7 +207,7 @@ def test_ticks_are_few_and_round() -> None:
     ["/home/me/secret/show.wav", r"C:\secret\show.wav", "secret/show.wav"],
 )
 def test_a_page_to_be_shared_shows_no_folder(
-    reading: Reading,
+    decomposition: Decomposition,
     weights: StudentWeights,
     demo: Demo,
     path: str,
@@ -211,14 +215,14 @@ def test_a_page_to_be_shared_shows_no_folder(
 ) -> None:
     model = tmp_path / "secret" / "student"
     model.mkdir(parents=True)
-    findings = Findings(
-        dataclasses.replace(reading, name=path),
+    report_data = ReportData(
+        dataclasses.replace(decomposition, name=path),
         dataclasses.replace(weights, name=f"{model}/"),
         {},
     )
     pages = (
-        page_of([], findings),
-        render_demo(dataclasses.replace(demo, findings=findings)),
+        page_of([], report_data),
+        render_demo(dataclasses.replace(demo, report_data=report_data)),
     )
     for text in pages:
         assert "secret" not in text and str(tmp_path) not in text

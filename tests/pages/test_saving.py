@@ -9,8 +9,12 @@ import pytest
 import soundfile
 
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.explanation import Reading, StudentWeights, explain_class
-from explainable_seg.explanation.explanation import Findings
+from explainable_seg.explanation import (
+    Decomposition,
+    StudentWeights,
+    explain_class,
+)
+from explainable_seg.explanation.explanation import ReportData
 from explainable_seg.pages.report import file_names, save_explanations
 
 
@@ -21,14 +25,15 @@ def numbers_of(page: str) -> dict[str, Any]:
 
 
 def test_all_files_are_written_and_agree(
-    reading: Reading, weights: StudentWeights, tmp_path: Path
+    decomposition: Decomposition, weights: StudentWeights, tmp_path: Path
 ) -> None:
     explanations = [
-        explain_class(reading, weights, name) for name in ("speech", "music")
+        explain_class(decomposition, weights, name)
+        for name in ("speech", "music")
     ]
     spans = {name: [(0.0, 1.0)] for name in ("speech", "music")}
-    findings = Findings(reading, weights, spans)
-    written = save_explanations(tmp_path / "new", explanations, findings)
+    report_data = ReportData(decomposition, weights, spans)
+    written = save_explanations(tmp_path / "new", explanations, report_data)
     assert [path.name for path in written] == file_names(["speech", "music"])
     assert sorted(written) == sorted((tmp_path / "new").iterdir())
     document = json.loads(written[0].read_text(encoding="utf-8"))
@@ -42,9 +47,9 @@ def test_all_files_are_written_and_agree(
 
 
 def test_the_sound_is_16_bit_mono_at_16_khz(
-    reading: Reading, weights: StudentWeights, tmp_path: Path
+    decomposition: Decomposition, weights: StudentWeights, tmp_path: Path
 ) -> None:
-    explanation = explain_class(reading, weights, "music")
+    explanation = explain_class(decomposition, weights, "music")
     explanation.save(tmp_path)
     path = tmp_path / "explanation_music.wav"
     info = soundfile.info(path)
@@ -57,21 +62,21 @@ def test_the_sound_is_16_bit_mono_at_16_khz(
 
 
 def test_saving_again_replaces(
-    reading: Reading, weights: StudentWeights, tmp_path: Path
+    decomposition: Decomposition, weights: StudentWeights, tmp_path: Path
 ) -> None:
-    explain_class(reading, weights, "music").save(tmp_path)
-    explain_class(reading, weights, "music", 1.0, 1.5).save(tmp_path)
+    explain_class(decomposition, weights, "music").save(tmp_path)
+    explain_class(decomposition, weights, "music", 1.0, 1.5).save(tmp_path)
     document = json.loads((tmp_path / "explanation.json").read_text())
     assert document["explanations"][0]["start"] == 1.0
     assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_nothing_of_an_earlier_explanation_stays_beside_a_new_one(
-    reading: Reading, weights: StudentWeights, tmp_path: Path
+    decomposition: Decomposition, weights: StudentWeights, tmp_path: Path
 ) -> None:
     (tmp_path / "explanation_of_mine.wav").touch()
-    explain_class(reading, weights, "music").save(tmp_path)
-    explain_class(reading, weights, "speech").save(tmp_path)
+    explain_class(decomposition, weights, "music").save(tmp_path)
+    explain_class(decomposition, weights, "speech").save(tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {*file_names(["speech"]), "explanation_of_mine.wav"}
 
@@ -82,9 +87,9 @@ def test_a_class_can_be_saved_once_only() -> None:
 
 
 def test_a_folder_that_is_a_file_is_one_line(
-    reading: Reading, weights: StudentWeights, tmp_path: Path
+    decomposition: Decomposition, weights: StudentWeights, tmp_path: Path
 ) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(ExplainableSegError, match="another output folder"):
-        explain_class(reading, weights, "music").save(blocked)
+        explain_class(decomposition, weights, "music").save(blocked)

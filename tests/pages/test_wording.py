@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from explainable_seg.explanation import (
+    Decomposition,
     Explanation,
-    Reading,
     StudentWeights,
     explain_class,
 )
@@ -24,9 +24,11 @@ from explainable_seg.pages.drawing import (
 
 
 @pytest.fixture
-def speech(reading: Reading, weights: StudentWeights) -> Explanation:
+def speech(
+    decomposition: Decomposition, weights: StudentWeights
+) -> Explanation:
     """Speech over both tones: found in the first half."""
-    return explain_class(reading, weights, "speech", 0.0, 2.0)
+    return explain_class(decomposition, weights, "speech", 0.0, 2.0)
 
 
 def plain(text: str) -> str:
@@ -35,19 +37,19 @@ def plain(text: str) -> str:
 
 
 def test_verdicts(
-    reading: Reading, weights: StudentWeights, speech: Explanation
+    decomposition: Decomposition, weights: StudentWeights, speech: Explanation
 ) -> None:
     assert verdict(speech) == (
         "Speech was found in 1.0 of the 2.0 s from 0.0 to 2.0 s."
     )
-    whole = explain_class(reading, weights, "speech", 0.2, 0.7)
+    whole = explain_class(decomposition, weights, "speech", 0.2, 0.7)
     assert verdict(whole) == "Speech was found from 0.2 to 0.7 s."
-    nothing = explain_class(reading, weights, "noise", 0.2, 0.7)
+    nothing = explain_class(decomposition, weights, "noise", 0.2, 0.7)
     assert verdict(nothing) == "No noise was found from 0.2 to 0.7 s."
 
 
 def test_reasons(
-    reading: Reading, weights: StudentWeights, speech: Explanation
+    decomposition: Decomposition, weights: StudentWeights, speech: Explanation
 ) -> None:
     assert plain(reason(speech)) == (
         "One of 3 atoms carries 100 % of the evidence for it; its peak is at "
@@ -66,7 +68,7 @@ def test_reasons(
     assert plain(reason(alike)).endswith("the strongest peak at 500 Hz.")
     against = dataclasses.replace(two, relevance=np.array([1.0, 3.0, -9.0]))
     assert reason(against).endswith(" More evidence speaks against it.")
-    noise = explain_class(reading, weights, "noise", 0.2, 0.7)
+    noise = explain_class(decomposition, weights, "noise", 0.2, 0.7)
     assert reason(noise) == "No atom speaks for it."
 
 

@@ -9,7 +9,7 @@ from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ModelError
 from explainable_seg.training.export import (
     diverging_is_told,
-    require_sound,
+    refuse_collapsed,
     signs_of_collapse,
 )
 from explainable_seg.training.thresholds import ThresholdChoice
@@ -45,14 +45,14 @@ def test_a_collapsed_model_is_refused_and_forced_with_a_warning(
     tmp_path, caplog
 ):
     model = torch.nn.Linear(1, 1)
-    require_sound(model, [], False, tmp_path)
+    refuse_collapsed(model, [], False, tmp_path)
     with pytest.raises(ModelError, match="--force") as refusal:
-        require_sound(model, ["45 % dead"], False, tmp_path)
+        refuse_collapsed(model, ["45 % dead"], False, tmp_path)
     assert "45 % dead" in str(refusal.value) and str(tmp_path) in str(
         refusal.value
     )
     with caplog.at_level(logging.WARNING):
-        require_sound(model, ["45 % dead"], True, tmp_path)
+        refuse_collapsed(model, ["45 % dead"], True, tmp_path)
     assert "45 % dead" in caplog.text
 
 
@@ -63,7 +63,7 @@ def test_weights_that_are_no_numbers_are_never_exported(value, tmp_path):
         model.bias.fill_(value)
     for force in (False, True):
         with pytest.raises(ModelError, match="finite weights"):
-            require_sound(model, [], force, tmp_path)
+            refuse_collapsed(model, [], force, tmp_path)
 
 
 def test_divergence_takes_one_line_and_other_errors_stay_what_they_are():

@@ -10,7 +10,7 @@ from explainable_seg.training.chunks import (
     PURPOSES,
     ChunkCache,
     TrainingChunks,
-    stream,
+    random_stream,
 )
 from explainable_seg.training.training_set import name_of_mix
 
@@ -20,7 +20,7 @@ N = 4000
 @pytest.mark.parametrize("pair", [*itertools.combinations(PURPOSES, 2)])
 def test_two_purposes_of_a_seed_do_not_go_together(pair):
     ours, theirs = (
-        np.array([stream(purpose, 0, n).random(2) for n in range(N)])
+        np.array([random_stream(purpose, 0, n).random(2) for n in range(N)])
         for purpose in pair
     )
     for first, second in itertools.product(ours.T, theirs.T):
@@ -30,9 +30,12 @@ def test_two_purposes_of_a_seed_do_not_go_together(pair):
 
 def test_a_stream_depends_on_all_that_it_is_of():
     kinds = itertools.product(PURPOSES, range(3), range(3))
-    drawn = {stream(*kind).integers(2**62) for kind in kinds}
+    drawn = {random_stream(*kind).integers(2**62) for kind in kinds}
     assert len(drawn) == 9 * len(PURPOSES)
-    assert stream("order", 1, 2).random() == stream("order", 1, 2).random()
+    assert (
+        random_stream("order", 1, 2).random()
+        == random_stream("order", 1, 2).random()
+    )
 
 
 class Source:

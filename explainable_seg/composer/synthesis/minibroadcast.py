@@ -102,12 +102,12 @@ class NoiseTask(_Seeded):
         return f"{self.kind}/{self.name}"
 
 
-Task = SpeechTask | MusicTask | NoiseTask
+ClipTask = SpeechTask | MusicTask | NoiseTask
 
 
 def plan_clips(
     minutes: Mapping[str, float], seed: int
-) -> dict[str, list[Task]]:
+) -> dict[str, list[ClipTask]]:
     """What to synthesise for each part of a corpus.
 
     Arguments
@@ -119,7 +119,7 @@ def plan_clips(
 
     Returns
     -------
-    dict[str, list[Task]]
+    dict[str, list[ClipTask]]
         The tasks of each part: speech, then music, then noise.
     """
     rng = np.random.default_rng([seed, 0])
@@ -186,7 +186,7 @@ def share_out(
 
 def _plan_speech(
     part: str, voices: Sequence[Voice], minutes: float, seed: int
-) -> list[Task]:
+) -> list[ClipTask]:
     """All voices of a part, for equal times."""
     seconds = 60 * SPEECH_SHARE * minutes / len(voices)
     return [
@@ -197,11 +197,11 @@ def _plan_speech(
 
 def _plan_music(
     part: str, bands: Mapping[str, Sequence[Band]], minutes: float, seed: int
-) -> list[Task]:
+) -> list[ClipTask]:
     """Pieces of all styles in turn, each style's bands in turn."""
     rng = np.random.default_rng(_seed(seed, part, "music", -1))
     names = [list(bands)[i] for i in rng.permutation(len(bands)).tolist()]
-    tasks: list[Task] = []
+    tasks: list[ClipTask] = []
     planned = 0.0
     while planned < 60 * MUSIC_SHARE * minutes or len(tasks) < FEWEST:
         index = len(tasks)
@@ -219,11 +219,11 @@ def _plan_music(
     return tasks
 
 
-def _plan_noise(part: str, minutes: float, seed: int) -> list[Task]:
+def _plan_noise(part: str, minutes: float, seed: int) -> list[ClipTask]:
     """Instances of all kinds in turn, at least one of each."""
     rng = np.random.default_rng(_seed(seed, part, "noise", -1))
     kinds = [list(NOISES)[i] for i in rng.permutation(len(NOISES)).tolist()]
-    tasks: list[Task] = []
+    tasks: list[ClipTask] = []
     planned = 0.0
     while planned < 60 * NOISE_SHARE * minutes or len(tasks) < len(kinds):
         index = len(tasks)
@@ -292,12 +292,12 @@ def synthesise_clips(
         ) from None
 
 
-def make_clips(task: Task, folder: Path) -> list[Clip]:
+def make_clips(task: ClipTask, folder: Path) -> list[Clip]:
     """Synthesise and write what one task asks for.
 
     Arguments
     ---------
-    task : Task
+    task : ClipTask
         What to synthesise.
     folder : Path
         Where the files go: ``speech/<voice>/``, ``music/<style>/<band>/`` or
@@ -333,7 +333,7 @@ def make_clips(task: Task, folder: Path) -> list[Clip]:
 
 
 def _make_all(
-    plan: Mapping[str, Sequence[Task]],
+    plan: Mapping[str, Sequence[ClipTask]],
     folders: Mapping[str, str | os.PathLike[str]],
     processes: int,
 ) -> dict[str, list[Clip]]:
@@ -368,7 +368,7 @@ logger = logging.getLogger(__name__)
 STAMP = "composed.json"  # says from what a corpus was made; written last
 
 
-def write_corpus(
+def write_programmes(
     folder: str | os.PathLike[str],
     parts: Mapping[str, Sequence[Clip]],
     minutes: Mapping[str, float],

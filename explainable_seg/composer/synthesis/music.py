@@ -24,7 +24,7 @@ from explainable_seg.composer.synthesis.styles import (
     DRUMS,
     SCALES,
     STYLES,
-    Style,
+    MusicStyle,
 )
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.frames import SAMPLE_RATE
@@ -50,7 +50,7 @@ class Note:
 
 
 @dataclass
-class Part:
+class MusicPart:
     """What one player plays.
 
     Arguments
@@ -83,12 +83,12 @@ class Band:
         return "-".join(str(p) for p in players if p is not None)
 
 
-def possible_bands(style: Style) -> list[Band]:
+def possible_bands(style: MusicStyle) -> list[Band]:
     """All bands that may play a style.
 
     Arguments
     ---------
-    style : Style
+    style : MusicStyle
         Gives the programmes to choose from.
 
     Returns
@@ -105,13 +105,13 @@ def possible_bands(style: Style) -> list[Band]:
 
 
 def compose_music(
-    style: Style, band: Band, seconds: float, rng: np.random.Generator
-) -> list[Part]:
+    style: MusicStyle, band: Band, seconds: float, rng: np.random.Generator
+) -> list[MusicPart]:
     """A piece of music.
 
     Arguments
     ---------
-    style : Style
+    style : MusicStyle
         The rules.
     band : Band
         Who plays.
@@ -122,26 +122,28 @@ def compose_music(
 
     Returns
     -------
-    list[Part]
+    list[MusicPart]
         A part for each player, drums last.
     """
     piece = _Piece(style, seconds, rng)
-    parts: list[Part] = []
+    parts: list[MusicPart] = []
     if band.melody is not None:
-        parts.append(Part(band.melody, notes=piece.melody()))
+        parts.append(MusicPart(band.melody, notes=piece.melody()))
     if band.chords is not None:
-        parts.append(Part(band.chords, notes=piece.chords()))
+        parts.append(MusicPart(band.chords, notes=piece.chords()))
     if band.bass is not None:
-        parts.append(Part(band.bass, notes=piece.bass()))
+        parts.append(MusicPart(band.bass, notes=piece.bass()))
     if style.drums:
-        parts.append(Part(0, is_drum=True, notes=piece.drums()))
+        parts.append(MusicPart(0, is_drum=True, notes=piece.drums()))
     return parts
 
 
 class _Piece:
     """The choices that all players of one piece share."""
 
-    def __init__(self, style: Style, seconds: float, rng: np.random.Generator):
+    def __init__(
+        self, style: MusicStyle, seconds: float, rng: np.random.Generator
+    ):
         self.style = style
         self.seconds = seconds
         self.rng = rng
@@ -375,12 +377,12 @@ def make_music(
     return (PEAK * np.tanh(gain / PEAK * sound)).astype(np.float32)
 
 
-def render(parts: Sequence[Part]) -> np.ndarray:
+def render(parts: Sequence[MusicPart]) -> np.ndarray:
     """Sound of parts, played by the soundfont.
 
     Arguments
     ---------
-    parts : Sequence[Part]
+    parts : Sequence[MusicPart]
         What each player plays.
 
     Returns

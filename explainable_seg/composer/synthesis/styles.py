@@ -69,7 +69,7 @@ DRUMS: dict[str, dict[int, str]] = {
 
 
 @dataclass(frozen=True)
-class Style:
+class MusicStyle:
     """A style of music.
 
     Arguments
@@ -115,8 +115,8 @@ class Style:
     alone: bool = False
 
 
-STYLES: dict[str, Style] = {
-    "pop": Style(
+STYLES: dict[str, MusicStyle] = {
+    "pop": MusicStyle(
         beats=4,
         tempo=(90, 128),
         scales=("major", "minor"),
@@ -129,7 +129,7 @@ STYLES: dict[str, Style] = {
         drums=("rock", "break", "ballad", "tambourine"),
         rhythms=("1121111", "2211 1", "3122", " 11113"),
     ),
-    "rock": Style(
+    "rock": MusicStyle(
         beats=4,
         tempo=(110, 160),
         scales=("minor", "mixolydian", "dorian"),
@@ -142,7 +142,7 @@ STYLES: dict[str, Style] = {
         drums=("rock", "break"),
         rhythms=("11111111", "3311", "2222", "2 1121"),
     ),
-    "waltz": Style(
+    "waltz": MusicStyle(
         beats=3,
         tempo=(120, 180),
         scales=("major", "harmonic"),
@@ -155,7 +155,7 @@ STYLES: dict[str, Style] = {
         drums=("waltz",),
         rhythms=("222", "42", "11112", "6"),
     ),
-    "march": Style(
+    "march": MusicStyle(
         beats=4,
         tempo=(104, 126),
         scales=("major",),
@@ -168,7 +168,7 @@ STYLES: dict[str, Style] = {
         drums=("march",),
         rhythms=("3131", "2222", "211211", "44"),
     ),
-    "ambient": Style(
+    "ambient": MusicStyle(
         beats=4,
         tempo=(55, 80),
         scales=("major", "dorian", "minor"),
@@ -180,7 +180,7 @@ STYLES: dict[str, Style] = {
         bass_lines=("held",),
         rhythms=("8", "44", "  6", "62"),
     ),
-    "jazz": Style(
+    "jazz": MusicStyle(
         beats=4,
         tempo=(95, 190),
         scales=("major", "dorian", "minor"),
@@ -194,7 +194,7 @@ STYLES: dict[str, Style] = {
         rhythms=("11111111", "211 111", " 1112 1", "31 3"),
         sevenths=True,
     ),
-    "electronic": Style(
+    "electronic": MusicStyle(
         beats=4,
         tempo=(118, 140),
         scales=("minor", "dorian"),
@@ -207,7 +207,7 @@ STYLES: dict[str, Style] = {
         drums=("house", "break"),
         rhythms=("11111111", "121121", "3311", "1 1 1 11"),
     ),
-    "bossa": Style(
+    "bossa": MusicStyle(
         beats=4,
         tempo=(110, 150),
         scales=("major", "minor"),
@@ -221,7 +221,7 @@ STYLES: dict[str, Style] = {
         rhythms=("3122", "12212", " 3 21", "44"),
         sevenths=True,
     ),
-    "reggae": Style(
+    "reggae": MusicStyle(
         beats=4,
         tempo=(68, 92),
         scales=("major", "minor", "dorian"),
@@ -234,7 +234,7 @@ STYLES: dict[str, Style] = {
         drums=("reggae",),
         rhythms=("2 1121", "112 12", "44", " 1114"),
     ),
-    "folk": Style(
+    "folk": MusicStyle(
         beats=4,
         tempo=(84, 132),
         scales=("major", "mixolydian", "dorian"),
@@ -247,7 +247,7 @@ STYLES: dict[str, Style] = {
         drums=("tambourine",),
         rhythms=("211211", "1111 21", "3131", "2222"),
     ),
-    "baroque": Style(
+    "baroque": MusicStyle(
         beats=4,
         tempo=(72, 108),
         scales=("major", "harmonic"),
@@ -259,7 +259,7 @@ STYLES: dict[str, Style] = {
         bass_lines=("walking", "eighths"),
         rhythms=("11111111", "211211", "1111 21", "3131"),
     ),
-    "hymn": Style(
+    "hymn": MusicStyle(
         beats=4,
         tempo=(60, 84),
         scales=("major", "minor"),
@@ -271,7 +271,7 @@ STYLES: dict[str, Style] = {
         bass_lines=("held", "walking"),
         rhythms=("2222", "44", "62", "2114"),
     ),
-    "lullaby": Style(
+    "lullaby": MusicStyle(
         beats=3,
         tempo=(66, 96),
         scales=("major",),
@@ -281,7 +281,7 @@ STYLES: dict[str, Style] = {
         comping=("arpeggio", "held"),
         rhythms=("222", "42", "2112", "6"),
     ),
-    "solo": Style(
+    "solo": MusicStyle(
         beats=4,
         tempo=(66, 126),
         scales=("major", "minor", "dorian", "harmonic"),
@@ -291,7 +291,7 @@ STYLES: dict[str, Style] = {
         rhythms=("211211", "2222", "3122", " 1114", "44"),
         alone=True,
     ),
-    "recital": Style(
+    "recital": MusicStyle(
         beats=4,
         tempo=(60, 120),
         scales=("major", "minor", "harmonic", "dorian"),

@@ -62,7 +62,7 @@ class StudentWeights(Brief):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Reading(Brief):
+class Decomposition(Brief):
     """A recording, or a passage of it, as a student read it.
 
     Arguments
@@ -129,7 +129,7 @@ class Reading(Brief):
 
     def passage(
         self, start: float, end: float, first: int, last: int
-    ) -> "Reading":
+    ) -> "Decomposition":
         """A passage of it.
 
         Arguments
@@ -145,11 +145,11 @@ class Reading(Brief):
 
         Returns
         -------
-        Reading
+        Decomposition
             With the audio between start and end, to the sample.
         """
         low, high = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
-        return Reading(
+        return Decomposition(
             audio=self.audio[low:high],
             spectrogram=self.spectrogram[first:last],
             activations=self.activations[first:last],
@@ -161,7 +161,7 @@ class Reading(Brief):
         )
 
 
-def make_reading(
+def make_decomposition(
     audio: np.ndarray,
     spectrogram: torch.Tensor,
     activations: torch.Tensor,
@@ -169,7 +169,7 @@ def make_reading(
     name: str = "",
     rules: Rules = Rules(),
     start: float = 0.0,
-) -> Reading:
+) -> Decomposition:
     """Reading of a recording, checked and brought to the CPU.
 
     Arguments
@@ -191,7 +191,7 @@ def make_reading(
 
     Returns
     -------
-    Reading
+    Decomposition
 
     Raises
     ------
@@ -205,7 +205,7 @@ def make_reading(
             f"expected {expected} frames for {len(audio)} samples, got "
             f"{lengths} for spectrogram, activations, logits"
         )
-    return Reading(
+    return Decomposition(
         audio=np.asarray(audio, dtype=np.float32),
         spectrogram=spectrogram.detach().float().cpu(),
         activations=activations.detach().float().cpu(),
@@ -244,7 +244,7 @@ class Contrast:
 
 
 def contrast_classes(
-    reading: Reading,
+    decomposition: Decomposition,
     weights: StudentWeights,
     class_name: str,
     other: str,
@@ -254,7 +254,7 @@ def contrast_classes(
 
     Arguments
     ---------
-    reading : Reading
+    decomposition : Decomposition
         A recording, or a passage of it, as the student read it.
     weights : StudentWeights
         The student's dictionary and classifier.
@@ -278,7 +278,7 @@ def contrast_classes(
 
     Example
     -------
-    >>> reading = Reading(
+    >>> reading = Decomposition(
     ...     audio=torch.zeros(400).numpy(),
     ...     spectrogram=torch.ones(1, 2),
     ...     activations=torch.ones(1, 2),
@@ -295,8 +295,8 @@ def contrast_classes(
     if not frames.any():
         raise ValueError("expected `frames` to explain, got none")
     a, b = (class_index(name, weights.classes) for name in (class_name, other))
-    z = reading.activations[frames].double().mean(dim=0)
-    logits = reading.logits[frames].double().mean(dim=0)
+    z = decomposition.activations[frames].double().mean(dim=0)
+    logits = decomposition.logits[frames].double().mean(dim=0)
     theta = weights.theta.double()
     return Contrast(
         class_name=class_name,
