@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 # make demo SHORT=1: the same path on little data in few steps; no figures.
 SHORT ?=
 PYTEST_OPTIONS ?=
+# Tests of one file share what is costly to make: they stay together.
+PARALLEL := -n auto --maxprocesses=4 --dist=loadfile
 
 # Threads that wait by spinning slow each other down on a shared machine.
 export OMP_WAIT_POLICY := passive
@@ -18,11 +20,11 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/yamllint -c .yamllint.yaml --no-warnings hparams docs
+	$(BIN)/yamllint -c .yamllint.yaml --no-warnings hparams docs recipes
 	$(BIN)/codespell
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS) tests/with_speechbrain \
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS) tests/with_speechbrain \
 		explainable_seg/training/brain.py \
 		explainable_seg/training/loading.py \
 		explainable_seg/training/progress.py \

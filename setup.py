@@ -73,6 +73,7 @@ setup(
         "browser": ["playwright>=1.50", "axe-playwright-python>=0.1.4"],
         "dev": [
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "pyannote.metrics>=3.2",
             "textgrid>=1.5",

@@ -100,7 +100,7 @@ def text_lines(folder, pattern):
 def importers(files):
     """How many files import each, through a face or not."""
     homes = {}
-    for stub in (CHECKOUT / PACKAGE).rglob("__init__.pyi"):
+    for stub in (CHECKOUT / PACKAGE).rglob("__init__.py*"):
         room = ".".join(stub.parent.relative_to(CHECKOUT).parts)
         for node in ast.parse(stub.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ImportFrom):

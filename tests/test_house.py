@@ -75,6 +75,8 @@ def imported(path, package=PACKAGE):
 def face(room):
     """Module in which each public name of a room is defined."""
     stub = CHECKOUT / PACKAGE / room / "__init__.pyi"
+    if not stub.is_file():  # of what lifts out
+        stub = stub.with_suffix(".py")
     homes = {}
     for node in ast.parse(stub.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom):
@@ -170,8 +172,7 @@ def test_rooms_are_entered_through_their_faces():
 def test_a_face_names_what_is_there(room):
     code = (
         f"import {PACKAGE}.{room} as room\n"
-        "for name in room.__all__: getattr(room, name)\n"
-        "print(len(room.__all__))"
+        f"for name in {list(face(room))}: getattr(room, name)"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
@@ -179,7 +180,6 @@ def test_a_face_names_what_is_there(room):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout.split()[-1]) == len(face(room))
 
 
 @pytest.mark.parametrize("room", ["nmf", "features"])

@@ -69,7 +69,10 @@ def homes(room: str) -> dict[str, str]:
     module = f"explainable_seg.{room}"
     if room in WORDS:
         return dict.fromkeys(documented(module), module)
-    stub = ast.parse((PACKAGE / room / "__init__.pyi").read_text("utf-8"))
+    path = PACKAGE / room / "__init__.pyi"
+    if not path.is_file():
+        path = path.with_suffix(".py")
+    stub = ast.parse(path.read_text("utf-8"))
     found = {
         name.name: f"{module}.{node.module}"
         for node in stub.body

@@ -41,7 +41,7 @@ COLUMNS = (
 PATHS = ("wav", "rttm", *UEM_COLUMNS.values())
 DATA_ROOT = "$data_root"
 LARGEST = 2**53  # samples; beyond, seconds are no longer exact
-NumberT = TypeVar("NumberT", int, float)
+Quantity = TypeVar("Quantity", int, float)
 DURATION_TOLERANCE = 0.01  # seconds between duration and (stop - start) / rate
 
 
@@ -343,8 +343,8 @@ def _parse_row(
 
 
 def _number(
-    row: dict[str, str], column: str, kind: type[NumberT], where: str
-) -> NumberT:
+    row: dict[str, str], column: str, kind: type[Quantity], where: str
+) -> Quantity:
     """Value of a numeric column."""
     try:
         return kind(row[column])

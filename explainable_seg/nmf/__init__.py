@@ -1,5 +1,21 @@
-"""Sparse non-negative matrix factorisation: tensors only."""
+"""Sparse non-negative matrix factorisation: tensors only.
 
-import lazy_loader
+It lifts out: this folder needs PyTorch and nothing else, so its face is plain.
+"""
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+from .atoms import initial_atoms as initial_atoms
+from .coding import (
+    converged_code as converged_code,
+    coordinate_code as coordinate_code,
+    frame_blocks as frame_blocks,
+    objective as objective,
+    overshoot as overshoot,
+    sparse_code as sparse_code,
+)
+from .numerics import full_precision as full_precision
+from .solvers import (
+    BlockFit as BlockFit,
+    Hals as Hals,
+    warm_up as warm_up,
+)
+from .sparse_nmf import SparseNMF as SparseNMF

@@ -81,7 +81,10 @@ def random_stream(purpose: str, seed: int, number: int) -> np.random.Generator:
 
     Example
     -------
-    >>> a, b = random_stream("order", 0, 7), stream("augmentation", 0, 7)
+    >>> a, b = (
+    ...     random_stream(purpose, 0, 7)
+    ...     for purpose in ("order", "augmentation")
+    ... )
     >>> bool(a.random() == b.random())
     False
     """

@@ -29,7 +29,7 @@ RATES = [8000, 11025, 22050, 32000, 44100, 48000]
 def short_pieces(monkeypatch):
     """A minute lasts a second, so that ten of them are soon over."""
     monkeypatch.setattr(level_module, "PIECE", 16000)
-    monkeypatch.setattr("explainable_seg.training.chunks.PIECE", 16000)
+    monkeypatch.setattr("explainable_seg.corpora.truth.PIECE", 16000)
     monkeypatch.setattr(level_module, "FADE", 4000)
 
 

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from pyannote.core import Timeline
 
-from explainable_seg.audio.files import read_header
+from explainable_seg.audio.files import decoded_length, read_header
 from explainable_seg.corpora.recording import convert, make_recording
 from explainable_seg.errors import AudioError
 
@@ -65,7 +65,9 @@ def test_a_whole_copy_is_kept_and_another_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "header"])
-def test_audio_that_is_shorter_than_its_header_is_refused(tmp_path, damage):
+def test_of_audio_that_is_shorter_than_its_header_there_is_a_copy(
+    tmp_path, damage
+):
     path = tmp_path / "show.flac"
     rng = np.random.default_rng(0)
     soundfile.write(path, rng.uniform(-0.5, 0.5, 80000), 8000)
@@ -75,8 +77,20 @@ def test_audio_that_is_shorter_than_its_header_is_refused(tmp_path, damage):
     else:
         content[22:26] = (90000).to_bytes(4, "big")  # total samples
     path.write_bytes(content)
+    there = decoded_length(path)
+    copy = convert(recording(path), tmp_path / "copies")
+    assert copy.header.duration == pytest.approx(there.duration, abs=1e-4)
+    assert (there.n_samples == 80000) == (damage == "header")
+
+
+def test_audio_that_became_shorter_is_refused(tmp_path):
+    path = tmp_path / "show.flac"
+    rng = np.random.default_rng(0)
+    soundfile.write(path, rng.uniform(-0.5, 0.5, 80000), 8000)
+    before = recording(path)
+    path.write_bytes(path.read_bytes()[:60000])
     with pytest.raises(AudioError, match="show.flac") as info:
-        convert(recording(path), tmp_path / "copies")
+        convert(before, tmp_path / "copies")
     assert "\n" not in str(info.value)
     assert not list((tmp_path / "copies").iterdir())
 

@@ -237,10 +237,10 @@ def at_work(folder: Path, share: str = "") -> Iterator[subprocess.Popen]:
     """Another process that holds an output folder."""
     script = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from explainable_seg.inference.results import locked\n"
+        "from explainable_seg.inference.results import locked_folder\n"
         "from explainable_seg.inference.sources import Share\n"
         "share = Share(*map(int, sys.argv[2].split('/'))) if sys.argv[2] else None\n"
-        "with locked(Path(sys.argv[1]), share):\n"
+        "with locked_folder(Path(sys.argv[1]), share):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(600)\n"
     )

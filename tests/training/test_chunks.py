@@ -96,7 +96,7 @@ def test_workers_share_what_was_measured(make_region, monkeypatch):
         raise AssertionError("measured in another epoch")
 
     monkeypatch.setattr(
-        "explainable_seg.training.chunks.gain_curve", measure_again
+        "explainable_seg.corpora.truth.gain_curve", measure_again
     )
     again = [batch["wav"] for batch in loader]
     assert all(map(torch.equal, first, again))

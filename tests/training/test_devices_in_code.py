@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "explainable_seg"
-ROOMS = ("models", "nmf", "features", "training", "explanation")
+ROOMS = (
+    "models",
+    "nmf",
+    "features",
+    "training",
+    "explanation",
+    "interpreters",
+    "evaluation",
+)
 # Not `from_numpy`: what comes from NumPy is on the CPU in any case.
 MAKERS = {
     "arange",
@@ -28,12 +36,17 @@ MAKERS = {
 # Around what makes a tensor: the module's own, which moves with it.
 OWNERS = ("Parameter", "register_buffer")
 COUNTS = "sums over recordings, on the CPU, where what they add is brought"
+WINDOWS = "cut and averaged on the CPU, where recordings are"
 EXCEPTIONS = {
+    "models/windows.py cut_windows": WINDOWS,
+    "models/windows.py window_weights": WINDOWS,
+    "models/windows.py one_stretch": WINDOWS,
+    "models/windows.py OverlapAdd.__init__": WINDOWS,
     "models/student.py Student.__init__": "becomes a buffer two lines below",
     "nmf/numerics.py _as_tensor": "of an array, which is on the CPU",
     "distributed.py mean_over_ranks": "sum_over_ranks carries it over",
     "training/thresholds.py ThresholdSweep.__init__": COUNTS,
-    "interpreters/attribute.py patch_index": "made once, on the CPU",
+    "interpreters/captum_methods.py patch_index": "made once, on the CPU",
     "evaluation/faithfulness.py area_weights": "of numbers, in float64",
     "evaluation/faithfulness.py FaithfulnessStats.__init__": COUNTS,
     "evaluation/faithfulness.py FaithfulnessStats.update": COUNTS,

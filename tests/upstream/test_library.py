@@ -54,7 +54,7 @@ def test_rooms_go_whole():
         stays = any(path.is_relative_to(room) for room in staying)
         assert stays or path.suffix == ".pyc" or path in GOING.values(), path
     folder = "speechbrain/integrations/segmentation"
-    for name in ("nmf/__init__.pyi", "pages/templates/vendor/fft.min.js"):
+    for name in ("audio/__init__.pyi", "pages/templates/vendor/fft.min.js"):
         assert f"{folder}/{name}" in GOING
 
 
