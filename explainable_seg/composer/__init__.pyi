@@ -8,11 +8,11 @@ from .composer import (
     Overlays as Overlays,
     overlay as overlay,
 )
+from .minibroadcast import (
+    synthesise_clips as synthesise_clips,
+    write_programmes as write_programmes,
+)
 from .style import (
     SceneKind as SceneKind,
     Style as Style,
-)
-from .synthesis.minibroadcast import (
-    synthesise_clips as synthesise_clips,
-    write_programmes as write_programmes,
 )

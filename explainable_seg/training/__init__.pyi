@@ -28,6 +28,8 @@ from .distillation import (
 from .feature_cache import FeatureCache as FeatureCache
 from .loading import (
     keep_state as keep_state,
+    log_settings as log_settings,
+    log_update as log_update,
     read_parts as read_parts,
     training_loader as training_loader,
     validation_loader as validation_loader,
@@ -35,10 +37,6 @@ from .loading import (
 from .losses import (
     label_loss as label_loss,
     student_losses as student_losses,
-)
-from .progress import (
-    log_settings as log_settings,
-    log_update as log_update,
 )
 from .run import (
     Command as Command,

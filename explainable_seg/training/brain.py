@@ -23,11 +23,12 @@ from explainable_seg.training.export import (
 from explainable_seg.training.loading import (
     RandomState,
     fit_schedule,
+    log_epoch,
+    log_update,
     n_updates,
     validation_loader,
     warn_of_patience,
 )
-from explainable_seg.training.progress import log_epoch, log_update
 from explainable_seg.training.thresholds import ThresholdChoice, ThresholdSweep
 from speechbrain.dataio.dataloader import SaveableDataLoader
 from speechbrain.utils.checkpoints import Checkpointer

@@ -1,9 +1,10 @@
-"""Loaders of a training, shared out over its processes."""
+"""Around the updates: loaders, schedule, checkpoints, and what is logged."""
 
 import inspect
+import json
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Protocol, TypeVar
 
@@ -27,6 +28,11 @@ from speechbrain.utils.distributed import (
     ddp_barrier,
     if_main_process,
     main_process_only,
+)
+from speechbrain.utils.train_logger import (
+    TensorboardLogger,
+    TrainLogger,
+    WandBLogger,
 )
 
 JUDGED_BY = ("dev", "test")
@@ -449,3 +455,104 @@ def warn_of_patience(patience: int, number_of_epochs: int) -> bool:
             number_of_epochs,
         )
     return early
+
+
+UPDATE = "update"  # losses of one are under this name
+# What runs are compared by.
+MEASURES = ("macro_f1/valid", "error/valid")
+
+
+@on_main_process
+def log_settings(
+    loggers: Sequence[TrainLogger], settings: Mapping[str, Any]
+) -> None:
+    """Hand the settings of a run on to those loggers that show settings.
+
+    Arguments
+    ---------
+    loggers : Sequence[TrainLogger]
+        SpeechBrain's.
+    settings : Mapping[str, Any]
+        JSON values.
+    """
+    flat = {
+        name: value
+        if isinstance(value, (bool, int, float, str))
+        else json.dumps(value, ensure_ascii=False)
+        for name, value in settings.items()
+    }
+    for logger in loggers:
+        if isinstance(logger, TensorboardLogger):
+            # There, where there is such a logger.
+            from torch.utils.tensorboard.summary import hparams
+
+            # In the file of the run itself; `add_hparams` starts another run.
+            for summary in hparams(flat, dict.fromkeys(MEASURES)):
+                logger.writer.file_writer.add_summary(summary)
+            logger.writer.flush()
+        elif isinstance(logger, WandBLogger):
+            logger.run.config.update(flat, allow_val_change=True)
+
+
+@on_main_process
+def log_update(
+    loggers: Sequence[TrainLogger], update: int, losses: Mapping[str, float]
+) -> None:
+    """Hand the losses of an update on to those loggers that draw curves.
+
+    Arguments
+    ---------
+    loggers : Sequence[TrainLogger]
+        SpeechBrain's.
+    update : int
+        How many there have been, this one included.
+    losses : Mapping[str, float]
+        By name.
+    """
+    for logger in loggers:
+        if isinstance(logger, TensorboardLogger):
+            for name, value in losses.items():
+                logger.writer.add_scalar(f"{name}/{UPDATE}", value, update)
+        elif isinstance(logger, WandBLogger):
+            logger.run.log({UPDATE: dict(losses)}, step=update)
+
+
+@on_main_process
+def log_epoch(
+    loggers: Sequence[TrainLogger],
+    epoch: int,
+    update: int,
+    train_stats: Mapping[str, float],
+    valid_stats: Mapping[str, float],
+    rate: Optional[float] = None,
+) -> None:
+    """Hand the figures of an epoch on to all loggers.
+
+    Arguments
+    ---------
+    loggers : Sequence[TrainLogger]
+        SpeechBrain's, or others of their kind.
+    epoch : int
+        Counted from 1.
+    update : int
+        How many updates there have been.
+    train_stats : Mapping[str, float]
+        Figures of training.
+    valid_stats : Mapping[str, float]
+        Figures on dev.
+    rate : float, optional
+        The learning rate, where there is one.
+    """
+    meta = {"epoch": epoch, **({} if rate is None else {"lr": rate})}
+    stats = {"train": dict(train_stats), "valid": dict(valid_stats)}
+    for logger in loggers:
+        if isinstance(logger, WandBLogger):
+            logger.run.log({**stats, **meta}, step=update)
+            continue
+        if isinstance(logger, TensorboardLogger):
+            logger.global_step["meta"] = epoch - 1
+            for part, figures in stats.items():
+                logger.global_step[part] = dict.fromkeys(figures, epoch - 1)
+        logger.log_stats(
+            meta, train_stats=stats["train"], valid_stats=stats["valid"]
+        )

@@ -42,13 +42,10 @@ class Explained:
 
 def make_programme() -> np.ndarray:
     """20 s: music from 0 to 14 s, a voice from 5 s on, rain from 15 s on."""
-    from explainable_seg.composer.synthesis.music import (
-        make_music,
-        possible_bands,
-    )
-    from explainable_seg.composer.synthesis.noise import make_noise
-    from explainable_seg.composer.synthesis.speech import MALE_VOICES, speak
-    from explainable_seg.composer.synthesis.styles import STYLES
+    from explainable_seg.composer.music import make_music, possible_bands
+    from explainable_seg.composer.music_styles import STYLES
+    from explainable_seg.composer.noise import make_noise
+    from explainable_seg.composer.speech import MALE_VOICES, speak
 
     generator = np.random.default_rng(0)
     audio = np.zeros(20 * RATE, dtype=np.float32)

@@ -10,7 +10,7 @@ from toy_clips import write_toy_clips
 from explainable_seg.annotation.rttm import read_rttm
 from explainable_seg.composer.clips import split_groups
 from explainable_seg.composer.composer import Composer
-from explainable_seg.composer.synthesis.minibroadcast import write_programmes
+from explainable_seg.composer.minibroadcast import write_programmes
 from explainable_seg.errors import CorpusError
 
 MINUTES = {"train": 0.5, "dev1": 0.2}

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from explainable_seg.composer.synthesis import music
-from explainable_seg.composer.synthesis.music import (
+from explainable_seg.composer import music
+from explainable_seg.composer.music import (
     BASS_FLOOR,
     HIGHEST,
     LOWEST,
@@ -20,7 +20,7 @@ from explainable_seg.composer.synthesis.music import (
     possible_bands,
     render,
 )
-from explainable_seg.composer.synthesis.styles import DRUMS, SCALES, STYLES
+from explainable_seg.composer.music_styles import DRUMS, SCALES, STYLES
 from explainable_seg.errors import ExplainableSegError
 
 pytest.importorskip("symusic")
@@ -167,8 +167,8 @@ def test_drums_keep_the_beat():
 # differently: found by trying.
 HISTORY = """
 import sys, hashlib, numpy as np
-from explainable_seg.composer.synthesis.music import Band
-from explainable_seg.composer.synthesis.music import make_music
+from explainable_seg.composer.music import Band
+from explainable_seg.composer.music import make_music
 bands = {"hymn": Band(53, 52, 19), "ambient": Band(91, 94, 89)}
 for piece in sys.argv[1:]:
     style, seed = piece.split(":")

@@ -8,8 +8,8 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.composer.synthesis.noise import NOISES, make_noise
-from explainable_seg.composer.synthesis.signals import (
+from explainable_seg.composer.noise import NOISES, make_noise
+from explainable_seg.composer.signals import (
     burst,
     convolved,
     filtered_noise,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from explainable_seg.composer import minibroadcast as pool_module
 from explainable_seg.composer.clips import read_clips
-from explainable_seg.composer.synthesis import minibroadcast as pool_module
-from explainable_seg.composer.synthesis.minibroadcast import (
+from explainable_seg.composer.minibroadcast import (
     MusicTask,
     NoiseTask,
     SpeechTask,
@@ -19,8 +19,8 @@ from explainable_seg.composer.synthesis.minibroadcast import (
     share_out,
     synthesise_clips,
 )
-from explainable_seg.composer.synthesis.noise import NOISES
-from explainable_seg.composer.synthesis.styles import STYLES
+from explainable_seg.composer.music_styles import STYLES
+from explainable_seg.composer.noise import NOISES
 from explainable_seg.errors import ExplainableSegError
 
 pytest.importorskip("espeakng_loader")

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from explainable_seg.composer.synthesis.engine import Espeak, in_fresh_process
-from explainable_seg.composer.synthesis.speech import (
+from explainable_seg.composer.engine import Espeak, in_fresh_process
+from explainable_seg.composer.speech import (
     FEMALE_VOICES,
     GRAMMARS,
     LONGEST,

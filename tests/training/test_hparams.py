@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from explainable_seg.training.layers import BASE, read_layer
-from explainable_seg.training.settings import SettingsFile
+from explainable_seg.training.settings import BASE, SettingsFile, read_layer
 
 HPARAMS = Path(__file__).resolve().parents[2] / "hparams"
 FILES = [

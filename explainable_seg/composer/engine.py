@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from explainable_seg.composer.synthesis.signals import require
+from explainable_seg.composer.signals import require
 from explainable_seg.errors import ExplainableSegError
 
 Result = TypeVar("Result")

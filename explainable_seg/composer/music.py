@@ -14,17 +14,17 @@ import numpy as np
 from scipy.signal import butter, sosfilt
 
 from explainable_seg.audio import resample
-from explainable_seg.composer.synthesis.signals import (
-    convolved,
-    filtered_noise,
-    package_folder,
-    require,
-)
-from explainable_seg.composer.synthesis.styles import (
+from explainable_seg.composer.music_styles import (
     DRUMS,
     SCALES,
     STYLES,
     MusicStyle,
+)
+from explainable_seg.composer.signals import (
+    convolved,
+    filtered_noise,
+    package_folder,
+    require,
 )
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.frames import SAMPLE_RATE
@@ -348,10 +348,10 @@ def make_music(
     Arguments
     ---------
     style_name : str
-        A key of :data:`~explainable_seg.composer.synthesis.styles.STYLES`.
+        A key of :data:`~explainable_seg.composer.music_styles.STYLES`.
     band : Band
         Who plays; see
-        :func:`~explainable_seg.composer.synthesis.music.possible_bands`.
+        :func:`~explainable_seg.composer.music.possible_bands`.
     seconds : float
         Duration, without the second in which the last notes die away.
     rng : np.random.Generator

@@ -22,22 +22,18 @@ from explainable_seg.audio import write_audio
 from explainable_seg.classes import SHORT_LABELS
 from explainable_seg.composer.clips import Clip, ClipPool, write_clips
 from explainable_seg.composer.composer import Composer, Programme
-from explainable_seg.composer.style import Style
-from explainable_seg.composer.synthesis.engine import process_context
-from explainable_seg.composer.synthesis.music import (
-    Band,
-    make_music,
-    possible_bands,
-)
-from explainable_seg.composer.synthesis.noise import NOISES, make_noise
-from explainable_seg.composer.synthesis.signals import package_folder
-from explainable_seg.composer.synthesis.speech import (
+from explainable_seg.composer.engine import process_context
+from explainable_seg.composer.music import Band, make_music, possible_bands
+from explainable_seg.composer.music_styles import STYLES
+from explainable_seg.composer.noise import NOISES, make_noise
+from explainable_seg.composer.signals import package_folder
+from explainable_seg.composer.speech import (
     FEMALE_VOICES,
     MALE_VOICES,
     Voice,
     speak,
 )
-from explainable_seg.composer.synthesis.styles import STYLES
+from explainable_seg.composer.style import Style
 from explainable_seg.errors import CorpusError, ExplainableSegError
 from explainable_seg.files import atomic_write_text
 from explainable_seg.frames import SAMPLE_RATE, Span

@@ -16,7 +16,7 @@ from explainable_seg.audio import (
     gated_level,
     resample,
 )
-from explainable_seg.composer.synthesis.engine import Espeak, in_fresh_process
+from explainable_seg.composer.engine import Espeak, in_fresh_process
 from explainable_seg.frames import SAMPLE_RATE, Span
 
 

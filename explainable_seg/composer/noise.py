@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from explainable_seg.composer.synthesis import (
+from explainable_seg.composer import (
     noise as events,
     noise as textures,
 )
-from explainable_seg.composer.synthesis.signals import (
+from explainable_seg.composer.signals import (
     burst,
     convolved,
     filtered_noise,

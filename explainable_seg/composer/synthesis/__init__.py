@@ -1,1 +1,0 @@
-"""Clips made from packages of the registry: speech, music, noise."""
