@@ -26,7 +26,7 @@ test: $(VENV)/.ready
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS) tests/with_speechbrain \
 		explainable_seg/training/brain.py \
-		explainable_seg/training/loading.py \
+		explainable_seg/training/loop.py \
 		explainable_seg/training/run.py
 
 # All public names, with their docstrings: results/reference/index.html

@@ -273,7 +273,7 @@ class ReconstructionStats:
             ``frames`` (how many), ``error`` (``||X - W H|| / ||X||``, the root
             of the share of the energy that is left), ``error_by_band`` (the
             same within each of
-            :data:`~explainable_seg.explanation.atoms.BANDS_HZ`), ``atoms``
+            :data:`~explainable_seg.explanation.selection.BANDS_HZ`), ``atoms``
             (active ones a frame), ``usage`` (K shares of the frames, in which
             each atom is active), ``dead`` (share of the atoms that no frame
             uses); and under ``classes`` the first five of them for the frames
@@ -531,7 +531,7 @@ class RepresentationStats:
         -------
         dict[str, list[float] or None]
             For ``input`` (the spectrogram itself) and each class the shares of
-            :data:`~explainable_seg.explanation.atoms.BANDS_HZ`; None for a
+            :data:`~explainable_seg.explanation.selection.BANDS_HZ`; None for a
             class without positive relevance.
         """
         shares = {"input": band_shares(self.sums["input_by_bin"])}

@@ -1,18 +1,3 @@
-from .atoms import (
-    BANDS_HZ as BANDS_HZ,
-    DEFAULT_TAU as DEFAULT_TAU,
-    SELECTED as SELECTED,
-    atom_rankings as atom_rankings,
-    band_masks as band_masks,
-    band_shares as band_shares,
-    bin_hz as bin_hz,
-    peak_hz as peak_hz,
-    relevance as relevance,
-    relevance_spectrum as relevance_spectrum,
-    segment_means as segment_means,
-    segment_relevance as segment_relevance,
-    select_atoms as select_atoms,
-)
 from .bootstrap import (
     bootstrap_means as bootstrap_means,
     difference_interval as difference_interval,
@@ -54,4 +39,19 @@ from .prototypes import (
     collect_relevances as collect_relevances,
     compactness as compactness,
     prototype_document as prototype_document,
+)
+from .selection import (
+    BANDS_HZ as BANDS_HZ,
+    DEFAULT_TAU as DEFAULT_TAU,
+    SELECTED as SELECTED,
+    atom_rankings as atom_rankings,
+    band_masks as band_masks,
+    band_shares as band_shares,
+    bin_hz as bin_hz,
+    peak_hz as peak_hz,
+    relevance as relevance,
+    relevance_spectrum as relevance_spectrum,
+    segment_means as segment_means,
+    segment_relevance as segment_relevance,
+    select_atoms as select_atoms,
 )

@@ -14,12 +14,6 @@ import torch
 from explainable_seg.brief import Brief
 from explainable_seg.classes import class_index
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.explanation.atoms import (
-    Selector,
-    peak_hz,
-    relevance,
-    select_atoms,
-)
 from explainable_seg.explanation.decomposition import (
     Decomposition,
     StudentWeights,
@@ -31,6 +25,12 @@ from explainable_seg.explanation.grounding import (
     reconstruction_error,
 )
 from explainable_seg.explanation.masks import apply_mask, class_mask, frame_gate
+from explainable_seg.explanation.selection import (
+    Selector,
+    peak_hz,
+    relevance,
+    select_atoms,
+)
 from explainable_seg.frames import Span, frame_range, frame_spans, frame_targets
 from explainable_seg.nmf import full_precision
 

@@ -13,13 +13,13 @@ from explainable_seg.brief import Brief
 from explainable_seg.classes import class_columns
 from explainable_seg.corpora import Region, Truth, load_truth, region_targets
 from explainable_seg.decisions import Segmentation
-from explainable_seg.explanation.atoms import (
+from explainable_seg.explanation.bootstrap import AT_ONCE, interval
+from explainable_seg.explanation.decomposition import StudentWeights
+from explainable_seg.explanation.selection import (
     SegmentMeans,
     peak_hz,
     select_share,
 )
-from explainable_seg.explanation.bootstrap import AT_ONCE, interval
-from explainable_seg.explanation.decomposition import StudentWeights
 from explainable_seg.frames import FRAME_STEP, frame_ranges, frame_spans
 from explainable_seg.nmf import full_precision
 

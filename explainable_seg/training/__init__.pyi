@@ -26,7 +26,7 @@ from .distillation import (
     share_front_end as share_front_end,
 )
 from .feature_cache import FeatureCache as FeatureCache
-from .loading import (
+from .loop import (
     keep_state as keep_state,
     log_settings as log_settings,
     log_update as log_update,

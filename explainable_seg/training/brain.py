@@ -20,7 +20,7 @@ from explainable_seg.training.export import (
     signs_of_collapse,
     warn_of_silent_classes,
 )
-from explainable_seg.training.loading import (
+from explainable_seg.training.loop import (
     RandomState,
     fit_schedule,
     log_epoch,
@@ -144,7 +144,7 @@ class RecipeBrain(sb.Brain):
         Arguments
         ---------
         recordings : DataLoader
-            Of :func:`~explainable_seg.training.loading.validation_loader`.
+            Of :func:`~explainable_seg.training.loop.validation_loader`.
         """
         best = "max_key" if self.higher_is_better else "min_key"
         self.evaluate(recordings, **{best: self.judged_by})
@@ -200,7 +200,7 @@ class NetworkBrain(RecipeBrain):
         Arguments
         ---------
         make_schedule : callable
-            As of :func:`~explainable_seg.training.loading.fit_schedule`.
+            As of :func:`~explainable_seg.training.loop.fit_schedule`.
         warmup_steps : int
             Updates up to the full rate.
         cooldown_steps : int

@@ -8,15 +8,15 @@ from explainable_seg.evaluation.faithfulness import (
     random_atoms,
     randomised_student,
 )
-from explainable_seg.explanation.atoms import (
-    SELECTED,
-    atom_rankings,
-    relevance_per_frame,
-)
 from explainable_seg.explanation.masks import (
     class_mask,
     class_masks,
     evidence_map,
+)
+from explainable_seg.explanation.selection import (
+    SELECTED,
+    atom_rankings,
+    relevance_per_frame,
 )
 from explainable_seg.models import Student
 

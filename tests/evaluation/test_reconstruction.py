@@ -5,8 +5,8 @@ import torch
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.evaluation.representation import ReconstructionStats
-from explainable_seg.explanation.atoms import band_shares
 from explainable_seg.explanation.grounding import reconstruction_error
+from explainable_seg.explanation.selection import band_shares
 from explainable_seg.nmf import SparseNMF
 
 SPEECH, MUSIC, NOISE, OVERLAP = range(4)

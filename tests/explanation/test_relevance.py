@@ -8,7 +8,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.explanation.atoms import (
+from explainable_seg.explanation.selection import (
     BANDS_HZ,
     band_shares,
     bin_hz,

@@ -7,7 +7,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.explanation.atoms import SegmentMeans, segment_means
+from explainable_seg.explanation.selection import SegmentMeans, segment_means
 
 FRAMES = 20
 

@@ -10,14 +10,14 @@ from explainable_seg.explanation import (
     StudentWeights,
     explain_class,
 )
-from explainable_seg.explanation.atoms import (
+from explainable_seg.explanation.decomposition import contrast_classes
+from explainable_seg.explanation.selection import (
     relevance,
     segment_relevance,
     select_against,
     select_share,
     select_top,
 )
-from explainable_seg.explanation.decomposition import contrast_classes
 
 R = torch.tensor([0.5, -3.0, 4.0, 0.0, 2.0, -1.0, 3.5])  # 10 for, 4 against
 

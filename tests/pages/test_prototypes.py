@@ -18,13 +18,13 @@ from explainable_seg.corpora.manifest import (
 )
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.explanation import prototypes as prototype_stats
-from explainable_seg.explanation.atoms import relevance, segment_relevance
 from explainable_seg.explanation.prototypes import (
     PrototypeStats,
     compactness,
     modularity,
     similarity,
 )
+from explainable_seg.explanation.selection import relevance, segment_relevance
 from explainable_seg.frames import frame_range
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.pages.figures import plot_prototypes, write_prototypes

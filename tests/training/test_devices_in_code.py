@@ -59,8 +59,8 @@ EXCEPTIONS = {
     "explanation/prototypes.py PrototypeStats.__init__": COUNTS,
     "explanation/prototypes.py PrototypeStats.update": COUNTS,
     "explanation/prototypes.py PrototypeStats.prototype": COUNTS,
-    "explanation/atoms.py bin_hz": "frequencies; callers move them",
-    "explanation/atoms.py SegmentMeans.__init__": COUNTS,
+    "explanation/selection.py bin_hz": "frequencies; callers move them",
+    "explanation/selection.py SegmentMeans.__init__": COUNTS,
 }
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from explainable_seg.training.loading import AtomicCheckpointer
+from explainable_seg.training.loop import AtomicCheckpointer
 from speechbrain.utils.checkpoints import Checkpointer
 
 KILLED = """
@@ -67,7 +67,7 @@ def test_what_is_saved_is_loaded(tmp_path):
 @pytest.mark.parametrize("n_chunks", [24, 20])
 @pytest.mark.parametrize("n_processes", [1, 2, 4])
 def test_batches_are_those_of_one_process(n_processes, n_chunks, monkeypatch):
-    from explainable_seg.training import loading
+    from explainable_seg.training import loop as loading
 
     def batches(rank, size):
         monkeypatch.setattr(loading, "rank_and_size", lambda: (rank, size))

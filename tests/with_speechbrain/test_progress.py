@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import (
 )
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from explainable_seg.training.loading import log_epoch, log_settings, log_update
+from explainable_seg.training.loop import log_epoch, log_settings, log_update
 from explainable_seg.training.settings import SettingsFile
 from speechbrain.utils.train_logger import (
     FileTrainLogger,

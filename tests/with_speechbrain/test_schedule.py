@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from explainable_seg.errors import ExplainableSegError
-from explainable_seg.training.loading import (
+from explainable_seg.training.loop import (
     fit_schedule,
     n_updates,
     warn_of_patience,
