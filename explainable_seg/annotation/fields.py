@@ -80,8 +80,8 @@ def without_audio_suffix(name: str) -> str:
     >>> without_audio_suffix("show.v2.WAV"), without_audio_suffix("show.v2")
     ('show.v2', 'show.v2')
     """
-    stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in AUDIO_EXTENSIONS else name
+    stem, _, suffix = name.rpartition(".")
+    return stem if stem and f".{suffix.lower()}" in AUDIO_EXTENSIONS else name
 
 
 def writable_field(text: str, name: str, path: str | os.PathLike[str]) -> str:
