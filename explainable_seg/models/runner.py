@@ -512,10 +512,10 @@ class Runner:
     def _running(self) -> Iterator[None]:
         """Without gradients, in the precision that was asked for."""
         precision: AbstractContextManager[object] = nullcontext()
-        if self.bf16 is not None:
-            precision = torch.autocast(
-                self.device.type, torch.bfloat16, enabled=self.bf16
-            )
+        kind = self.device.type
+        # A device without autocast has none to be turned off.
+        if self.bf16 is not None and torch.amp.is_autocast_available(kind):
+            precision = torch.autocast(kind, torch.bfloat16, enabled=self.bf16)
         with torch.no_grad(), precision:
             yield
 
