@@ -143,7 +143,8 @@ class RecipeFolders:
             "Data_prep_file": f"{folder}/{PREPARATION.findall(text)[0]}.py",
             "Readme_file": f"{folder}/README.md",
             "test_debug_flags": " ".join(
-                f"--{key}={str(value).format(folder=dataset['folder'])}"
+                f"--{key}="
+                + str(value).format(folder=dataset["folder"], stage=stage)
                 for key, value in flags.items()
                 if key in keys
             ),
