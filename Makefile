@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SHORT ?=
 PYTEST_OPTIONS ?=
 # Tests of one file share what is costly to make: they stay together.
-PARALLEL := -n auto --maxprocesses=4 --dist=loadfile
+PARALLEL := -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 # Threads that wait by spinning slow each other down on a shared machine.
 export OMP_WAIT_POLICY := passive

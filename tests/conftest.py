@@ -22,3 +22,8 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip("no corpora: set EXPLAINABLE_SEG_CORPORA to their folder")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with trainings, the longest, so that no process ends late."""
+    items.sort(key=lambda item: "recipes" not in item.path.parts)

@@ -149,7 +149,7 @@ NOTHING: Set[Evidence] = frozenset()
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What a model says of frames: of windows [B, T, *] or in a row [T, *].
+    """What a model says of frames: of windows [B, T, ...] or in a row [T, ...].
 
     Arguments
     ---------
@@ -355,7 +355,7 @@ class Runner:
 
         Returns
         -------
-        Outputs [shape=(B, T, *)]
+        Outputs [shape=(B, T, ...)]
             On the device of the model.
         """
         with self._running():
@@ -381,7 +381,7 @@ class Runner:
 
         Yields
         ------
-        Outputs [shape=(B, T, *)]
+        Outputs [shape=(B, T, ...)]
             Of the next windows, on the device of the model.
         """
         for batch in self._batches([wav.numpy()]):
@@ -408,7 +408,7 @@ class Runner:
 
         Returns
         -------
-        Outputs [shape=(T, *)]
+        Outputs [shape=(T, ...)]
             On the CPU, T = num_frames(N).
 
         Raises
@@ -530,7 +530,7 @@ def joined(parts: Iterable[Outputs]) -> Outputs:
 
     Returns
     -------
-    Outputs [shape=(T, *)]
+    Outputs [shape=(T, ...)]
     """
     blocks: list[Outputs] = []
     pending: list[Outputs] = []

@@ -190,7 +190,7 @@ class OverlapAdd:
         ---------
         window : Window
             It starts no earlier than those before it.
-        outputs : Mapping[str, torch.Tensor] [shape=(T, *)]
+        outputs : Mapping[str, torch.Tensor] [shape=(T, ...)]
             Of the same names as for the windows before it; T is its number of
             frames.
         """
@@ -217,7 +217,7 @@ class OverlapAdd:
 
         Returns
         -------
-        dict[str, torch.Tensor] [shape=(T, *)]
+        dict[str, torch.Tensor] [shape=(T, ...)]
             Mean of each output from where this or :meth:`rest` ended before;
             T may be 0.
         """
@@ -228,7 +228,7 @@ class OverlapAdd:
 
         Returns
         -------
-        dict[str, torch.Tensor] [shape=(T, *)]
+        dict[str, torch.Tensor] [shape=(T, ...)]
             As of :meth:`finished`.
         """
         return self._take(len(self._total))
@@ -245,5 +245,5 @@ class OverlapAdd:
 
 
 def _longer(values: torch.Tensor, missing: int) -> torch.Tensor:
-    """Values [T, *] with zeros behind them."""
+    """Values [T, ...] with zeros behind them."""
     return torch.cat([values, values.new_zeros(missing, *values.shape[1:])])
