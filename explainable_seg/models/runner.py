@@ -442,7 +442,7 @@ class Runner:
 
         Yields
         ------
-        Outputs [shape=(T', *)]
+        Outputs [shape=(T', ...)]
             Of the next frames, on the CPU.
 
         Raises
@@ -525,7 +525,7 @@ def joined(parts: Iterable[Outputs]) -> Outputs:
 
     Arguments
     ---------
-    parts : Iterable[Outputs] [shape=(T', *)]
+    parts : Iterable[Outputs] [shape=(T', ...)]
         One or more; each has the same outputs.
 
     Returns
