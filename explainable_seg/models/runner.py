@@ -149,7 +149,7 @@ NOTHING: Set[Evidence] = frozenset()
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What a model says of frames: of windows [B, T, ...] or in a row [T, ...].
+    """What a model says of frames: those of windows, or all in a row.
 
     Arguments
     ---------
