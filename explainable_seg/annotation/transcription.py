@@ -28,6 +28,9 @@ from explainable_seg.annotation.turns import (
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import AnnotationError
 
+logger = logging.getLogger(__name__)
+
+
 # Voices in the background are no noise; what they are instead, see below.
 BACKGROUND_CLASSES: ClassMapping = {
     "music": ("music",),
@@ -186,8 +189,6 @@ def _labelled(annotation: Annotation, labels: tuple[str, ...]) -> Timeline:
         uri=annotation.uri,
     )
 
-
-logger = logging.getLogger(__name__)
 
 # None: what the file declares. UTF-8 comes before cp1252, which takes nearly
 # every byte for a letter, UTF-8's too.

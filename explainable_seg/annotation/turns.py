@@ -16,6 +16,8 @@ from explainable_seg.annotation.fields import (
 from explainable_seg.classes import CLASSES, KNOWN_LABELS, parse_class
 from explainable_seg.errors import AnnotationError
 
+logger = logging.getLogger(__name__)
+
 
 def common_time(first: Timeline, second: Timeline) -> Timeline:
     """Time that is in both of two timelines.
@@ -86,9 +88,6 @@ def _common(
         else:
             j += 1
     return found
-
-
-logger = logging.getLogger(__name__)
 
 
 class Turn(NamedTuple):

@@ -73,7 +73,7 @@ def other_wav_behind(stream: RawIOBase) -> bool:
         kinds = []
         for start in (0, os.fstat(stream.fileno()).st_size - rest):
             stream.seek(start)
-            head = _read(stream, RIFF_HEADER)
+            head = read_bytes(stream, RIFF_HEADER)
             at = head.find(b"fmt ")
             if head[:4] != b"RIFF" or at < 0:
                 return False
@@ -87,20 +87,20 @@ def _riff_rest(stream: RawIOBase) -> int:
     """Bytes behind the data of a RIFF file that are no chunks."""
     size = os.fstat(stream.fileno()).st_size
     stream.seek(0)
-    head = _read(stream, 12)
+    head = read_bytes(stream, 12)
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         return 0
     at, heard, byte_rate = 12, False, 0
     while at + 8 <= size:
         stream.seek(at)
-        name, length = struct.unpack("<4sI", _read(stream, 8))
+        name, length = struct.unpack("<4sI", read_bytes(stream, 8))
         if name in (b"RIFF", b"RIFX") or not LETTERS.issuperset(name):
             rest = size - at
             is_sound = heard and rest > SHORTEST_REST * byte_rate
             return rest if is_sound and not _is_padding_at(stream, at) else 0
         heard = heard or name == b"data"
         if name == b"fmt ":
-            byte_rate = int.from_bytes(_read(stream, 12)[8:], "little")
+            byte_rate = int.from_bytes(read_bytes(stream, 12)[8:], "little")
         at += 8 + length + length % 2
     return 0
 
@@ -135,7 +135,7 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
     ended = False
     while at < size:
         stream.seek(at)
-        header = _read(stream, OGG_HEADER.size)
+        header = read_bytes(stream, OGG_HEADER.size)
         if len(header) < OGG_HEADER.size:
             return "cut"
         magic, _, flags, _, serial, number, _, n_segments = OGG_HEADER.unpack(
@@ -151,7 +151,7 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
             return "hole"
         counts[serial] = number + 1
         ended = ended or bool(flags & OGG_END)
-        at += OGG_HEADER.size + n_segments + sum(_read(stream, n_segments))
+        at += OGG_HEADER.size + n_segments + sum(read_bytes(stream, n_segments))
     if not ended or at > size:
         return "cut"
     return "several" if len(counts) > 1 else None
@@ -160,7 +160,7 @@ def _walk_pages(stream: RawIOBase) -> OggFault | None:
 def _is_padding_at(stream: RawIOBase, at: int) -> bool:
     """Whether what follows a place is a tag or zeros, and no more."""
     stream.seek(at)
-    return _is_padding(_read(stream, PADDING))
+    return _is_padding(read_bytes(stream, PADDING))
 
 
 def _is_padding(rest: bytes) -> bool:
@@ -187,7 +187,7 @@ def mp3_length_is_known(stream: RawIOBase) -> bool:
         start = _behind_id3(stream)
         size = os.fstat(stream.fileno()).st_size - start - tags_at_end(stream)
         stream.seek(start)
-        first = _read(stream, 2048)
+        first = read_bytes(stream, 2048)
         if b"VBRI" in first:
             return True
         places = [first.find(tag) for tag in (b"Xing", b"Info")]
@@ -206,7 +206,7 @@ def mp3_length_is_known(stream: RawIOBase) -> bool:
 def _behind_id3(stream: RawIOBase) -> int:
     """Where the sound of an MP3 file begins."""
     stream.seek(0)
-    return id3_size(_read(stream, 10))
+    return id3_size(read_bytes(stream, 10))
 
 
 def id3_size(head: bytes) -> int:
@@ -246,12 +246,12 @@ def starts_anew(stream: RawIOBase, at: int) -> bool:
     position = stream.tell()
     try:
         stream.seek(at)
-        return _read(stream, 4) in STARTS
+        return read_bytes(stream, 4) in STARTS
     finally:
         stream.seek(position)
 
 
-def _read(stream: RawIOBase, size: int) -> bytes:
+def read_bytes(stream: RawIOBase, size: int) -> bytes:
     """The next bytes; fewer at the end only."""
     return stream.read(size) or b""
 
@@ -274,10 +274,10 @@ def tags_at_end(stream: RawIOBase) -> int:
         size = os.fstat(stream.fileno()).st_size
         end = size
         stream.seek(max(0, end - ID3V1_SIZE))
-        if _read(stream, 3) == b"TAG":
+        if read_bytes(stream, 3) == b"TAG":
             end -= ID3V1_SIZE
         stream.seek(max(0, end - APE_FOOTER.size))
-        footer = _read(stream, APE_FOOTER.size)
+        footer = read_bytes(stream, APE_FOOTER.size)
         if footer[:8] == b"APETAGEX" and len(footer) == APE_FOOTER.size:
             _, _, length, _, flags = APE_FOOTER.unpack(footer)
             end -= length + (APE_FOOTER.size if flags >> 31 else 0)

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Callable, Iterator
 from io import RawIOBase
 
+from explainable_seg.audio.containers import read_bytes
+
 Extent = tuple[bytes, int, int | None]  # name, first byte, byte behind it
 
 EBML = b"\x1a\x45\xdf\xa3"
@@ -77,7 +79,7 @@ def zeros_at_end(stream: RawIOBase) -> int:
         while end:
             start = max(0, end - step)
             stream.seek(start)
-            left = len(_read(stream, end - start).rstrip(b"\0"))
+            left = len(read_bytes(stream, end - start).rstrip(b"\0"))
             end = start + left
             if left:
                 break
@@ -92,7 +94,7 @@ def _walked(stream: RawIOBase) -> list[Extent]:
     position = stream.tell()
     try:
         stream.seek(0)
-        head = _read(stream, 64)
+        head = read_bytes(stream, 64)
         walk = _walk_of(head)
         if walk is None:
             return []
@@ -263,12 +265,7 @@ def _caf(stream: RawIOBase) -> Iterator[Extent]:
 def _at(stream: RawIOBase, at: int, size: int) -> bytes:
     """Bytes from a place on; fewer at the end only."""
     stream.seek(at)
-    return _read(stream, size)
-
-
-def _read(stream: RawIOBase, size: int) -> bytes:
-    """The next bytes; fewer at the end only."""
-    return stream.read(size) or b""
+    return read_bytes(stream, size)
 
 
 def _size(stream: RawIOBase) -> int:

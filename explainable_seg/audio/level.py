@@ -105,10 +105,19 @@ def recording_level(powers: np.ndarray) -> float:
 def _of_its_second(powers: np.ndarray) -> np.ndarray:
     """Power [T] that each frame counts for at most, by its second."""
     n_seconds = max(1, len(powers) // POWER_RATE)
-    seconds = np.array_split(powers, n_seconds)
-    reached = [np.quantile(second, 1 - LASTING) for second in seconds]
-    most = ABOVE_LASTING * np.array(reached)
-    return np.repeat(most, [len(second) for second in seconds])
+    # What is left over is spread: the first seconds have a frame more.
+    length, n_longer = divmod(len(powers), n_seconds)
+    border = n_longer * (length + 1)
+    reached = []
+    for part, n_frames in (
+        (powers[:border], length + 1),
+        (powers[border:], length),
+    ):
+        if len(part):
+            seconds = part.reshape(-1, n_frames)
+            lasting = np.quantile(seconds, 1 - LASTING, axis=1)
+            reached.append(np.repeat(lasting, n_frames))
+    return ABOVE_LASTING * np.concatenate(reached)
 
 
 def _of_the_others(powers: np.ndarray) -> float:

@@ -38,6 +38,9 @@ from explainable_seg.errors import CorpusError, ExplainableSegError
 from explainable_seg.files import atomic_write_text
 from explainable_seg.frames import SAMPLE_RATE, Span
 
+logger = logging.getLogger(__name__)
+
+
 Item = TypeVar("Item")
 
 # Minutes of clips for each minute of programmes. Many short pieces by many
@@ -358,8 +361,6 @@ def _write_clip(
     duration = len(audio) / SAMPLE_RATE
     return Clip(str(path), label, group, duration, spans or ((0.0, duration),))
 
-
-logger = logging.getLogger(__name__)
 
 STAMP = "composed.json"  # says from what a corpus was made; written last
 

@@ -25,6 +25,9 @@ from explainable_seg.classes import CLASSES, KNOWN_LABELS
 from explainable_seg.errors import AnnotationError, AudioError, CorpusError
 from explainable_seg.frames import SAMPLE_RATE
 
+logger = logging.getLogger(__name__)
+
+
 SUMMARY = "summary.json"
 
 
@@ -116,7 +119,6 @@ def recorded_root(manifest: str | os.PathLike[str]) -> Path | None:
     return next(iter([*there, *candidates[-1:]]), None)
 
 
-logger = logging.getLogger(__name__)
 Entry = TypeVar("Entry")
 
 EXCESS = 0.05  # seconds that rounding may put a turn outside its recording

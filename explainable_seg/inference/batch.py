@@ -36,6 +36,9 @@ from explainable_seg.inference.results import (
 )
 from explainable_seg.inference.sources import Job
 
+logger = logging.getLogger(__name__)
+
+
 T = TypeVar("T")
 # Sees blocks of sound pass, and their stream, and gives the blocks on.
 Watch = Callable[[Iterable[np.ndarray], AudioStream], Iterable[np.ndarray]]
@@ -158,8 +161,6 @@ def read_ahead(source: Callable[[], Iterator[T]]) -> Iterator[T]:
         for items in streams:
             yield from items
 
-
-logger = logging.getLogger(__name__)
 
 MINUTE = 60.0  # seconds between two lines where there is no bar
 

@@ -34,6 +34,9 @@ from speechbrain.dataio.dataloader import SaveableDataLoader
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.distributed import run_on_main
 
+logger = logging.getLogger(__name__)
+
+
 Batch = Mapping[str, Any]
 """What a loader gives: ``wav``, ``targets`` and what else a stage needs."""
 Epoch = Optional[int]
@@ -336,9 +339,6 @@ class NetworkBrain(RecipeBrain):
             Plain values to keep in the configuration: none, by default.
         """
         return {}
-
-
-logger = logging.getLogger(__name__)
 
 
 class StudentBase(NetworkBrain):

@@ -23,6 +23,9 @@ from explainable_seg.models import (
 from explainable_seg.nmf import SparseNMF
 from explainable_seg.training.feature_cache import FeatureCache
 
+logger = logging.getLogger(__name__)
+
+
 KEY = "dictionary"  # of the file
 EVERYTHING = "all"
 
@@ -246,9 +249,6 @@ def load_dictionary(
             " run recipes/train_dictionary.py again"
         )
     return dictionary, mu
-
-
-logger = logging.getLogger(__name__)
 
 
 def load_teacher(

@@ -30,6 +30,9 @@ from explainable_seg.training import chunks as cache
 from explainable_seg.training.chunks import from_pcm, random_stream
 from explainable_seg.training.training_set import clips_digest, manifest_digest
 
+logger = logging.getLogger(__name__)
+
+
 VERSION = 2  # goes up when equal settings give another content
 ORDER = ("order_seed",)  # what of a training set is not in its chunks
 FILES = ("manifest", "clips", "cache_folder")
@@ -120,8 +123,6 @@ def _is_plain(value: Any) -> bool:
     """Whether JSON gives a value back as it is."""
     return value is None or isinstance(value, (bool, int, float, str))
 
-
-logger = logging.getLogger(__name__)
 
 SETTINGS = "cache.json"
 FILL = "fill it with recipes/cache_features.py"

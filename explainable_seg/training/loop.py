@@ -35,6 +35,9 @@ from speechbrain.utils.train_logger import (
     WandBLogger,
 )
 
+logger = logging.getLogger(__name__)
+
+
 JUDGED_BY = ("dev", "test")
 
 
@@ -325,9 +328,6 @@ def _load_state(stateful: Stateful, path: Path, end_of_epoch: bool) -> None:
     stateful.load_state_dict(
         torch.load(path, map_location="cpu", weights_only=True)
     )
-
-
-logger = logging.getLogger(__name__)
 
 
 def n_updates(

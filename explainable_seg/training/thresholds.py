@@ -12,6 +12,9 @@ from explainable_seg.corpora import Region, load_truth, region_targets
 from explainable_seg.distributed import sum_over_ranks
 from explainable_seg.errors import ExplainableSegError
 
+logger = logging.getLogger(__name__)
+
+
 # Beta of the F-beta that is highest there: how many times recall counts.
 F_BETAS = {"recall": 2.0, "precision": 0.5}
 
@@ -166,9 +169,6 @@ class ThresholdSweep:
             values(predicted),
             operating_points,
         )
-
-
-logger = logging.getLogger(__name__)
 
 
 def choose_classes(
