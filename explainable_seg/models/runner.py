@@ -13,8 +13,10 @@ import torch
 
 from explainable_seg.audio import levelled
 from explainable_seg.errors import AudioError, ExplainableSegError
-from explainable_seg.frames import FRAME_RATE, WINDOW
+from explainable_seg.features import LogPowerSpectrogram
+from explainable_seg.frames import FRAME_RATE, HOP, WINDOW, num_frames
 from explainable_seg.models.student import Student, StudentOutput, Teacher
+from explainable_seg.models.streaming import Queue, streamed
 from explainable_seg.models.windows import (
     OverlapAdd,
     Window,
@@ -141,6 +143,7 @@ BATCH_SIZE = 16
 # Frames that are put together at a time. Hundreds of small pieces that stay,
 # between the large ones that come and go, would keep the heap from shrinking.
 BLOCK_FRAMES = 1 << 16
+PASS = 1000  # frames of a block, where a recording is run in one pass
 
 Evidence = Literal["activations", "spectrogram", "code", "features"]
 """What can be asked of a model beside its logits."""
@@ -226,7 +229,9 @@ class Runner:
         A student or a teacher, where and in the mode in which it shall run.
     window : float, optional
         Seconds a window: those that the model was trained with. Without it a
-        recording is one window.
+        recording is run in one pass, in blocks that the result does not
+        depend on, if the model on its spectrogram has the norm ``local`` or
+        ``frame``; else it is one window.
     step : float, optional
         Seconds between windows; by default a window.
     context : int
@@ -450,6 +455,9 @@ class Runner:
         AudioError
             If the recording is shorter than a frame.
         """
+        if self.window is None and features is None and self._has_one_pass:
+            yield from self._one_pass(blocks, wanted, hear)
+            return
         mean = OverlapAdd(self.context)
         n_windows = 0
         for batch in self._batches(blocks, hear):
@@ -463,11 +471,73 @@ class Runner:
             n_windows += len(batch)
             yield Outputs(**mean.finished())
         if not n_windows:
-            raise AudioError(
-                f"expected {WINDOW} samples or more at 16 kHz (25 ms), got "
-                "fewer, in the audio; give a longer stretch"
-            )
+            raise _too_short()
         yield Outputs(**mean.rest())
+
+    @property
+    def _has_one_pass(self) -> bool:
+        """Whether frames far away do not count."""
+        return self.model.config["tcn"].get("norm", "global") != "global" and (
+            isinstance(self.model.frontend, LogPowerSpectrogram)
+        )
+
+    def _one_pass(
+        self,
+        blocks: Iterable[np.ndarray],
+        wanted: Set[Evidence],
+        hear: Callable[[np.ndarray], object],
+    ) -> Iterator[Outputs]:
+        """Outputs over a recording of which each frame is computed once."""
+        tcn = streamed(self.model.get_submodule("tcn"))
+        waiting: dict[str, Queue] = {}
+        n_frames = 0
+        for window in cut_windows(self._heard(blocks, hear), PASS, PASS):
+            # The last window begins among the frames of the one before.
+            audio = window.audio[(n_frames - window.start) * HOP :]
+            n_frames += num_frames(len(audio))
+            with self._running():
+                known = self._each_frame(audio[None].to(self.device))
+                for name, values in known.items():
+                    waiting.setdefault(name, Queue()).add(values)
+                context = tcn.feed(known["features"].float(), window.at_end)
+                done = context.shape[1]
+                known = {n: queue.take(done) for n, queue in waiting.items()}
+                outputs = self._concluded(known, context, wanted)
+            yield outputs.map(lambda x: x[0].float().cpu())
+        if not n_frames:
+            raise _too_short()
+
+    def _each_frame(self, wav: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What is known of frames without their surroundings."""
+        if not isinstance(self.model, Student):
+            return {"features": self.model.get_submodule("frontend")(wav)}
+        X, code = self.model.encode(wav)
+        features = X if self.model.shares_spectrogram else self.model.frontend(wav)
+        return {"X": X, "code": code, "features": features}
+
+    def _concluded(
+        self,
+        known: dict[str, torch.Tensor],
+        context: torch.Tensor,
+        wanted: Set[Evidence],
+    ) -> Outputs:
+        """Outputs of frames whose surroundings were seen."""
+        features = known.pop("features")
+        if isinstance(self.model, Student):
+            said = self.model.conclude(**known, context=context)
+        else:
+            said = self.model.get_submodule("classifier")(context)
+        return Outputs.of(said, wanted, features)
+
+    def _heard(
+        self,
+        blocks: Iterable[np.ndarray],
+        hear: Callable[[np.ndarray], object],
+    ) -> Iterator[torch.Tensor]:
+        """Audio at its level."""
+        for block in levelled(blocks, self.level):
+            hear(block)
+            yield torch.from_numpy(block)
 
     def _batches(
         self,
@@ -475,13 +545,8 @@ class Runner:
         hear: Callable[[np.ndarray], object] = lambda block: None,
     ) -> Iterator[list[Window]]:
         """Windows of a recording at its level, some at a time."""
-
-        def heard() -> Iterator[torch.Tensor]:
-            for block in levelled(blocks, self.level):
-                hear(block)
-                yield torch.from_numpy(block)
-
-        windows = cut_windows(heard(), self._length, self._hop)
+        heard = self._heard(blocks, hear)
+        windows = cut_windows(heard, self._length, self._hop)
         while batch := list(islice(windows, self.batch_size)):
             yield batch
 
@@ -518,6 +583,14 @@ class Runner:
             precision = torch.autocast(kind, torch.bfloat16, enabled=self.bf16)
         with torch.no_grad(), precision:
             yield
+
+
+def _too_short() -> AudioError:
+    """Error for audio without a frame."""
+    return AudioError(
+        f"expected {WINDOW} samples or more at 16 kHz (25 ms), got fewer, in "
+        "the audio; give a longer stretch"
+    )
 
 
 def joined(parts: Iterable[Outputs]) -> Outputs:

@@ -256,7 +256,27 @@ class Student(torch.nn.Module):
         -------
         StudentOutput
         """
-        changes = self.head(self.tcn(features.float()))
+        return self.conclude(X, code, self.tcn(features.float()))
+
+    def conclude(
+        self, X: torch.Tensor, code: torch.Tensor, context: torch.Tensor
+    ) -> StudentOutput:
+        """Change the code as the TCN says, and classify.
+
+        Arguments
+        ---------
+        X : torch.Tensor [shape=(B, T, F)]
+            Spectrogram.
+        code : torch.Tensor [shape=(B, T, K)]
+            Its sparse code.
+        context : torch.Tensor [shape=(B, T, n_channels)]
+            What the TCN says.
+
+        Returns
+        -------
+        StudentOutput
+        """
+        changes = self.head(context)
         gain, shift = changes.float().chunk(2, dim=-1)
         H = self.rectifier(code * 2 * gain.sigmoid() + shift)
         return StudentOutput(self._classify(H), H, X, code)

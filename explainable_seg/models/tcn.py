@@ -8,7 +8,8 @@ import torch
 
 from explainable_seg.errors import SettingsError
 
-NORMS = ("global", "frame")
+NORMS = ("global", "local", "frame")
+BOX = 300  # frames, 6 s, that the local norm has its statistics of
 
 
 class GlobalNorm(torch.nn.Module):
@@ -39,17 +40,81 @@ class GlobalNorm(torch.nn.Module):
         return torch.addcmul(self.bias, flat.view_as(x), self.weight)
 
 
-def make_norm(norm: str, n_channels: int) -> torch.nn.Module:
+class LocalNorm(torch.nn.Module):
+    """Global norm with the statistics of a box of frames around each frame.
+
+    The box is moved to lie inside the input; of an input that is no longer
+    than the box the result is that of :class:`GlobalNorm`. So a decision
+    depends on what is around it and not on where a window began, and a
+    recording of any length is one input.
+
+    Arguments
+    ---------
+    n_channels : int
+        Number of channels.
+    box : int
+        Frames of which the statistics are.
+    eps : float
+        Added to the variance.
+
+    Example
+    -------
+    >>> x = torch.randn(1, 20, 4)
+    >>> norm = LocalNorm(4, box=20)
+    >>> torch.allclose(norm(x), GlobalNorm(4)(x), atol=1e-5)
+    True
+    """
+
+    def __init__(self, n_channels: int, box: int = BOX, eps: float = 1e-5):
+        super().__init__()
+        if box < 1:
+            raise SettingsError(f"expected `box` of 1 frame or more, got {box}")
+        self.weight = torch.nn.Parameter(torch.ones(n_channels))
+        self.bias = torch.nn.Parameter(torch.zeros(n_channels))
+        self.box = box
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise [B, T, C]."""
+        n_frames = x.shape[1]
+        sums = torch.nn.functional.pad(self.moments(x).cumsum(1), (0, 0, 1, 0))
+        box = min(self.box, n_frames)
+        first = torch.arange(n_frames, device=x.device) - box // 2
+        first = first.clamp(0, n_frames - box)
+        return self.scaled(x, (sums[:, first + box] - sums[:, first]) / box)
+
+    @staticmethod
+    def moments(x: torch.Tensor) -> torch.Tensor:
+        """Mean and mean square of each frame of [B, T, C], [B, T, 2].
+
+        In double precision, so that sums over hours stay exact.
+        """
+        mean, square = x.mean(2), x.square().mean(2)
+        return torch.stack([mean, square], dim=2).double()
+
+    def scaled(self, x: torch.Tensor, moments: torch.Tensor) -> torch.Tensor:
+        """Normalise [B, T, C] by the mean moments of boxes, [B, T, 2]."""
+        mean, square = moments.unbind(2)
+        scale = (square - mean**2).clamp(min=0).add(self.eps).rsqrt()
+        shift = (-mean * scale).to(x.dtype)[..., None]
+        flat = torch.addcmul(shift, x, scale.to(x.dtype)[..., None])
+        return torch.addcmul(self.bias, flat, self.weight)
+
+
+def make_norm(norm: str, n_channels: int, box: int = BOX) -> torch.nn.Module:
     """Normalisation layer by name.
 
     Arguments
     ---------
     norm : str
-        ``global``: over time and channels, as in the paper. ``frame``: over
-        the channels of each frame, so a decision depends only on the receptive
+        ``global``: over time and channels, as in the paper. ``local``: the
+        same over a box of frames around each frame. ``frame``: over the
+        channels of each frame, so a decision depends only on the receptive
         field and a recording may be cut anywhere.
     n_channels : int
         Number of channels.
+    box : int
+        Frames of the local norm's box.
 
     Returns
     -------
@@ -59,10 +124,12 @@ def make_norm(norm: str, n_channels: int) -> torch.nn.Module:
     Raises
     ------
     ValueError
-        If the name is neither.
+        If the name is none of these, or the box not possible.
     """
     if norm == "global":
         return GlobalNorm(n_channels)
+    if norm == "local":
+        return LocalNorm(n_channels, box)
     if norm == "frame":
         return torch.nn.LayerNorm(n_channels)
     raise SettingsError(f"expected `norm` among {NORMS}, got '{norm}'")
@@ -104,8 +171,12 @@ class DepthwiseConv(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve [B, T, C] over time."""
-        n_frames = x.shape[1]
-        padded = torch.nn.functional.pad(x, (0, 0, self.reach, self.reach))
+        reach = self.reach
+        return self.between(torch.nn.functional.pad(x, (0, 0, reach, reach)))
+
+    def between(self, padded: torch.Tensor) -> torch.Tensor:
+        """Convolve where all taps are inside: [B, T + 2 reach, C] to T."""
+        n_frames = padded.shape[1] - 2 * self.reach
         out: torch.Tensor = self.bias
         for tap, weight in enumerate(self.weight):
             start = tap * self.dilation
@@ -129,9 +200,11 @@ class TCNLayer(torch.nn.Module):
     dilation : int
         Frames between taps.
     norm : str
-        ``global`` or ``frame``.
+        As for :func:`make_norm`.
     dropout : float
         Share of hidden channels set to zero in training.
+    box : int
+        Frames of the local norm's box.
     """
 
     def __init__(
@@ -142,22 +215,38 @@ class TCNLayer(torch.nn.Module):
         dilation: int,
         norm: str,
         dropout: float,
+        box: int = BOX,
     ):
         super().__init__()
         self.expand = torch.nn.Linear(n_channels, n_hidden)
         self.activation_in = torch.nn.PReLU()
-        self.norm_in = make_norm(norm, n_hidden)
+        self.norm_in = make_norm(norm, n_hidden, box)
         self.conv = DepthwiseConv(n_hidden, kernel_size, dilation)
         self.activation_out = torch.nn.PReLU()
-        self.norm_out = make_norm(norm, n_hidden)
+        self.norm_out = make_norm(norm, n_hidden, box)
         self.dropout = torch.nn.Dropout(dropout)
         self.project = torch.nn.Linear(n_hidden, n_channels)
 
+    @property
+    def stages(self) -> list[torch.nn.Module]:
+        """What the input goes through before it is added again."""
+        return [
+            self.expand,
+            self.activation_in,
+            self.norm_in,
+            self.conv,
+            self.activation_out,
+            self.norm_out,
+            self.dropout,
+            self.project,
+        ]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Residual layer on [B, T, C]."""
-        y = self.norm_in(self.activation_in(self.expand(x)))
-        y = self.norm_out(self.activation_out(self.conv(y)))
-        return x + self.project(self.dropout(y))
+        y = x
+        for stage in self.stages:
+            y = stage(y)
+        return x + y
 
 
 class TCN(torch.nn.Module):
@@ -178,9 +267,11 @@ class TCN(torch.nn.Module):
     kernel_size : int
         Taps of the depth-wise convolutions.
     norm : str
-        ``global`` (the paper's) or ``frame``.
+        ``global`` (the paper's), ``local`` or ``frame``: :func:`make_norm`.
     dropout : float
         Share of hidden channels set to zero in training.
+    box : int
+        Frames of the local norm's box.
 
     Example
     -------
@@ -199,11 +290,14 @@ class TCN(torch.nn.Module):
         kernel_size: int = 3,
         norm: str = "global",
         dropout: float = 0.0,
+        box: int = BOX,
     ):
         super().__init__()
         self.bottleneck = torch.nn.Linear(n_features, n_channels)
         layers = [
-            TCNLayer(n_channels, n_hidden, kernel_size, 2**i, norm, dropout)
+            TCNLayer(
+                n_channels, n_hidden, kernel_size, 2**i, norm, dropout, box
+            )
             for _ in range(n_blocks)
             for i in range(n_layers)
         ]
