@@ -290,6 +290,11 @@ class PretrainedStudent:
 def _checked_step(step: float, config: Mapping[str, Any]) -> float:
     """A step that leaves no frame without a window."""
     longest = longest_step(config)
+    if longest is None:
+        raise ExplainableSegError(
+            f"expected no step for a model that runs recordings in one pass, "
+            f"got {step:g}, in the options; leave it out"
+        )
     if not 0 < step <= longest:
         raise ExplainableSegError(
             f"expected a step above 0 and up to {longest:g} s, got {step:g}, in "

@@ -22,6 +22,7 @@ from explainable_seg.models.schema import (
     Text,
     check_model,
 )
+from explainable_seg.models.tcn import norm_of
 
 FORMAT_VERSION = 1
 LARGEST = 1 << 20  # bytes of a config.json
@@ -43,7 +44,8 @@ def read_config(path: Path) -> dict[str, Any]:
     -------
     dict[str, Any]
         ``format_version``, ``model`` (arguments of ``build_model``),
-        ``classes`` (those of the model), ``window`` and ``step`` (s),
+        ``classes`` (those of the model), ``window`` and ``step`` (s; None for
+        a model that runs recordings in one pass),
         ``thresholds`` (a class; None where there is none to decide by),
         ``operating_points`` (further thresholds a class, by name),
         ``hysteresis`` (a class), ``min_on``, ``min_off`` and ``max_on`` (s, a
@@ -142,7 +144,7 @@ def _schema(classes: list[str]) -> Table:
         if name != "thresholds"
     }
     all_thresholds = Table(dict.fromkeys(classes, Maybe(limits["thresholds"])))
-    seconds = Number(1 / FRAME_RATE, LONGEST_WINDOW)
+    seconds = Maybe(Number(1 / FRAME_RATE, LONGEST_WINDOW))
     optional: dict[str, Rule] = {
         **some,
         "operating_points": Named(all_thresholds),
@@ -167,6 +169,15 @@ def _check_windows(config: dict[str, Any]) -> None:
         config["step"],
         longest_step(config),
     )
+    if window is None or step is None:
+        if window is not step:
+            raise Misfit("a window and a step, or neither", "step", step)
+        model = config["model"]
+        spectrogram = model["frontend"].get("type", "spectrogram")
+        if spectrogram != "spectrogram" or norm_of(model) == "global":
+            wanted = "seconds, with WavLM or the norm global"
+            raise Misfit(wanted, "window", window)
+        return
     if step > window:
         raise Misfit("seconds up to the window", "step", step)
     if step > longest:
@@ -176,7 +187,7 @@ def _check_windows(config: dict[str, Any]) -> None:
         raise Misfit(wanted, "step", step)
 
 
-def longest_step(config: Mapping[str, Any]) -> float:
+def longest_step(config: Mapping[str, Any]) -> float | None:
     """Seconds between windows at which what counts of them still meets.
 
     Arguments
@@ -186,9 +197,13 @@ def longest_step(config: Mapping[str, Any]) -> float:
 
     Returns
     -------
-    float
+    float or None
+        None for a model without windows.
     """
-    return config["window"] - 2 * config.get("context", 0) / FRAME_RATE
+    if config["window"] is None:
+        return None
+    window: float = config["window"]
+    return window - 2 * config.get("context", 0) / FRAME_RATE
 
 
 def _check_version(version: Any, where: str) -> None:

@@ -17,6 +17,7 @@ from explainable_seg.features import LogPowerSpectrogram
 from explainable_seg.frames import FRAME_RATE, HOP, WINDOW, num_frames
 from explainable_seg.models.student import Student, StudentOutput, Teacher
 from explainable_seg.models.streaming import Queue, streamed
+from explainable_seg.models.tcn import norm_of
 from explainable_seg.models.windows import (
     OverlapAdd,
     Window,
@@ -477,8 +478,9 @@ class Runner:
     @property
     def _has_one_pass(self) -> bool:
         """Whether frames far away do not count."""
-        return self.model.config["tcn"].get("norm", "global") != "global" and (
+        return isinstance(self.model, (Student, Teacher)) and (
             isinstance(self.model.frontend, LogPowerSpectrogram)
+            and norm_of(self.model.config) != "global"
         )
 
     def _one_pass(

@@ -343,6 +343,7 @@ TCN = Table(
         "n_hidden": CHANNELS,
         "kernel_size": TAPS,
         "norm": Choice(NORMS),
+        "box": Number(1, 1 << 16, whole=True),
         "dropout": SHARE,
     },
 )

@@ -4,12 +4,20 @@ The separation module of Conv-TasNet (Luo and Mesgarani, 2019, section II.B) on
 batch-time-channel tensors, without its skip outputs.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from explainable_seg.errors import SettingsError
 
 NORMS = ("global", "local", "frame")
 BOX = 300  # frames, 6 s, that the local norm has its statistics of
+
+
+def norm_of(model: Mapping[str, Any]) -> str:
+    """Norm of the TCN in the configuration of a model."""
+    return str(model["tcn"].get("norm", "global"))
 
 
 class GlobalNorm(torch.nn.Module):

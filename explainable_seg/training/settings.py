@@ -232,10 +232,13 @@ NULLABLE = (
     "clips",
     "feature_cache",
     "level",
+    "run_step",
+    "run_window",
     "teacher",
 )
 POSITIVE = (
     "batch_size",
+    "box",
     "chunks_per_epoch",
     "frame_step",
     "lr",
@@ -249,6 +252,8 @@ POSITIVE = (
     "n_distinct",
     "n_hidden",
     "number_of_epochs",
+    "run_step",
+    "run_window",
     "shard_size",
     "window",
 )
