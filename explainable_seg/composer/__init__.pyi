@@ -1,9 +1,6 @@
-from .clips import (
-    ClipPool as ClipPool,
-    read_clips as read_clips,
-)
+from .augment import Augment as Augment
+from .clips import read_clips as read_clips
 from .composer import (
-    Augment as Augment,
     Composer as Composer,
     Overlays as Overlays,
     overlay as overlay,
@@ -12,6 +9,11 @@ from .minibroadcast import (
     synthesise_clips as synthesise_clips,
     write_programmes as write_programmes,
 )
+from .on_air import (
+    AUGMENTS as AUGMENTS,
+    STYLES as STYLES,
+)
+from .pool import ClipPool as ClipPool
 from .style import (
     SceneKind as SceneKind,
     Style as Style,

@@ -3,33 +3,25 @@
 One composer serves corpora on disk and chunks made while training.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from explainable_seg.audio import frame_powers, recording_level
 from explainable_seg.classes import CLASSES
-from explainable_seg.composer.clips import CLIP_LABELS, ClipPool
-from explainable_seg.composer.scenes import (
-    Piece,
-    ScenePlanner,
-    Track,
-    plan_programme,
-    programme_spans,
-)
-from explainable_seg.composer.style import (
+from explainable_seg.composer.acoustics import (
     PEAK,
-    TAIL_SECONDS,
-    Range,
-    Style,
-    Tone,
-    ToneRange,
-    fade_curve,
     noise_floor,
-    room_response,
     soft_clip,
     transform,
 )
+from explainable_seg.composer.augment import within_peak
+from explainable_seg.composer.clips import CLIP_LABELS
+from explainable_seg.composer.pool import ClipPool
+from explainable_seg.composer.rendering import add_track
+from explainable_seg.composer.scenes import ScenePlanner, plan_programme
+from explainable_seg.composer.style import Range, Style
+from explainable_seg.composer.tracks import Track, programme_spans, unsure_spans
 from explainable_seg.errors import SettingsError
 from explainable_seg.frames import (
     SAMPLE_RATE,
@@ -39,193 +31,8 @@ from explainable_seg.frames import (
     num_frames,
 )
 
-
-def add_track(
-    bus: np.ndarray, track: Track, pool: ClipPool, rng: np.random.Generator
-) -> None:
-    """Add what can be heard of a track to a bus that starts at time 0.
-
-    Arguments
-    ---------
-    bus : np.ndarray [shape=(N,), dtype=float32]
-        Mono at 16 kHz; changed in place.
-    track : Track
-        Its pieces may lie before, in and after the bus.
-    pool : ClipPool
-        Where the clips of the track are.
-    rng : np.random.Generator
-        Source of the noise that makes a room.
-    """
-    duration = len(bus) / SAMPLE_RATE
-    tail = TAIL_SECONDS if track.room else 0.0
-    heard = [
-        piece
-        for piece in track.pieces
-        if piece.at < duration and piece.end + tail > 0
-    ]
-    if not heard:
-        return
-    room = room_response(*track.room, rng) if track.room else None
-    for piece in heard:
-        # What sounds shortly before time 0 still rings in the room after it.
-        first = max(piece.at, -tail)
-        audio = cut_piece(piece, pool, first, min(piece.end, duration))
-        if track.tone or track.room or piece.speed != 1:
-            audio = transform(audio, piece.speed, track.tone, room)
-        _add(bus, audio, round(first * SAMPLE_RATE))
-
-
-def cut_piece(
-    piece: Piece, pool: ClipPool, first: float, last: float
-) -> np.ndarray:
-    """Audio of a piece with gain and fades, not yet brought to its speed.
-
-    Arguments
-    ---------
-    piece : Piece
-        What sounds.
-    pool : ClipPool
-        Where its clip is.
-    first, last : float
-        The part to cut, seconds of the programme.
-
-    Returns
-    -------
-    np.ndarray [shape=(N,), dtype=float32]
-        ``(last - first) * piece.speed`` seconds at 16 kHz.
-    """
-    speed = float(piece.speed)
-    start = piece.begin + (first - piece.at) * speed
-    audio = pool.audio(piece.clip, start, (last - first) * speed)
-    audio *= np.float32(10 ** (piece.gain_db / 20))
-    rate = SAMPLE_RATE * speed
-    _fade(audio, (first - piece.at) * rate, piece.fade_in * rate)
-    _fade(audio[::-1], (piece.end - last) * rate, piece.fade_out * rate)
-    return audio
-
-
-def _fade(audio: np.ndarray, done: float, length: float) -> None:
-    """Fade audio in, in place, of which ``done`` samples went before."""
-    first, rise = round(done), round(length)
-    if first < rise:
-        last = min(rise, first + len(audio))
-        audio[: last - first] *= fade_curve(first, last, rise)
-
-
-def _add(bus: np.ndarray, audio: np.ndarray, at: int) -> None:
-    """Add audio onto a bus from sample ``at`` on; what sticks out is cut."""
-    first, last = max(at, 0), min(at + len(audio), len(bus))
-    if last > first:
-        bus[first:last] += audio[first - at : last - at]
-
-
 SPEECH, OVERLAP = CLASSES.index("speech"), CLASSES.index("overlap")
 QUIETEST_DB = -45.0  # level re which sounds are laid over near silence
-
-
-@dataclass(frozen=True)
-class Augment:
-    """Random level and tone; targets stay true.
-
-    Arguments
-    ---------
-    gain_db : tuple[float, float]
-        Usual range of the gain.
-    rare_gain_db : tuple[float, float]
-        Range of the gain of what is far too quiet or too loud.
-    rare_probability : float
-        How often these are; always, the usual levels would suffer.
-    tone_probability : float
-        How often the tone changes.
-    tone : ToneRange
-        Ranges of the tone.
-    telephone_probability : float
-        How often a chunk comes over a telephone, whatever its tone.
-    telephone_low_hz, telephone_high_hz : tuple[float, float]
-        Where its band begins and ends.
-    click_probability : float
-        How often a chunk has clicks, which are no event of any class.
-    n_clicks : tuple[int, int]
-        Least and most clicks.
-    click_seconds : tuple[float, float]
-        Shortest and longest click.
-
-    Example
-    -------
-    >>> audio = np.full(16000, 0.1, dtype=np.float32)
-    >>> louder = Augment(
-    ...     (6.0, 6.0),
-    ...     rare_probability=0,
-    ...     tone_probability=0,
-    ...     telephone_probability=0,
-    ...     click_probability=0,
-    ... )
-    >>> f"{louder(audio, np.random.default_rng(0)).max():.3f}"
-    '0.200'
-    """
-
-    gain_db: Range = (-8.0, 8.0)
-    rare_gain_db: Range = (-25.0, 12.0)
-    rare_probability: float = 0.1
-    tone_probability: float = 0.3
-    tone: ToneRange = ToneRange()
-    telephone_probability: float = 0.08
-    telephone_low_hz: Range = (200.0, 400.0)
-    telephone_high_hz: Range = (3000.0, 3600.0)
-    click_probability: float = 0.05
-    n_clicks: tuple[int, int] = (1, 20)
-    click_seconds: Range = (0.001, 0.06)
-
-    def __call__(
-        self, audio: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Change a chunk.
-
-        Arguments
-        ---------
-        audio : np.ndarray [shape=(N,), dtype=float32]
-            Mono at 16 kHz.
-        rng : np.random.Generator
-            Source of randomness.
-
-        Returns
-        -------
-        np.ndarray [shape=(N,), dtype=float32]
-            A changed copy, at most 0.97 in amplitude.
-        """
-        rare = rng.random() < self.rare_probability
-        gain_db = rng.uniform(*(self.rare_gain_db if rare else self.gain_db))
-        audio = audio * np.float32(10 ** (gain_db / 20))
-        if rng.random() < self.tone_probability:
-            audio = transform(audio, tone=self.tone.draw(rng))
-        if rng.random() < self.telephone_probability:
-            audio = transform(audio, tone=self._telephone(rng))
-        audio = within_peak(audio)
-        if rng.random() < self.click_probability:
-            audio = self._clicked(audio, rng)
-        return audio
-
-    def _clicked(
-        self, audio: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Bursts of noise up to full scale at random places."""
-        clicked = audio.copy()
-        for _ in range(rng.integers(*self.n_clicks, endpoint=True)):
-            n_samples = round(rng.uniform(*self.click_seconds) * SAMPLE_RATE)
-            start = rng.integers(max(1, len(audio) - n_samples))
-            place = clicked[start : start + n_samples]
-            loudest = rng.uniform(0.1, 2.0)
-            place += rng.uniform(-loudest, loudest, len(place))
-        return np.clip(clicked, -PEAK, PEAK)
-
-    def _telephone(self, rng: np.random.Generator) -> Tone:
-        """The band of a telephone: steep, for nothing is sent beyond it."""
-        return Tone(
-            low_hz=rng.uniform(*self.telephone_low_hz),
-            high_hz=rng.uniform(*self.telephone_high_hz),
-            low_order=4,
-            high_order=20,
-        )
 
 
 @dataclass(frozen=True)
@@ -304,18 +111,6 @@ def overlay(
     return within_peak(audio), targets
 
 
-def within_peak(audio: np.ndarray) -> np.ndarray:
-    """Audio turned down as a whole where it would exceed 0.97.
-
-    Example
-    -------
-    >>> within_peak(np.array([0.5, -1.94])).tolist()
-    [0.25, -0.97]
-    """
-    peak = float(np.abs(audio).max(initial=0.0))
-    return audio * np.float32(PEAK / peak) if peak > PEAK else audio
-
-
 def _draw_tracks(
     duration: float,
     level: float,
@@ -366,12 +161,16 @@ class Programme:
         For each of the four classes, sorted disjoint spans in seconds.
     stems : dict[str, np.ndarray] or None
         Speech, music and noise as they are heard in the mix; without soft
-        clipping and hiss they sum to the audio.
+        clipping, hiss and floors they sum to the audio.
+    unsure : dict[str, list[tuple[float, float]]]
+        When nobody can say whether a class is there that ``spans`` do not
+        hold: of some classes, sorted disjoint spans in seconds.
     """
 
     audio: np.ndarray
     spans: dict[str, list[Span]]
     stems: dict[str, np.ndarray] | None = None
+    unsure: dict[str, list[Span]] = field(default_factory=dict)
 
 
 class Composer:
@@ -426,7 +225,12 @@ class Composer:
         heard = None
         if stems:
             heard = {k: buses.get(k, silent) * gain for k in CLIP_LABELS}
-        return Programme(audio, programme_spans(tracks, duration), heard)
+        return Programme(
+            audio,
+            programme_spans(tracks, duration),
+            heard,
+            unsure_spans(tracks, duration),
+        )
 
     def _through_channel(
         self, buses: dict[str, np.ndarray], rng: np.random.Generator

@@ -20,12 +20,13 @@ from pyannote.core import Annotation, Segment
 from explainable_seg.annotation import write_rttm
 from explainable_seg.audio import write_audio
 from explainable_seg.classes import SHORT_LABELS
-from explainable_seg.composer.clips import Clip, ClipPool, write_clips
+from explainable_seg.composer.clips import Clip, write_clips
 from explainable_seg.composer.composer import Composer, Programme
 from explainable_seg.composer.engine import process_context
 from explainable_seg.composer.music import Band, make_music, possible_bands
 from explainable_seg.composer.music_styles import STYLES
 from explainable_seg.composer.noise import NOISES, make_noise
+from explainable_seg.composer.pool import ClipPool
 from explainable_seg.composer.signals import package_folder
 from explainable_seg.composer.speech import (
     FEMALE_VOICES,

@@ -8,255 +8,14 @@ start 0.3 to 3 s before the voice, digital silence between scenes, levels of
 so that a model does not lean on what its clips happen to sound like.
 """
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
 
-from explainable_seg.composer.clips import AUDIBLE_DB
+from explainable_seg.composer.acoustics import Tone
 from explainable_seg.errors import CorpusError
-from explainable_seg.frames import SAMPLE_RATE
-
-TONE_POINTS = 513  # 15.6 Hz apart: finer than any slope of a Tone
-PEAK = 0.97  # amplitude that nothing we make exceeds
-TAIL_SECONDS = 0.4  # of reverberation that is rendered
-
-
-@dataclass(frozen=True)
-class Tone:
-    """A smooth spectral shape, as of a microphone, a line or a taste.
-
-    Arguments
-    ---------
-    tilt_db : float
-        dB an octave, 0 at 1 kHz, levelling off below 100 Hz.
-    low_hz : float
-        Low cut (-3 dB); 0 for none.
-    high_hz : float
-        High cut (-3 dB); 8000 or more for none.
-    peak_db : float
-        Gain at ``peak_hz``, one octave wide.
-    peak_hz : float
-        Centre of the peak or dip.
-    low_order, high_order : int
-        Of the cuts, which fall as those of Butterworth filters: 6 dB an
-        octave and order.
-    """
-
-    tilt_db: float = 0.0
-    low_hz: float = 0.0
-    high_hz: float = 8000.0
-    peak_db: float = 0.0
-    peak_hz: float = 1000.0
-    low_order: int = 2
-    high_order: int = 4
-
-    def gain(self, n_bins: int) -> np.ndarray:
-        """Gain of each of the bins from 0 to 8 kHz.
-
-        Arguments
-        ---------
-        n_bins : int
-            Number of bins of a real FFT.
-
-        Returns
-        -------
-        np.ndarray [shape=(n_bins,), dtype=float32]
-            Factors, >= 0.
-
-        Example
-        -------
-        >>> [f"{g:.2f}" for g in Tone(tilt_db=-6.0).gain(5)]
-        ['9.92', '0.50', '0.25', '0.17', '0.13']
-        """
-        hertz = np.linspace(0, SAMPLE_RATE / 2, TONE_POINTS)
-        octave = np.log2(np.maximum(hertz, 100.0) / 1000.0)
-        gain_db = self.tilt_db * octave
-        width = octave - math.log2(self.peak_hz / 1000.0)
-        gain_db += self.peak_db * np.exp(-2.77 * width**2)
-        gain = 10 ** (gain_db / 20)
-        if self.low_hz > 0:
-            ratio = np.minimum(self.low_hz / np.maximum(hertz, 1.0), 1e3)
-            gain /= np.sqrt(1 + ratio ** (2 * self.low_order))
-        if self.high_hz < SAMPLE_RATE / 2:
-            ratio = hertz / self.high_hz
-            gain /= np.sqrt(1 + ratio ** (2 * self.high_order))
-        bins = np.linspace(0, SAMPLE_RATE / 2, n_bins)
-        return np.interp(bins, hertz, gain).astype(np.float32)
-
-
-def room_response(
-    rt60: float, direct_db: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Impulse response of a room: direct sound, then decaying noise.
-
-    The decay is that of Polack's model: Gaussian noise under an exponential
-    that falls by 60 dB in ``rt60``.
-
-    Arguments
-    ---------
-    rt60 : float
-        Reverberation time, seconds.
-    direct_db : float
-        Energy of the direct sound over that of the tail, dB.
-    rng : np.random.Generator
-        Source of the noise.
-
-    Returns
-    -------
-    np.ndarray [shape=(0.4 * 16000,), dtype=float32]
-        Response of unit energy; sample 0 is the direct sound.
-    """
-    length = int(TAIL_SECONDS * SAMPLE_RATE)
-    time = np.arange(length, dtype=np.float32) / SAMPLE_RATE
-    tail = rng.standard_normal(length, dtype=np.float32)
-    tail *= np.exp(np.float32(-3 * math.log(10) / rt60) * time)
-    tail[:32] = 0  # 2 ms: the nearest wall is 34 cm away
-    direct = 10 ** (direct_db / 20)
-    response = tail / np.sqrt(np.square(tail).sum())
-    response[0] = direct
-    return response / np.float32(math.hypot(1.0, direct))
-
-
-def transform(
-    audio: np.ndarray,
-    speed: Fraction = Fraction(1),
-    tone: Tone | None = None,
-    room: np.ndarray | None = None,
-) -> np.ndarray:
-    """Change speed (and pitch), tone and room in one pass over the spectrum.
-
-    Arguments
-    ---------
-    audio : np.ndarray [shape=(N,), dtype=float32]
-        Audio at 16 kHz.
-    speed : Fraction
-        Above 1 is faster and higher; numerator and denominator with small
-        prime factors keep the transform fast.
-    tone : Tone or None
-        Spectral shape.
-    room : np.ndarray [shape=(R,), dtype=float32] or None
-        Impulse response.
-
-    Returns
-    -------
-    np.ndarray [shape=(round(N / speed) + tail,), dtype=float32]
-        The audio; the tail is that of the room, 0 without one.
-    """
-    p, q = speed.numerator, speed.denominator
-    tail = 0 if room is None else len(room)
-    length = round(len(audio) / speed) + tail
-    # 16 ms of zeros keep a filter from wrapping around.
-    unit = next_fast_len(math.ceil((length + 256) / q), real=True)
-    spectrum = rfft(audio, p * unit)
-    n_bins = q * unit // 2 + 1
-    if len(spectrum) >= n_bins:
-        spectrum = spectrum[:n_bins]
-    else:
-        missing = n_bins - len(spectrum)
-        spectrum = np.pad(spectrum, (0, missing))
-    if tone is not None:
-        spectrum = spectrum * tone.gain(n_bins)
-    if room is not None:
-        spectrum = spectrum * rfft(room, q * unit)
-    output = irfft(spectrum, q * unit, overwrite_x=True)[:length]
-    return output if p == q else output * np.float32(q / p)
-
-
-def fade_curve(first: int, last: int, length: int) -> np.ndarray:
-    """Part of a raised cosine that rises from 0 to 1.
-
-    Arguments
-    ---------
-    first, last : int
-        Samples of the rise to return, ``last`` not included.
-    length : int
-        Samples of the whole rise.
-
-    Returns
-    -------
-    np.ndarray [shape=(last - first,), dtype=float32]
-        Factors.
-
-    Example
-    -------
-    >>> [f"{g:.2f}" for g in fade_curve(0, 3, 4)]
-    ['0.00', '0.15', '0.50']
-    """
-    phase = np.arange(first, last, dtype=np.float32) / np.float32(length)
-    return (0.5 - 0.5 * np.cos(np.pi * phase)).astype(np.float32)
-
-
-def inaudible_part(fade_seconds: float) -> float:
-    """Seconds of a fade in which the sound is 45 dB or more below its level.
-
-    A raised cosine is at sin(pi x / 2)^2 of its level after the part x.
-
-    Example
-    -------
-    >>> round(inaudible_part(1.0), 3)
-    0.048
-    """
-    share = math.asin(10 ** (-AUDIBLE_DB / 40)) * 2 / math.pi
-    return share * fade_seconds
-
-
-def soft_clip(audio: np.ndarray, knee: float = 0.6) -> np.ndarray:
-    """Round off what exceeds the knee, as an overdriven stage does.
-
-    Arguments
-    ---------
-    audio : np.ndarray [shape=(N,), dtype=float32]
-        Audio of any level.
-    knee : float
-        Amplitude up to which nothing changes, 0 to 1.
-
-    Returns
-    -------
-    np.ndarray [shape=(N,), dtype=float32]
-        Audio in (-1, 1).
-
-    Example
-    -------
-    >>> soft_clip(np.array([0.5, -3.0])).round(3).tolist()
-    [0.5, -1.0]
-    """
-    excess = np.maximum(np.abs(audio) - knee, 0)
-    if not excess.any():
-        return audio
-    rounded = knee + (1 - knee) * np.tanh(excess / (1 - knee))
-    return np.where(excess > 0, np.sign(audio) * rounded, audio).astype(
-        audio.dtype
-    )
-
-
-def noise_floor(
-    n_samples: int, level_db: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Hiss of a recording: white noise.
-
-    Arguments
-    ---------
-    n_samples : int
-        Samples.
-    level_db : float
-        RMS level, dB re full scale.
-    rng : np.random.Generator
-        Source of the noise.
-
-    Returns
-    -------
-    np.ndarray [shape=(n_samples,), dtype=float32]
-        The hiss.
-    """
-    # Uniform samples sound like Gaussian ones and take a third of the time.
-    hiss = rng.random(n_samples, dtype=np.float32) - np.float32(0.5)
-    hiss *= np.float32(12**0.5 * 10 ** (level_db / 20))
-    return hiss
-
 
 Range = tuple[float, float]  # drawn uniformly
 
@@ -276,7 +35,19 @@ class SceneKind:
     voices : int
         Voices, those after the first speak over it.
     beds : tuple[str, ...]
-        ``music``, ``noise``, both or none.
+        ``music``, ``noise``, a sort of clips (``a cappella``, ``song``,
+        ``instrumental``, ``jingle``, ``crowd``), what is synthesised
+        (``tonal``), or ``babble``: voices far below, which are noise.
+    talk : bool
+        Two voices, or up to ``voices``, take turns as people in a room do,
+        rather than speak over the first one; see :class:`Talk`.
+    sting : bool
+        The first bed is a sting: voices follow when it ends.
+    in_room : float
+        How often all voices are in one room, which has a floor; see
+        :class:`Room`.
+    in_band : float
+        How often all of it comes through one narrow band.
     """
 
     name: str
@@ -284,6 +55,17 @@ class SceneKind:
     seconds: Range
     voices: int = 0
     beds: tuple[str, ...] = ()
+    talk: bool = False
+    sting: bool = False
+    in_room: float = 0.0
+    in_band: float = 0.0
+
+    def needs(self) -> set[str]:
+        """Labels and sorts of clips that it is made of."""
+        clips = set(self.beds)
+        if self.voices or "babble" in clips:
+            clips.add("speech")
+        return clips - {"tonal", "babble"}
 
 
 SCENES: tuple[SceneKind, ...] = (
@@ -327,16 +109,106 @@ class ToneRange:
 
     def draw(self, rng: np.random.Generator) -> Tone:
         """A tone from these ranges."""
-        low = _log_uniform(self.low_hz, rng)
-        high = _log_uniform(self.high_hz, rng)
+        low = log_uniform(self.low_hz, rng)
+        high = log_uniform(self.high_hz, rng)
         cut_low, cut_high = rng.random(2) < self.cut_probability
         return Tone(
             tilt_db=rng.uniform(*self.tilt_db),
             low_hz=low if cut_low else 0.0,
             high_hz=high if cut_high else 8000.0,
             peak_db=rng.uniform(*self.peak_db),
-            peak_hz=_log_uniform(self.peak_hz, rng),
+            peak_hz=log_uniform(self.peak_hz, rng),
         )
+
+
+@dataclass(frozen=True)
+class Band:
+    """A narrow band, as of a telephone: steep, for nothing is sent beyond it.
+
+    Arguments
+    ---------
+    low_hz, high_hz : tuple[float, float]
+        Where it begins and ends.
+    """
+
+    low_hz: Range = (150.0, 500.0)
+    high_hz: Range = (2200.0, 4500.0)
+
+    def draw(self, rng: np.random.Generator) -> Tone:
+        """A tone from these ranges."""
+        return Tone(
+            low_hz=rng.uniform(*self.low_hz),
+            high_hz=rng.uniform(*self.high_hz),
+            low_order=4,
+            high_order=20,
+        )
+
+
+@dataclass(frozen=True)
+class Talk:
+    """How people talk with each other.
+
+    Arguments
+    ---------
+    turn_seconds : tuple[float, float]
+        How long one has the word, drawn on a logarithmic scale.
+    turn_gap : tuple[float, float]
+        Seconds from the end of a turn to the next; below 0 they overlap.
+    interruption_probability, interruption_seconds : float, tuple[float, float]
+        How often somebody begins while another one talks on, and for how long.
+    backchannels_per_second : float
+        How often another one says something short, meanwhile.
+    backchannel_seconds : tuple[float, float]
+        How long that is.
+    backchannel_db : tuple[float, float]
+        Its level re what else that voice says.
+    pause : tuple[float, float]
+        Seconds between the utterances of a turn.
+    other_db : tuple[float, float]
+        Level of the others re the first voice.
+    far_probability, far_db : float, tuple[float, float]
+        How often somebody is far from the microphone, and the level then.
+    """
+
+    turn_seconds: Range = (1.0, 9.0)
+    turn_gap: Range = (-0.6, 0.6)
+    interruption_probability: float = 0.15
+    interruption_seconds: Range = (0.4, 1.5)
+    backchannels_per_second: float = 0.12
+    backchannel_seconds: Range = (0.25, 1.2)
+    backchannel_db: Range = (-8.0, 1.0)
+    pause: Range = (0.1, 0.7)
+    other_db: Range = (-14.0, 4.0)
+    far_probability: float = 0.1
+    far_db: Range = (-22.0, -14.0)
+
+
+@dataclass(frozen=True)
+class Room:
+    """A place where all of a scene is.
+
+    Arguments
+    ---------
+    rt60 : tuple[float, float]
+        Reverberation time, seconds.
+    direct_db : tuple[float, float]
+        Direct sound over tail for the microphone's place, dB.
+    nearer_db : tuple[float, float]
+        How much nearer a single voice is, dB of the same.
+    floor_db : tuple[float, float]
+        Its own sound below voices, dB re full scale.
+    quiet_db : tuple[float, float]
+        The same where nobody speaks.
+    floors : tuple[str, ...]
+        Kinds of it, drawn alike: ``room``, ``hiss`` or ``hum``.
+    """
+
+    rt60: Range = (0.15, 1.0)
+    direct_db: Range = (-6.0, 10.0)
+    nearer_db: Range = (-4.0, 4.0)
+    floor_db: Range = (-60.0, -35.0)
+    quiet_db: Range = (-65.0, -40.0)
+    floors: tuple[str, ...] = ("room", "room", "room", "hum", "hiss")
 
 
 @dataclass(frozen=True)
@@ -388,6 +260,40 @@ class Style:
         Soft clipping: how far the peak is driven above full scale.
     floor_probability, floor_db : float, tuple[float, float]
         Broadband hiss, dB re full scale.
+    pause_db, shortest_pause : float, float
+        A stretch of a clip this far below its level (dB) and this long
+        (seconds) is no speech; 0 dB takes the spans of the clips as they are.
+    long_pause_probability, long_pause : float, tuple[float, float]
+        How often a pause between utterances is drawn from this range instead,
+        on a logarithmic scale; seconds.
+    ground_probability, ground_db : float, tuple[float, float]
+        How often the sound of a room or a line lies under a whole programme,
+        pauses and all, and its level, dB re full scale. It is of no class.
+    unsure_db : float
+        From which level on nobody can say whether such a sound is noise.
+    sung_factor : float
+        Of the odds of music in which somebody sings, where nobody speaks.
+    bed_room_probability : float
+        How often a cappella is in a room.
+    duck_probability, duck_db, duck_seconds : float and two ranges
+        How often music under voices gives way to them, by how much (dB) and
+        how smoothly (seconds).
+    ducked_below_db : tuple[float, float]
+        How far it lies below the voice then.
+    duck_hold : float
+        Seconds of a pause in which it stays down.
+    sting_seconds, sting_gap : tuple[float, float]
+        Length of a sting, and from its end to the voice.
+    babble_voices : tuple[int, int]
+        Least and most voices of babble.
+    babble_below_db : tuple[float, float]
+        How far all of babble lies below the voice.
+    talk : Talk
+        How people talk with each other.
+    room : Room
+        Places where scenes are.
+    band : Band
+        Narrow bands through which scenes come.
     """
 
     scenes: tuple[SceneKind, ...] = SCENES
@@ -432,6 +338,27 @@ class Style:
     drive_db: Range = (0.0, 8.0)
     floor_probability: float = 0.35
     floor_db: Range = (-80.0, -55.0)
+    pause_db: float = 0.0
+    shortest_pause: float = 0.2
+    long_pause_probability: float = 0.0
+    long_pause: Range = (0.1, 2.5)
+    ground_probability: float = 0.0
+    ground_db: Range = (-75.0, -45.0)
+    unsure_db: float = -50.0
+    sung_factor: float = 1.0
+    bed_room_probability: float = 0.0
+    duck_probability: float = 0.0
+    duck_db: Range = (8.0, 20.0)
+    duck_seconds: Range = (0.2, 0.5)
+    ducked_below_db: Range = (5.0, 25.0)
+    duck_hold: float = 0.6
+    sting_seconds: Range = (0.7, 4.0)
+    sting_gap: Range = (-0.3, 0.3)
+    babble_voices: tuple[int, int] = (4, 7)
+    babble_below_db: Range = (12.0, 22.0)
+    talk: Talk = Talk()
+    room: Room = Room()
+    band: Band = Band()
 
     def with_overlap(self, factor: float) -> "Style":
         """The same with more scenes, or fewer, in which two voices speak.
@@ -466,7 +393,7 @@ class Style:
         Arguments
         ---------
         labels : Collection[str]
-            Labels of which there are clips.
+            Labels and sorts of which there are clips.
 
         Returns
         -------
@@ -481,9 +408,7 @@ class Style:
         kinds = [
             kind
             for kind in self.scenes
-            if kind.weight > 0
-            and set(kind.beds) <= set(labels)
-            and (kind.voices == 0 or "speech" in labels)
+            if kind.weight > 0 and kind.needs() <= set(labels)
         ]
         if not kinds:
             raise CorpusError(
@@ -495,6 +420,6 @@ class Style:
         return kinds, weights / weights.sum()
 
 
-def _log_uniform(bounds: Range, rng: np.random.Generator) -> float:
+def log_uniform(bounds: Range, rng: np.random.Generator) -> float:
     """A draw that is uniform on a logarithmic scale."""
     return float(np.exp(rng.uniform(*np.log(bounds))))

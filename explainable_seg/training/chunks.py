@@ -419,8 +419,12 @@ class ComposedChunks:
         targets = np.stack(
             [frame_targets(programme.spans[c], n_frames) for c in CLASSES],
             axis=1,
-        )
-        return programme.audio, targets.astype(np.int8)
+        ).astype(np.int8)
+        for label, spans in programme.unsure.items():
+            column = targets[:, CLASSES.index(label)]
+            unsure = frame_targets(spans, n_frames)
+            column[unsure.astype(bool) & (column == 0)] = UNKNOWN
+        return programme.audio, targets
 
 
 class RecordedChunks:

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar, Union
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.composer import (
+    AUGMENTS,
+    STYLES,
     Augment,
     ClipPool,
     Composer,
@@ -18,7 +20,7 @@ from explainable_seg.composer import (
     read_clips,
 )
 from explainable_seg.corpora import read_manifest
-from explainable_seg.errors import CorpusError
+from explainable_seg.errors import CorpusError, SettingsError
 from explainable_seg.training.chunks import (
     Balance,
     ChunkCache,
@@ -82,8 +84,8 @@ def clips_digest(path: str | os.PathLike[str]) -> str:
     Returns
     -------
     str
-        SHA-256, in hexadecimal: of label, group, length, spans, and size and
-        time of change of each clip, in their order.
+        SHA-256, in hexadecimal: of label, group, length, spans, style, and size
+        and time of change of each clip, in their order.
 
     Raises
     ------
@@ -97,6 +99,7 @@ def clips_digest(path: str | os.PathLike[str]) -> str:
             clip.duration,
             clip.spans,
             clip.start,
+            clip.style,
             _state(clip.path),
         ]
         for clip in read_clips(Path(path))
@@ -171,11 +174,12 @@ def make_training_set(
     composed_share: float = 0.65,
     overlays: Optional[Overlays] = None,
     balance: Balance = Balance(),
-    augment: Optional[Augment] = Augment(),
+    augment: Union[str, Augment, None] = "programmes",
     cache_folder: Optional[PathLike] = None,
     n_distinct: int = 8000,
     level: Optional[float] = None,
     overlap_factor: float = 1.0,
+    style: Union[str, Style] = "programmes",
 ) -> TrainingChunks:
     """Chunks of a manifest, mixed with chunks composed of clips.
 
@@ -198,8 +202,10 @@ def make_training_set(
         default.
     balance : Balance
         How often each corpus and class of the manifest is drawn.
-    augment : Augment, optional
-        Level and tone, new each time a chunk is drawn; None leaves them.
+    augment : Augment or str, optional
+        What happens to a chunk each time it is drawn; by name, ``programmes``
+        (level, tone, telephone, clicks) or ``on_air`` (codecs and old
+        recordings, too); None leaves it as it is.
     cache_folder : str or os.PathLike, optional
         Where chunks are kept once made; without it every chunk is new.
     n_distinct : int
@@ -210,13 +216,20 @@ def make_training_set(
     overlap_factor : float
         How many times as many scenes of two voices are composed as programmes
         have.
+    style : Style or str
+        How chunks are composed; by name, ``programmes`` or ``on_air``.
 
     Returns
     -------
     TrainingChunks
+
+    Raises
+    ------
+    SettingsError
+        If there is no style or augmentation of that name.
     """
     pool = None
-    style = Style().with_overlap(overlap_factor)
+    style = _named(style, "style", STYLES).with_overlap(overlap_factor)
     if clips is not None:
         pool = ClipPool(read_clips(Path(clips)))
         pool.preload()
@@ -250,4 +263,23 @@ def make_training_set(
                 "style": repr(style),
             },
         )
+    if augment is not None:
+        augment = _named(augment, "augment", AUGMENTS)
     return TrainingChunks(sources, shares, seed, order_seed, cache, augment)
+
+
+Named = TypeVar("Named")
+
+
+def _named(
+    value: Union[str, Named], key: str, known: dict[str, Named]
+) -> Named:
+    """A value as it is, or the one of its name."""
+    if not isinstance(value, str):
+        return value
+    if value not in known:
+        raise SettingsError(
+            f"expected one of {' '.join(known)}, got '{value}', in the key "
+            f"{key} of the settings; correct it"
+        )
+    return known[value]

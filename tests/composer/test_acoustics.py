@@ -10,7 +10,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from explainable_seg.composer.style import (
+from explainable_seg.composer.acoustics import (
     Tone,
     fade_curve,
     inaudible_part,

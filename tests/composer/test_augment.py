@@ -10,8 +10,9 @@ from hypothesis import (
 from toy_clips import write_toy_clips
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.composer.clips import ClipPool
-from explainable_seg.composer.composer import Augment, Overlays, overlay
+from explainable_seg.composer.augment import Augment
+from explainable_seg.composer.composer import Overlays, overlay
+from explainable_seg.composer.pool import ClipPool
 from explainable_seg.composer.style import Style
 from explainable_seg.frames import num_frames
 

@@ -14,11 +14,11 @@ from toy_clips import RATE, bursts, save, write_toy_clips
 
 from explainable_seg.composer.clips import (
     Clip,
-    ClipPool,
     read_clips,
     split_groups,
     write_clips,
 )
+from explainable_seg.composer.pool import ClipPool
 from explainable_seg.errors import AudioError, CorpusError
 
 HEADER = "path,class,group,duration,speech_spans\n"

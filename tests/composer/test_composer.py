@@ -10,8 +10,9 @@ from hypothesis import (
 from toy_clips import write_toy_clips
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.composer.clips import ClipPool, read_clips
+from explainable_seg.composer.clips import read_clips
 from explainable_seg.composer.composer import Composer
+from explainable_seg.composer.pool import ClipPool
 from explainable_seg.composer.style import SceneKind, Style
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import frame_targets, num_frames

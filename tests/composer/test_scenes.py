@@ -12,18 +12,18 @@ from hypothesis import (
 from toy_clips import save, write_toy_clips
 
 from explainable_seg.classes import CLASSES
-from explainable_seg.composer.clips import Clip, ClipPool
-from explainable_seg.composer.scenes import (
+from explainable_seg.composer.clips import Clip
+from explainable_seg.composer.pool import ClipPool
+from explainable_seg.composer.scenes import ScenePlanner, plan_programme
+from explainable_seg.composer.style import SceneKind, Style
+from explainable_seg.composer.tracks import (
     Piece,
-    ScenePlanner,
     Track,
     covered_twice,
     cut_spans,
     merge_spans,
-    plan_programme,
     programme_spans,
 )
-from explainable_seg.composer.style import SceneKind, Style
 from explainable_seg.errors import CorpusError
 
 VOICE = Clip("a.wav", "speech", "a", 4.0, ((1.0, 2.0), (3.0, 4.0)))

@@ -8,7 +8,7 @@ from pyannote.core import Annotation, Segment, Timeline
 
 from explainable_seg.annotation.rttm import write_rttm, write_uem
 from explainable_seg.audio.level import at_level
-from explainable_seg.composer.composer import Augment
+from explainable_seg.composer.augment import Augment
 from explainable_seg.corpora.manifest import Region
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import num_frames

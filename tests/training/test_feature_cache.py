@@ -15,7 +15,7 @@ import torch
 from noise_chunks import TINY_WAVLM, WINDOW, NoiseChunks
 from safetensors.torch import load_file
 
-from explainable_seg.composer.composer import Augment
+from explainable_seg.composer.augment import Augment
 from explainable_seg.errors import CorpusError
 from explainable_seg.models import build_model
 from explainable_seg.models.runner import Runner

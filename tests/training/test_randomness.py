@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from explainable_seg.composer.composer import Augment
+from explainable_seg.composer.augment import Augment
 from explainable_seg.training.chunks import (
     PURPOSES,
     ChunkCache,
