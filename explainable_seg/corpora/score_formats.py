@@ -72,7 +72,7 @@ class Said:
         if self.is_hard:
             return np.zeros(self.n_frames), False
         raise CorpusError(
-            f"expected scores of {label}, got {' '.join(self.values)}, in "
+            f"expected scores of {label}, got {' '.join(self.values) or 'none'}, in "
             f"{self.path}; correct the classes of the setting 'scores', or "
             "name the columns of an array by 'columns'"
         )

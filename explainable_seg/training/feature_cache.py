@@ -111,7 +111,7 @@ def cache_settings(
         "frontend": theirs if wavlm else frontend["type"],
         "train": manifest_digest(manifest),
         "clips": clips and clips_digest(clips),
-        "scores": scores and scores_digest(scores, manifest),
+        "scores": scores_digest(scores, manifest) if scores else None,
         "dev": manifest_digest(dev_manifest) if wavlm else None,
         "run_time": dict(run_time) if wavlm else None,
         "chunks": {

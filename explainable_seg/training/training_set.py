@@ -286,7 +286,7 @@ def make_training_set(
             {
                 "manifest": manifest_digest(manifest),
                 "clips": clips and clips_digest(clips),
-                "scores": scores and scores_digest(scores, manifest),
+                "scores": scores_digest(scores, manifest) if scores else None,
                 "shares": shares,
                 "seed": seed,
                 "overlays": repr(overlays),
