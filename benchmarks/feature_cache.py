@@ -55,7 +55,7 @@ class Noise:
         n_samples = round(WINDOW * SAMPLE_RATE)
         audio = 0.1 * rng.standard_normal(n_samples, dtype=np.float32)
         shape = num_frames(n_samples), len(CLASSES)
-        return audio, rng.integers(-1, 2, shape).astype(np.int8)
+        return audio, rng.integers(-1, 2, shape).astype(np.float16)
 
 
 class Training:

@@ -9,7 +9,8 @@ Each corpus is prepared on its own first, in a folder that bears its name:
 ``train.csv``, ``dev.csv`` and ``test.csv`` hold the rows of all corpora,
 ``train_student.csv`` those that train the student; IDs become
 ``<corpus>/<ID>``, from which training balances the corpora. A class that a
-corpus does not annotate stays unknown there.
+corpus does not annotate stays unknown there. One that nobody labelled
+(``custom_prepare.py --scores``) has a ``train.csv`` alone.
 """
 
 import logging
@@ -78,6 +79,7 @@ def prepare_combined(
         part: {
             name: _read_rows(name, Path(folder) / f"{part}.csv")
             for name, folder in folders.items()
+            if part == "train" or not _trains_alone(folder)
         }
         for part in PARTS
     }
@@ -113,6 +115,12 @@ def _by_name(
             )
         folders[name] = folder
     return folders
+
+
+def _trains_alone(folder: Path) -> bool:
+    """Whether a corpus has no part to judge by: nobody labelled it."""
+    there = [(folder / f"{part}.csv").is_file() for part in PARTS]
+    return there == [part == "train" for part in PARTS]
 
 
 def _read_rows(corpus: str, path: Path) -> list[Region]:

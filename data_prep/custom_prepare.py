@@ -14,6 +14,11 @@ whatever lines they have.
 With ``--speakers`` labels are names of speakers, which give speech and
 overlap. Without lists, seeded shares of the shows tune and test.
 
+With ``--scores FOLDER`` a show may lack labels, if another system's scores of it
+are in that folder, in a file of its name (docs/black_boxes.md). Nothing is known
+of it; without lists it is for training, and where no show has labels only
+``train.csv`` is written.
+
 Example:
 
   python data_prep/custom_prepare.py --labels sp,mu \\
@@ -21,7 +26,7 @@ Example:
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -54,6 +59,7 @@ from explainable_seg.corpora import (
     listed_spans,
     make_recording,
     read_parts,
+    scored_recordings,
     speaker_spans,
     write_corpus,
 )
@@ -64,12 +70,15 @@ Entry = TypeVar("Entry")
 
 
 class Show(NamedTuple):
-    """A show, with its turns and its annotated time, each with their file."""
+    """A show, with its turns and its annotated time, each with their file.
+
+    One without turns has scores of another system.
+    """
 
     uri: str
     wav: Path
-    turns: Annotation
-    rttm: Path
+    turns: Annotation | None = None
+    rttm: Path | None = None
     annotated: Timeline | None = None
     uem: Path | None = None
 
@@ -82,6 +91,7 @@ def prepare_custom(
     dev_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
+    scores: str | os.PathLike[str] | None = None,
     allow_absent: bool = False,
     convert: bool = False,
     processes: int = 1,
@@ -95,7 +105,7 @@ def prepare_custom(
         The folder; the head of this file shows the layout.
     output_folder : str or os.PathLike
         Receives ``train.csv``, ``dev.csv``, ``test.csv``, ``rttm/``, ``uem/``
-        and ``summary.json``.
+        and ``summary.json``; of shows without labels alone no dev and test.
     labels : str or Sequence[str]
         Classes that were annotated, as a sequence or separated by commas.
     speakers : bool
@@ -107,6 +117,9 @@ def prepare_custom(
         Without lists, the share of the shows that test.
     seed : int
         Seed of that choice.
+    scores : str or os.PathLike, optional
+        Folder of other systems' scores, outside of the data folder; shows that
+        have some need no labels.
     allow_absent : bool
         Whether a class that is annotated may occur in no show of a part.
     convert : bool
@@ -119,8 +132,8 @@ def prepare_custom(
     Raises
     ------
     CorpusError
-        If a show has no annotation or an annotation no show, or lists name
-        others.
+        If a show has no annotation (and no scores) or an annotation no show,
+        or lists name others.
     AnnotationError
         If an annotation breaks its format, holds an unknown label, or does
         not fit its audio.
@@ -131,10 +144,10 @@ def prepare_custom(
         return
     data = Path(data_folder)
     check_apart(data, output_folder)
-    shows = _find_shows(data)
-    names = _part_names(data, list(shows), dev_share, test_share, seed)
+    shows = _find_shows(data, scores)
+    names = _part_names(data, shows, dev_share, test_share, seed)
     parts = read_parts(
-        {part: [shows[name] for name in names[part]] for part in PARTS},
+        {part: [shows[name] for name in names[part]] for part in names},
         partial(
             _read_show, mapping=None if speakers else label_mapping(labels)
         ),
@@ -157,7 +170,9 @@ def prepare_custom(
     )
 
 
-def _find_shows(data: Path) -> dict[str, Show]:
+def _find_shows(
+    data: Path, scores: str | os.PathLike[str] | None
+) -> dict[str, Show]:
     """Every show of the folder by its uri, sorted."""
     wavs: dict[str, Path] = {}
     for path in find_files(data, sorted(AUDIO_EXTENSIONS)):
@@ -168,10 +183,12 @@ def _find_shows(data: Path) -> dict[str, Show]:
                 f"in {first} and {path}; rename one"
             )
     turns = _by_uri(find_files(data, [".rttm"]), _read_turns)
-    apart = sorted(set(wavs) ^ set(turns))
+    scored = set() if scores is None else _scored(data, scores)
+    apart = sorted((set(wavs) ^ set(turns)) - (scored & set(wavs)))
     if apart or not wavs:
+        missing = "no RTTM" if scores is None else "no RTTM and no scores"
         got = ", ".join(
-            f"{uri}: {'no RTTM' if uri in wavs else 'no audio'}"
+            f"{uri}: {missing if uri in wavs else 'no audio'}"
             for uri in apart[:20]
         )
         raise CorpusError(
@@ -186,9 +203,21 @@ def _find_shows(data: Path) -> dict[str, Show]:
                 f"in {path}; correct the uri in column 1"
             )
     return {
-        uri: Show(uri, wavs[uri], *turns[uri], *uems.get(uri, ()))
+        uri: Show(
+            uri, wavs[uri], *turns.get(uri, (None, None)), *uems.get(uri, ())
+        )
         for uri in sorted(wavs)
     }
+
+
+def _scored(data: Path, scores: str | os.PathLike[str]) -> set[str]:
+    """Shows with scores, whose files are no labels of the data folder."""
+    if Path(scores).resolve().is_relative_to(data.resolve()):
+        raise CorpusError(
+            f"expected scores outside of {data}, where RTTM files are labels, "
+            f"got {scores}; name a data folder beside the scores"
+        )
+    return scored_recordings(scores)
 
 
 def _by_uri(
@@ -214,7 +243,7 @@ def _read_turns(path: Path) -> dict[str, Annotation]:
 
 def _part_names(
     data: Path,
-    uris: Sequence[str],
+    shows: Mapping[str, Show],
     dev_share: float,
     test_share: float,
     seed: int,
@@ -222,9 +251,13 @@ def _part_names(
     """Shows of each part: from lists, or else by seeded shares."""
     lists = find_lists(data)
     if not lists:
-        rest, test = hold_out(uris, test_share, seed)
+        labelled = [uri for uri, show in shows.items() if show.rttm]
+        others = [uri for uri in shows if uri not in labelled]
+        if not labelled:
+            return {"train": others}
+        rest, test = hold_out(labelled, test_share, seed)
         train, dev = hold_out(rest, dev_share / (1 - test_share), seed)
-        return {"train": train, "dev": dev, "test": test}
+        return {"train": [*train, *others], "dev": dev, "test": test}
     missing = [part for part in PARTS if part not in lists]
     if missing:
         raise CorpusError(
@@ -239,7 +272,7 @@ def _part_names(
         for part in PARTS
     }
     check_disjoint(names)
-    strange = sorted({n for part in names.values() for n in part} - set(uris))
+    strange = sorted({n for part in names.values() for n in part} - set(shows))
     if strange:
         raise CorpusError(
             f"expected shows that are there, got {' '.join(strange[:20])} "
@@ -251,6 +284,8 @@ def _part_names(
 def _read_show(show: Show, mapping: ClassMapping | None) -> Recording:
     """Header and annotation of a show, checked; no mapping for speakers."""
     header = read_header(show.wav)
+    if show.turns is None:
+        return make_recording(show.uri, show.wav, header, {})
     turns = clip_turns(show.turns, header.duration, str(show.rttm))
     if mapping is None:
         spans = speaker_spans(turns, str(show.rttm))
@@ -284,6 +319,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             help=f"without lists, share of shows for {part} (default: 0.1)",
         )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--scores",
+        metavar="FOLDER",
+        help="other systems' scores of shows that lack labels",
+    )
     parser.add_argument(
         "--allow_absent",
         action="store_true",

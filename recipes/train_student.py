@@ -91,6 +91,7 @@ def make_brain(hparams: Hparams, run_opts: Any) -> StudentBrain:
         read_manifest(hparams["train_manifest"]),
         parts["dev"],
         lessons.classes,
+        hparams["scores"],
     )
     model = lessons.build_student(
         hparams["student"],

@@ -75,7 +75,9 @@ def make_brain(hparams: Hparams, run_opts: Any) -> TeacherBrain:
     """The Brain with all that it trains from."""
     parts = read_parts(hparams["manifest_folder"])
     train = read_manifest(hparams["train_manifest"])
-    classes = choose_classes(hparams["classes"], train, parts["dev"])
+    classes = choose_classes(
+        hparams["classes"], train, parts["dev"], scores=hparams["scores"]
+    )
     model = build_model({**hparams["model"], "classes": classes})
     brain = TeacherBrain(
         loader=training_loader(

@@ -25,4 +25,4 @@ class NoiseChunks:
         if self.on_draw:
             self.on_draw()
         audio = rng.uniform(-0.5, 0.5, 8000).astype(np.float32)
-        return audio, rng.integers(-1, 2, (24, 4)).astype(np.int8)
+        return audio, rng.integers(-1, 2, (24, 4)).astype(np.float16)

@@ -75,8 +75,8 @@ def overlay(
     ---------
     audio : np.ndarray [shape=(N,), dtype=float32]
         Mono at 16 kHz.
-    targets : np.ndarray [shape=(T, 4), dtype=int8]
-        Frame targets in {1, 0, -1}; -1 is unknown.
+    targets : np.ndarray [shape=(T, 4)]
+        Frame targets: 1, 0, a score between them, or -1, which is unknown.
     pool : ClipPool
         What can be laid over it.
     rng : np.random.Generator
@@ -145,7 +145,9 @@ def _set_targets(targets: np.ndarray, label: str, active: np.ndarray) -> None:
         speech, overlap = targets[:, SPEECH], targets[:, OVERLAP]
         unsure = active & (speech == UNKNOWN) & (overlap != 1)
         overlap[unsure] = UNKNOWN
-        overlap[active & (speech == 1)] = 1
+        # A new voice meets another one as surely as there is one.
+        meets = active & (speech > 0)
+        overlap[meets] = np.maximum(overlap, speech)[meets]
     targets[active, CLASSES.index(label)] = 1
 
 

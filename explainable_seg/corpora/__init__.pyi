@@ -35,6 +35,12 @@ from .recording import (
     split_by_lists as split_by_lists,
     without_zeros as without_zeros,
 )
+from .scores import (
+    Scores as Scores,
+    ScoreSource as ScoreSource,
+    score_files as score_files,
+    scored_recordings as scored_recordings,
+)
 from .truth import (
     RegionGains as RegionGains,
     Truth as Truth,

@@ -38,6 +38,7 @@ from .part import (
     score_regions as score_regions,
 )
 from .representation import (
+    AgreementStats as AgreementStats,
     ReconstructionStats as ReconstructionStats,
     RepresentationStats as RepresentationStats,
     class_examples as class_examples,

@@ -110,8 +110,8 @@ class ShardMaker:
         list[Shard]
         """
         n_samples = round(window * SAMPLE_RATE)
-        # Targets of all classes in int8, logits of the teacher's in fp32.
-        per_frame = len(CLASSES) + 4 * len(self.teacher.classes)
+        # Targets of all classes in fp16, logits of the teacher's in fp32.
+        per_frame = 2 * len(CLASSES) + 4 * len(self.teacher.classes)
         n_bytes = 2 * n_samples + num_frames(n_samples) * (
             per_frame + self._feature_bytes
         )

@@ -28,6 +28,7 @@ from explainable_seg.composer import (
 from explainable_seg.corpora import (
     Region,
     RegionGains,
+    Scores,
     Truth,
     heard_spans,
     load_truth,
@@ -40,6 +41,7 @@ from explainable_seg.frames import (
     HOP,
     SAMPLE_RATE,
     UNKNOWN,
+    Span,
     frame_targets,
     num_frames,
 )
@@ -96,7 +98,7 @@ def random_stream(purpose: str, seed: int, number: int) -> np.random.Generator:
 
 
 FULL_SCALE = 32767
-VERSION = 4  # goes up when an equal recipe gives other chunks
+VERSION = 5  # goes up when an equal recipe gives other chunks
 
 
 class ChunkCache:
@@ -147,7 +149,9 @@ class ChunkCache:
         self._audio = self._open("audio", (n_chunks, n_samples), np.int16)
         self._scale = self._open("scale", (n_chunks,), np.float32)
         self._targets = self._open(
-            "targets", (n_chunks, num_frames(n_samples), len(CLASSES)), np.int8
+            "targets",
+            (n_chunks, num_frames(n_samples), len(CLASSES)),
+            np.float16,
         )
         self._made = self._open("made", (n_chunks,), np.uint8)
 
@@ -168,7 +172,7 @@ class ChunkCache:
         Returns
         -------
         tuple[np.ndarray, np.ndarray]
-            Audio, float32, and targets, int8.
+            Audio, float32, and targets, float16.
         """
         if not self._made[number]:
             audio, targets = make()
@@ -291,6 +295,8 @@ class ChunkSampler:
         Seconds a chunk.
     balance : Balance
         By default chunks are drawn as often as they occur.
+    scores : Scores, optional
+        By which a moment is one of a class, where it has scores.
     """
 
     def __init__(
@@ -299,8 +305,11 @@ class ChunkSampler:
         truths: Mapping[str, Truth],
         duration: float,
         balance: Balance = Balance(),
+        scores: Optional[Scores] = None,
     ):
         self.regions = list(regions)
+        self.truths = truths
+        self.scores = scores
         self.duration = duration
         self.balance = balance
         corpora: dict[str | None, list[int]] = {}
@@ -313,7 +322,7 @@ class ChunkSampler:
             for members in corpora.values()
         ]
         self._moments = [
-            self._class_moments(members, truths) if balance.class_share else []
+            self._class_moments(members) if balance.class_share else []
             for members in corpora.values()
         ]
         hours = np.array([spans.lengths.sum() for spans in self._anywhere])
@@ -345,24 +354,25 @@ class ChunkSampler:
         start = moment - rng.uniform(0, self.duration)
         return self.regions[index], float(np.clip(start, 0.0, slack))
 
-    def _class_moments(
-        self, members: Sequence[int], truths: Mapping[str, Truth]
-    ) -> list[_Spans]:
+    def _class_moments(self, members: Sequence[int]) -> list[_Spans]:
         """For each class that occurs, where it does."""
         found = []
         for name in CLASSES:
             rows = [
                 (index, start, end)
                 for index in members
-                for start, end in heard_spans(
-                    self.regions[index],
-                    truths[self.regions[index].recording],
-                    name,
-                )
+                for start, end in self._heard(self.regions[index], name)
             ]
             if rows:
                 found.append(_as_spans(rows))
         return found
+
+    def _heard(self, region: Region, name: str) -> Sequence[Span]:
+        """Where a class is heard in a region, by its score or its labels."""
+        likely = self.scores.spans(region, name) if self.scores else None
+        if likely is not None:
+            return likely
+        return heard_spans(region, self.truths[region.recording], name)
 
 
 def _as_spans(rows: Sequence[tuple[int, float, float]]) -> _Spans:
@@ -378,7 +388,11 @@ Chunk = tuple[np.ndarray, np.ndarray]
 
 
 class ChunkSource(Protocol):
-    """Draws chunks of audio [N] with targets [T, C] in {1, 0, -1}."""
+    """Draws chunks of audio [N] with targets [T, C].
+
+    Labels are 1, 0 or -1, the last one for unknown; a score of another system
+    lies between 0 and 1.
+    """
 
     def draw(self, rng: np.random.Generator) -> Chunk:
         """Draw one chunk.
@@ -391,7 +405,7 @@ class ChunkSource(Protocol):
         Returns
         -------
         tuple[np.ndarray, np.ndarray]
-            Audio [N] at 16 kHz, float32; targets [T, C], int8, T =
+            Audio [N] at 16 kHz, float32; targets [T, C], float16, T =
             num_frames(N).
         """
         ...
@@ -419,7 +433,7 @@ class ComposedChunks:
         targets = np.stack(
             [frame_targets(programme.spans[c], n_frames) for c in CLASSES],
             axis=1,
-        ).astype(np.int8)
+        ).astype(np.float16)
         for label, spans in programme.unsure.items():
             column = targets[:, CLASSES.index(label)]
             unsure = frame_targets(spans, n_frames)
@@ -446,6 +460,8 @@ class RecordedChunks:
     level : float, optional
         What each region is brought to, as a run brings it there, dB re full
         scale; without it regions stay as they are.
+    scores : Scores, optional
+        What other systems say of the regions, in place of their labels.
     """
 
     def __init__(
@@ -456,9 +472,13 @@ class RecordedChunks:
         overlays: Overlays = Overlays(),
         balance: Balance = Balance(),
         level: Optional[float] = None,
+        scores: Optional[Scores] = None,
     ):
         self.truths = load_truth(regions)
-        self.sampler = ChunkSampler(regions, self.truths, duration, balance)
+        self.scores = scores
+        self.sampler = ChunkSampler(
+            regions, self.truths, duration, balance, scores
+        )
         self.duration = duration
         self.pool = pool
         self.overlays = overlays
@@ -476,8 +496,11 @@ class RecordedChunks:
         n_samples = round(self.duration * SAMPLE_RATE)
         n_frames, n_read = num_frames(n_samples), num_frames(len(audio))
         truth = self.truths[region.recording]
-        targets = np.full((n_frames, len(CLASSES)), UNKNOWN, dtype=np.int8)
-        targets[:n_read] = region_targets(region, truth, start_s, n_read)
+        targets = np.full((n_frames, len(CLASSES)), UNKNOWN, dtype=np.float16)
+        known = region_targets(region, truth, start_s, n_read)
+        if self.scores is not None:
+            known = self.scores.over(known, region, start_s)
+        targets[:n_read] = known
         audio = np.pad(audio, (0, n_samples - len(audio)))
         if self.pool is not None:
             audio, targets = overlay(
@@ -562,7 +585,7 @@ class TrainingChunks(torch.utils.data.Dataset):
         Returns
         -------
         tuple[np.ndarray, np.ndarray]
-            Audio [N], float32, and targets [T, C], int8.
+            Audio [N], float32, and targets [T, C], float16.
         """
         audio, targets = self._chunk(number)
         if self.augment is not None:

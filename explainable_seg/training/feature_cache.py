@@ -28,14 +28,18 @@ from explainable_seg.errors import CorpusError, DiskFullError
 from explainable_seg.files import atomic_path, atomic_write_json
 from explainable_seg.training import chunks as cache
 from explainable_seg.training.chunks import from_pcm, random_stream
-from explainable_seg.training.training_set import clips_digest, manifest_digest
+from explainable_seg.training.training_set import (
+    clips_digest,
+    manifest_digest,
+    scores_digest,
+)
 
 logger = logging.getLogger(__name__)
 
 
-VERSION = 2  # goes up when equal settings give another content
+VERSION = 3  # goes up when equal settings give another content
 ORDER = ("order_seed",)  # what of a training set is not in its chunks
-FILES = ("manifest", "clips", "cache_folder")
+FILES = ("manifest", "clips", "scores", "cache_folder")
 
 
 def cache_settings(
@@ -99,13 +103,15 @@ def cache_settings(
             training_set
         ).parameters.items()
     }
-    clips = arguments["clips"]
+    manifest, clips = arguments["manifest"], arguments["clips"]
+    scores = arguments["scores"]
     return {
         "version": [VERSION, cache.VERSION],
         "teacher": teacher["weights_sha256"],
         "frontend": theirs if wavlm else frontend["type"],
-        "train": manifest_digest(arguments["manifest"]),
+        "train": manifest_digest(manifest),
         "clips": clips and clips_digest(clips),
+        "scores": scores_digest(scores, manifest) if scores else None,
         "dev": manifest_digest(dev_manifest) if wavlm else None,
         "run_time": dict(run_time) if wavlm else None,
         "chunks": {

@@ -1,6 +1,7 @@
 """Losses on frames, masked where a class is unknown.
 
-Targets are 1, 0 or -1, the last one for "not annotated" and for padding. A
+Targets are 1, 0 or -1, the last one for "not annotated" and for padding; or
+what another system says, between 0 and 1 and never equal to one of them. A
 loss averages over what is known, of all processes; over nothing it is exactly
 zero, with a gradient, so that a batch without a class trains the others.
 """
@@ -116,14 +117,14 @@ def masked_mean(values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
 
 
 def label_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy against the annotation.
+    """Binary cross-entropy against the annotation, or scores in place of it.
 
     Arguments
     ---------
     logits : torch.Tensor [shape=(B, T, C)]
         Logits of the model.
     targets : torch.Tensor [shape=(B, T, C)]
-        1, 0, or -1 where the class is unknown.
+        1, 0, a score between them, or -1 where the class is unknown.
 
     Returns
     -------
@@ -171,6 +172,33 @@ def distillation_loss(
     divergence = on.exp() * (on - logsigmoid(student_logits))
     divergence = divergence + off.exp() * (off - logsigmoid(-student_logits))
     return masked_mean(divergence, known)
+
+
+def with_scores(
+    teacher_logits: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """What a student is taught: another system's scores, or its teacher's.
+
+    Arguments
+    ---------
+    teacher_logits : torch.Tensor [shape=(B, T, C)]
+        Logits of its teacher.
+    targets : torch.Tensor [shape=(B, T, C)]
+        1, 0 or -1; or a score between 0 and 1.
+
+    Returns
+    -------
+    torch.Tensor [shape=(B, T, C)]
+        Logits of the scores where there are scores, of the teacher elsewhere.
+
+    Example
+    -------
+    >>> with_scores(torch.full((3,), 2.0), torch.tensor([1.0, 0.5, -1.0]))
+    tensor([2., 0., 2.])
+    """
+    scores = targets.to(teacher_logits.dtype)
+    scored = (scores > 0) & (scores < 1)
+    return torch.where(scored, scores.logit(), teacher_logits)
 
 
 @full_precision
@@ -282,7 +310,8 @@ def student_losses(
     """What the student is trained on, each a scalar.
 
     The teacher is followed wherever there is sound, whether or not the class
-    is annotated there; frames that no class is annotated in are padding or
+    is annotated there, but for classes that have a score of another system,
+    which is followed instead; frames that no class is annotated in are padding or
     outside the recording's annotated time, and count nowhere.
 
     Arguments
@@ -290,14 +319,14 @@ def student_losses(
     output : StudentOutput
         Of a batch.
     targets : torch.Tensor [shape=(B, T, C)]
-        1, 0, or -1 where the class is unknown.
+        1, 0, a score between them, or -1 where the class is unknown.
     W : torch.Tensor [shape=(F, K)]
         Dictionary.
     theta : torch.Tensor [shape=(C, K)]
         Classification weights.
     teacher_logits : torch.Tensor, optional [shape=(B, T, C)]
         The teacher's. Without them the student learns the annotation itself
-        (the by-design model of arXiv 2406.13385).
+        (the by-design model of arXiv 2406.13385), and scores.
 
     Returns
     -------
@@ -322,7 +351,8 @@ def student_losses(
         task = label_loss(output.logits, targets)
     else:
         everything = known.unsqueeze(-1).expand_as(teacher_logits)
-        task = distillation_loss(output.logits, teacher_logits, everything)
+        taught = with_scores(teacher_logits, targets)
+        task = distillation_loss(output.logits, taught, everything)
     code_energy = energy(code)
     sound = total((X.square().sum(dim=-1) * known).sum())
     error_ratio = ratio_to_code(

@@ -2,13 +2,18 @@
 
 import dataclasses
 import logging
-from collections.abc import Sequence
-from typing import Optional
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
 
 import torch
 
 from explainable_seg.classes import CLASSES, class_order, parse_class
-from explainable_seg.corpora import Region, load_truth, region_targets
+from explainable_seg.corpora import (
+    Region,
+    ScoreSource,
+    load_truth,
+    region_targets,
+)
 from explainable_seg.distributed import sum_over_ranks
 from explainable_seg.errors import ExplainableSegError
 
@@ -176,6 +181,7 @@ def choose_classes(
     train: Sequence[Region],
     dev: Sequence[Region],
     teacher: Optional[Sequence[str]] = None,
+    scores: Optional[Mapping[str, Any]] = None,
 ) -> tuple[str, ...]:
     """Classes that a model is trained for.
 
@@ -189,6 +195,9 @@ def choose_classes(
         Rows of the manifest for validation.
     teacher : Sequence[str], optional
         Classes of the teacher, which are then those of its student.
+    scores : Mapping[str, Any], optional
+        Of :class:`~explainable_seg.corpora.scores.ScoreSource`: what other
+        systems say of training.
 
     Returns
     -------
@@ -202,11 +211,14 @@ def choose_classes(
         other classes than its teacher's, or no class ever occurs on dev, by
         which checkpoints and thresholds are chosen.
     """
+    scored = ScoreSource.of(scores).classes if scores else {}
     known = teacher or [
-        name for name in CLASSES if any(region.uems[name] for region in train)
+        name
+        for name in CLASSES
+        if name in scored or any(region.uems[name] for region in train)
     ]
     classes = tuple(known) if asked is None else _asked(asked)
-    what = "its teacher" if teacher else "train.csv"
+    what = "its teacher" if teacher else "train.csv, or 'scores',"
     if teacher and classes != tuple(teacher):
         raise ExplainableSegError(
             f"expected the classes of the teacher, {', '.join(teacher)}, got "
@@ -218,6 +230,12 @@ def choose_classes(
             f"expected classes that {what} knows, {', '.join(known) or 'none'}, "
             f"got {', '.join(classes) or 'none'}, in the settings; name others "
             "or prepare the corpus with their labels"
+        )
+    if not set(scored) <= set(classes):
+        raise ExplainableSegError(
+            f"expected scores of {', '.join(classes)}, which are trained, got "
+            f"{', '.join(scored)}, in the settings; leave the others out of "
+            "the classes of 'scores'"
         )
     _check_dev(dev, classes)
     others = [name for name in CLASSES if name not in classes]

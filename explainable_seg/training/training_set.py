@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Optional, TypeVar, Union
@@ -19,7 +19,12 @@ from explainable_seg.composer import (
     Style,
     read_clips,
 )
-from explainable_seg.corpora import read_manifest
+from explainable_seg.corpora import (
+    Scores,
+    ScoreSource,
+    read_manifest,
+    score_files,
+)
 from explainable_seg.errors import CorpusError, SettingsError
 from explainable_seg.training.chunks import (
     Balance,
@@ -106,6 +111,39 @@ def clips_digest(path: str | os.PathLike[str]) -> str:
     )
 
 
+def scores_digest(
+    scores: Mapping[str, Any], manifest: str | os.PathLike[str]
+) -> str:
+    """Checksum of what other systems say of the rows of a manifest.
+
+    Arguments
+    ---------
+    scores : Mapping[str, Any]
+        Of :class:`~explainable_seg.corpora.scores.ScoreSource`.
+    manifest : str or os.PathLike
+        A manifest.
+
+    Returns
+    -------
+    str
+        SHA-256, in hexadecimal: of the settings but for the folder, and of the
+        content of the files, wherever they are.
+
+    Raises
+    ------
+    CorpusError
+        If a file is missing or cannot be read.
+    """
+    source = ScoreSource.of(scores)
+    files = score_files(source, read_manifest(manifest))
+    read = lru_cache(None)(_content)
+    settings = {k: v for k, v in scores.items() if k != "folder"}
+    contents = {
+        uri: [read(path) for path in paths] for uri, paths in files.items()
+    }
+    return _digest([settings, contents])
+
+
 def name_of_mix(*parts: Sequence[str | os.PathLike[str]]) -> str:
     """Name for a mix of corpora, another one for each mix.
 
@@ -180,6 +218,7 @@ def make_training_set(
     level: Optional[float] = None,
     overlap_factor: float = 1.0,
     style: Union[str, Style] = "programmes",
+    scores: Optional[Mapping[str, Any]] = None,
 ) -> TrainingChunks:
     """Chunks of a manifest, mixed with chunks composed of clips.
 
@@ -218,6 +257,9 @@ def make_training_set(
         have.
     style : Style or str
         How chunks are composed; by name, ``programmes`` or ``on_air``.
+    scores : Mapping[str, Any], optional
+        Of :class:`~explainable_seg.corpora.scores.ScoreSource`: what other
+        systems say of the regions, in place of their labels.
 
     Returns
     -------
@@ -233,13 +275,15 @@ def make_training_set(
     if clips is not None:
         pool = ClipPool(read_clips(Path(clips)))
         pool.preload()
+    regions = read_manifest(manifest)
     recorded = RecordedChunks(
-        read_manifest(manifest),
+        regions,
         window,
         pool=pool if overlays is not None else None,
         overlays=overlays or Overlays(),
         balance=balance,
         level=level,
+        scores=Scores(ScoreSource.of(scores), regions) if scores else None,
     )
     sources: list[ChunkSource] = [recorded]
     shares = [1.0]
@@ -255,6 +299,7 @@ def make_training_set(
             {
                 "manifest": manifest_digest(manifest),
                 "clips": clips and clips_digest(clips),
+                "scores": scores_digest(scores, manifest) if scores else None,
                 "shares": shares,
                 "seed": seed,
                 "overlays": repr(overlays),

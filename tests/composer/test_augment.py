@@ -38,7 +38,7 @@ def chunk():
 
 def targets_of(audio, **values):
     """Targets that are the same in every frame."""
-    targets = np.zeros((num_frames(len(audio)), 4), dtype=np.int8)
+    targets = np.zeros((num_frames(len(audio)), 4), dtype=np.float16)
     for name, value in values.items():
         targets[:, CLASSES.index(name)] = value
     return targets
@@ -127,7 +127,9 @@ def test_targets_follow_what_was_added(pool, seed):
 
 @pytest.mark.parametrize(
     "speech, overlap, expected",
-    [(1, 0, 1), (1, -1, 1), (0, 0, 0), (-1, 0, -1), (-1, 1, 1), (0, -1, -1)],
+    [(1, 0, 1), (1, -1, 1), (0, 0, 0), (-1, 0, -1), (-1, 1, 1), (0, -1, -1)]
+    # A score of speech says as surely that two voices meet.
+    + [(0.75, 0, 0.75), (0.75, -1, 0.75), (0.25, 0.5, 0.5)],
 )
 def test_overlap_of_a_new_voice(pool, chunk, speech, overlap, expected):
     added = Overlays(**{**NOTHING, "voice_probability": 1.0})

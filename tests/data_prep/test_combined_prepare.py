@@ -1,5 +1,6 @@
 """The mix of several prepared corpora."""
 
+import dataclasses
 import json
 import shutil
 
@@ -9,7 +10,7 @@ from data_prep.combined_prepare import main, prepare_combined
 from data_prep.custom_prepare import prepare_custom
 from data_prep.dihard3_prepare import prepare_dihard3
 from data_prep.openbmat_prepare import prepare_openbmat
-from explainable_seg.corpora.manifest import read_manifest
+from explainable_seg.corpora.manifest import read_manifest, write_manifest
 from explainable_seg.corpora.truth import load_truth, region_targets
 from explainable_seg.errors import CorpusError, ManifestError
 
@@ -117,6 +118,23 @@ def test_summary_gives_files_and_hours(prepared, tmp_path):
                 counts[index] * 10 / 3600, abs=1e-4
             )
     assert summary["train_student"].keys() == {"dihard3"}
+
+
+def test_a_corpus_that_nobody_labelled_trains_alone(prepared, tmp_path):
+    shutil.copytree(prepared[-1], tmp_path / "scored")
+    rows = [
+        dataclasses.replace(row, recording=f"scored_{row.recording}")
+        for row in read_manifest(tmp_path / "scored/train.csv")
+    ]
+    write_manifest(tmp_path / "scored/train.csv", rows)
+    (tmp_path / "scored/dev.csv").unlink()
+    with refused(ManifestError, "scored/dev.csv"):
+        prepare_combined([*prepared, tmp_path / "scored"], tmp_path / "out")
+    (tmp_path / "scored/test.csv").unlink()
+    prepare_combined([*prepared, tmp_path / "scored"], tmp_path / "out")
+    for part, count in zip(PARTS, (2, 0, 0)):
+        found = read_manifest(tmp_path / f"out/{part}.csv")
+        assert [r.corpus for r in found].count("scored") == count
 
 
 def test_a_second_run_writes_the_same_bytes(prepared, tmp_path):

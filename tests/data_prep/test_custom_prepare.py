@@ -286,6 +286,42 @@ def test_lists_decide_the_parts(data, out):
         prepare_custom(data, out)
 
 
+def test_shows_with_scores_need_no_labels(data, out, tmp_path):
+    write_audio(data / "more" / "late night.wav")
+    with refused(CorpusError, "late_night: no RTTM (1 in all)"):
+        prepare_custom(data, out)
+    scores = tmp_path / "scores"
+    write_text(scores / "deep/other.npz", "")
+    said = "late_night: no RTTM and no scores (1 in all)"
+    with refused(CorpusError, said):
+        prepare_custom(data, out, scores=scores)
+    write_text(scores / "deep/late night.npz", "")
+    for seed in range(3):
+        prepare_custom(data, out, scores=scores, seed=seed)
+        train = {r.id: r for r in read_manifest(out / "train.csv")}
+        assert not any(train["late_night"].uems.values())
+        truth = load_truth([train["late_night"]])["late_night"]
+        assert (region_targets(train["late_night"], truth) == -1).all()
+        for part in ("dev", "test"):
+            (region,) = read_manifest(out / f"{part}.csv")
+            assert all(region.uems.values())
+    with refused(CorpusError, "outside of", data):
+        prepare_custom(data, out, scores=data / "labels")
+
+
+def test_a_folder_that_nobody_labelled_is_for_training(data, out, tmp_path):
+    prepare_custom(data, out)
+    shutil.rmtree(data / "labels")
+    for number in range(4):
+        write_text(tmp_path / f"scores/show {number}.csv", "")
+    main(
+        [f"--data_folder={data}", f"--output_folder={out}"]
+        + [f"--scores={tmp_path / 'scores'}"]
+    )
+    assert [r.id for r in read_manifest(out / "train.csv")] == URIS
+    assert not (out / "dev.csv").exists() and not (out / "test.csv").exists()
+
+
 def test_shares_depend_on_the_seed_alone(data, out):
     write_audio(data / "more" / "show 4.wav")
     write_rttm(data / "more" / "show 4.rttm", "show_4", CUSTOM)

@@ -10,6 +10,7 @@ from explainable_seg.annotation.rttm import write_rttm, write_uem
 from explainable_seg.audio.level import at_level
 from explainable_seg.composer.augment import Augment
 from explainable_seg.corpora.manifest import Region
+from explainable_seg.corpora.scores import Scores, ScoreSource
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import num_frames
 from explainable_seg.training.chunks import (
@@ -117,6 +118,29 @@ def test_only_the_stretch_is_read(make_region):
     part = read_region(region, 1.0, 0.5)
     assert len(part) == 8000
     np.testing.assert_allclose(part, whole[16000:24000], atol=1e-6)
+
+
+def test_scores_follow_the_sound_in_place_of_labels(make_region, tmp_path):
+    region = make_region(seconds=2.0)
+    ramp = np.linspace(0.1, 0.9, num_frames(32000))
+    (tmp_path / "scores").mkdir()
+    np.savez(tmp_path / "scores/show.npz", speech=ramp)
+    said = {"folder": str(tmp_path / "scores"), "classes": {"sp": "speech"}}
+    scores = Scores(ScoreSource.of(said), [region])
+    source = RecordedChunks([region], 1.0, scores=scores)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        audio, targets = source.draw(rng)
+        rise = np.diff(targets[:, 0].astype(float))
+        np.testing.assert_allclose(rise, 0.8 / (len(ramp) - 1), atol=1e-3)
+        # The tone begins at 1 s, after the middle frame of the ramp.
+        musical = targets[:, 0] > np.float16(0.504)
+        np.testing.assert_array_equal(targets[:, 1] == 1, musical)
+        assert (targets[:, 2:] == -1).all()
+    source = RecordedChunks([region], 4.0, scores=scores)
+    _, targets = source.draw(rng)
+    assert (targets[len(ramp) :] == -1).all()
+    assert (targets[: len(ramp), 0] > 0).all()
 
 
 class Counting:

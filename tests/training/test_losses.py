@@ -13,6 +13,7 @@ from explainable_seg.training.losses import (
     label_loss,
     reconstruction_energy,
     student_losses,
+    with_scores,
 )
 
 
@@ -27,6 +28,28 @@ def test_label_loss_leaves_the_unknown_out():
     loss.backward()
     assert loss.item() == pytest.approx(0.6931, abs=1e-4)
     assert logits.grad[0, 0].tolist() == [-0.5, 0.0]
+
+
+def test_a_score_is_a_soft_label():
+    logits = torch.tensor([0.0, 2.0, -1.0], requires_grad=True)
+    targets = torch.tensor([0.25, 0.75, UNKNOWN], dtype=torch.float16)
+    label_loss(logits, targets).backward()
+    expected = (logits.sigmoid() - targets).detach() / 2
+    assert logits.grad[:2].tolist() == pytest.approx(expected[:2].tolist())
+    assert logits.grad[2] == 0
+
+
+def test_scores_take_the_place_of_the_teacher_class_by_class():
+    teacher = torch.tensor([[[3.0, -3.0, 3.0]]])
+    targets = torch.tensor([[[0.2, 1.0, UNKNOWN]]], dtype=torch.float16)
+    taught = with_scores(teacher, targets)
+    expected = [np.log(0.2 / 0.8), -3.0, 3.0]
+    assert taught[0, 0].tolist() == pytest.approx(expected, abs=1e-2)
+    student = taught.clone().requires_grad_()
+    loss = distillation_loss(student, taught, everything(taught))
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-7)
+    assert student.grad.abs().max() < 1e-7
 
 
 def test_nothing_known_is_zero_with_a_gradient():

@@ -87,6 +87,26 @@ def test_rare_classes_are_drawn_as_often_as_others(regions, truths):
     assert np.mean(musical) > 0.5
 
 
+def test_moments_are_those_of_the_scores_where_there_are_scores(
+    regions, truths
+):
+    class Said:
+        """Of a, overlap is likely for ten seconds; of b nothing is said."""
+
+        def spans(self, region, name):
+            if region.recording == "b" or name != "overlap":
+                return None
+            return [(700.0, 710.0)]
+
+    sampler = ChunkSampler(
+        regions, truths, 4.0, Balance(class_share=1.0), Said()
+    )
+    found = [s for r, s in draws(sampler) if r.recording == "a"]
+    likely = [696 <= start <= 710 for start in found]
+    musical = [486 <= start <= 500 for start in found]
+    assert np.mean(likely) > 0.3 and np.mean(musical) > 0.3
+
+
 def test_without_class_share_rare_classes_stay_rare(regions, truths):
     musical = [
         486 <= start <= 500

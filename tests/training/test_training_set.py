@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 import soundfile
+import torch
 from toy_clips import write_toy_clips
 
 from explainable_seg.classes import CLASSES
@@ -123,6 +124,46 @@ def test_kept_chunks_know_their_content_wherever_it_lies(arguments, tmp_path):
     rewrite(moved / "train.csv", str(tmp_path), str(moved))
     kept |= {"manifest": str(moved / "train.csv")}
     make_training_set(**{**kept, "clips": str(moved / "clips.csv")})
+
+
+def test_kept_chunks_of_other_scores_are_refused(arguments, tmp_path):
+    def write(folder, value):
+        folder.mkdir(exist_ok=True)
+        np.savez(folder / "a.npz", net=np.full(149, value))
+
+    write(tmp_path / "scores", 0.25)
+    scores = {"folder": str(tmp_path / "scores"), "classes": {"sp": "net"}}
+    kept = {**arguments, "cache_folder": tmp_path / "kept", "n_distinct": 3}
+    kept |= {"composed_share": 0.0, "scores": scores}
+    chunks = make_training_set(**kept)
+    assert (chunks[0]["targets"][:, 0] == 0.25).all()
+    make_training_set(**kept)
+    write(tmp_path / "moved", 0.25)
+    moved = {**scores, "folder": str(tmp_path / "moved")}
+    make_training_set(**{**kept, "scores": moved})
+    other = {**scores, "classes": {"music": "net"}}
+    for change in (None, other):
+        with pytest.raises(CorpusError, match="another scores, in .*kept"):
+            make_training_set(**{**kept, "scores": change})
+    write(tmp_path / "scores", 0.5)
+    with pytest.raises(CorpusError, match="another scores, in .*kept"):
+        make_training_set(**kept)
+
+
+def test_composed_chunks_are_labelled_beside_scored_ones(arguments, tmp_path):
+    (tmp_path / "scores").mkdir()
+    np.savez(tmp_path / "scores/a.npz", net=np.full(149, 0.25))
+    scores = {"folder": str(tmp_path / "scores"), "classes": {"sp": "net"}}
+    mixed = {**arguments, "composed_share": 0.5, "scores": scores}
+    chunks = make_training_set(**mixed)
+    loader = torch.utils.data.DataLoader(
+        chunks, sampler=range(16), batch_size=16
+    )
+    (batch,) = loader
+    soft = (batch["targets"][..., 0] == 0.25).all(dim=1)
+    assert 0 < soft.sum() < 16
+    composed = batch["targets"][~soft]
+    assert set(composed.unique().tolist()) == {0.0, 1.0}
 
 
 def test_a_recipe_that_cannot_be_read_is_another_one(arguments, tmp_path):
