@@ -101,9 +101,7 @@ def main(arguments: Sequence[str]) -> None:
 def prepare(corpora: Path, work: Path) -> Path:
     """Manifests of all corpora to train on, of one to judge by."""
     joined, folders = work / "manifests", work / "prepared"
-    prepare_aragonradio(
-        corpora / JUDGES, folders / JUDGES, labels=LABELS
-    )
+    prepare_aragonradio(corpora / JUDGES, folders / JUDGES, labels=LABELS)
     prepare_dihard3(corpora / MEETINGS, folders / MEETINGS)
     prepare_custom(
         corpora / SCORED / "audio",

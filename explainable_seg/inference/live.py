@@ -1,15 +1,22 @@
 """Decisions while the sound comes in, with a latency that is known."""
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import torch
 from typing_extensions import Unpack
 
-from explainable_seg.audio import RumbleFilter
+from explainable_seg.audio import (
+    POWER_RATE,
+    RumbleFilter,
+    apply_gains,
+    frame_powers,
+    gain_to,
+)
 from explainable_seg.brief import Brief
 from explainable_seg.decisions import DecisionOptions, active_frames, make_rules
-from explainable_seg.errors import AudioError, ModelError
+from explainable_seg.errors import AudioError
 from explainable_seg.frames import (
     FRAME_CENTRE,
     FRAME_RATE,
@@ -43,31 +50,38 @@ class LiveFrames(Brief):
     active: np.ndarray
 
 
+LEVEL_SECONDS = 600.0  # of the past that the level is measured on
+
+
 class LiveSegmenter:
     """Segments a stream that is fed block by block.
 
-    The result is that of the whole recording as it is, whatever the blocks,
-    for the model must see no further than its convolutions reach. The
-    thresholds and the hysteresis decide; segments are neither dropped nor
-    joined, which would need the future. Nor is the stream brought to the
-    model's level: give it about that loud.
+    Each step is decided from a window that ends a little later. So the result
+    depends on the sound alone, not on the blocks it comes in. The thresholds
+    and the hysteresis decide; segments are neither dropped nor joined, which
+    would need the future. If the model has a level, each window is brought to
+    it by what was heard up to its end, ten minutes at most.
 
     Arguments
     ---------
     segmenter : ExplainableSegmenter
-        Of a model with the norm of each frame and the spectrogram.
+        What decides.
     step : float
         Seconds that are decided at a time: less is sooner, and costs more,
-        since each step also computes what the model reaches on both sides.
+        since each step runs the model on a window.
+    lookahead : float
+        Seconds that the window goes on after what is decided: less is sooner,
+        and decides worse.
+    window : float
+        Seconds that the model sees.
     **decisions : DecisionOptions
         As for :meth:`.ExplainableSegmenter.segment`.
 
     Raises
     ------
-    ModelError
-        If the decisions of the model depend on the whole window.
     ValueError
-        If the step is not above 0.
+        If the step is not above 0, the lookahead below 0, or the window
+        shorter than both.
 
     Example
     -------
@@ -79,38 +93,46 @@ class LiveSegmenter:
     def __init__(
         self,
         segmenter: ExplainableSegmenter,
-        step: float = 0.5,
+        step: float = 0.4,
+        lookahead: float = 0.8,
+        window: float = 4.0,
         **decisions: Unpack[DecisionOptions],
     ):
-        model = segmenter.model.config
-        norm = model["tcn"].get("norm", "global")
-        frontend = model["frontend"]["type"]
-        if norm != "frame" or frontend != "spectrogram":
-            raise ModelError(
-                f"expected a model with the norm 'frame' on a spectrogram, got "
-                f"'{norm}' on {frontend}, in {segmenter.name or 'the model'}; "
-                "train one with norm: frame for live use"
+        if not (0 < step < inf and 0 <= lookahead < inf):
+            raise ValueError(
+                "expected `step` above 0 seconds and `lookahead` of at least "
+                f"0, got {step} and {lookahead}"
             )
-        if not 0 < step < float("inf"):
-            raise ValueError(f"expected `step` above 0 seconds, got {step}")
+        if not step + lookahead <= window < inf:
+            raise ValueError(
+                f"expected a `window` of at least `step` + `lookahead`, got "
+                f"{window} s for {step} + {lookahead}"
+            )
         self.segmenter = segmenter
         self.rules = make_rules(segmenter.config, decisions)
         self.step = max(1, round(step * FRAME_RATE))
-        self.reach: int = segmenter.model.tcn.reach
+        self.lookahead = round(lookahead * FRAME_RATE)
+        self.window = max(
+            self.step + self.lookahead, round(window * FRAME_RATE)
+        )
+        self.level: float | None = segmenter.config.get("level")
         self._filter = RumbleFilter(SAMPLE_RATE)
         self._audio = np.zeros(0, dtype=np.float32)
         self._first = 0  # frame that the audio begins with
         self._next = 0  # frame to decide next
+        self._powers = np.zeros(0, dtype=np.float32)  # of each 10 ms
+        self._unmeasured = np.zeros(0, dtype=np.float32)
+        self._n_measured = 0  # samples
         self._state = [False] * len(self.rules.classes)
 
     @property
     def latency(self) -> float:
         """Seconds between a sound and the decision on it, at most.
 
-        What the model and the filter of rumble reach into the future, the
-        step, and the half of a frame; the time to compute comes on top.
+        The lookahead, the step, half a frame, and what the filter of rumble
+        reaches into the future; the time to compute comes on top.
         """
-        frames = self.reach + self.step - 1
+        frames = self.lookahead + self.step - 1
         samples = WINDOW / 2 + self._filter.reach
         return frames * FRAME_STEP + samples / SAMPLE_RATE
 
@@ -143,12 +165,12 @@ class LiveSegmenter:
                 f"{samples.dtype} {list(samples.shape)}, in the live stream; "
                 "mix to mono and divide integers by their full scale"
             )
-        mono = samples.astype(np.float32, copy=False)
-        heard = self._filter.feed(mono)
-        self._audio = np.concatenate([self._audio, heard])
-        end = self._first + num_frames(len(self._audio))
-        due = (end - self.reach - self._next) // self.step * self.step
-        return self._decide(self._next + max(0, due))
+        self._hear(self._filter.feed(samples.astype(np.float32, copy=False)))
+        parts = [self._nothing()]
+        while self._end >= self._next + self.step + self.lookahead:
+            stop = self._next + self.step
+            parts.append(self._decide(stop, stop + self.lookahead))
+        return self._joined(parts)
 
     def finish(self) -> LiveFrames:
         """The decisions that are left at the end of the stream.
@@ -157,29 +179,64 @@ class LiveSegmenter:
         -------
         LiveFrames
         """
-        self._audio = np.concatenate([self._audio, self._filter.finish()])
-        return self._decide(self._first + num_frames(len(self._audio)))
+        self._hear(self._filter.finish())
+        if self._end == self._next:
+            return self._joined([self._nothing()])
+        return self._joined([self._decide(self._end, self._end)])
 
-    def _decide(self, stop: int) -> LiveFrames:
-        """Decide the frames up to one; forget audio that is not needed."""
-        first, stop = self._next, max(self._next, stop)
-        probabilities = np.zeros((0, len(self.rules.classes)), dtype=np.float32)
-        if stop > first:
-            n_frames = min(
-                num_frames(len(self._audio)), stop + self.reach - self._first
-            )
-            audio = torch.from_numpy(self._audio[: num_samples(n_frames)])
-            logits = self.segmenter.runner.batch(audio[None]).logits[0]
-            inner = logits[first - self._first : stop - self._first]
-            check_logits(inner)
-            probabilities = inner.sigmoid().cpu().numpy()
-        active = self._active(probabilities)
-        passed = max(0, stop - self.reach - self._first)
+    @property
+    def _end(self) -> int:
+        """Frames heard so far."""
+        return self._first + num_frames(len(self._audio))
+
+    def _hear(self, audio: np.ndarray) -> None:
+        """Take samples without rumble."""
+        self._audio = np.concatenate([self._audio, audio])
+        if self.level is not None:
+            self._unmeasured = np.concatenate([self._unmeasured, audio])
+
+    def _decide(self, stop: int, end: int) -> np.ndarray:
+        """Probabilities of the next frames [T, C], seen up to a frame.
+
+        Audio that no window to come needs is forgotten.
+        """
+        start = max(self._first, end - self.window, 0)
+        begin = (start - self._first) * HOP
+        heard = self._audio[begin : begin + num_samples(end - start)]
+        audio = torch.from_numpy(self._at_level(heard, end))
+        logits = self.segmenter.runner.batch(audio[None]).logits[0]
+        decided = logits[self._next - start : stop - start]
+        check_logits(decided)
+        self._next = stop
+        passed = max(0, end + self.step - self.window - self._first)
         self._audio = self._audio[passed * HOP :]
         self._first += passed
-        self._next = stop
-        times = FRAME_CENTRE + FRAME_STEP * np.arange(first, stop)
-        return LiveFrames(times, probabilities, active)
+        probabilities: np.ndarray = decided.sigmoid().cpu().numpy()
+        return probabilities
+
+    def _at_level(self, heard: np.ndarray, end: int) -> np.ndarray:
+        """A window that ends at a frame, as the model shall hear it."""
+        if self.level is None:
+            return heard
+        n_new = end * HOP - self._n_measured
+        powers = frame_powers(self._unmeasured[:n_new])
+        self._unmeasured = self._unmeasured[n_new:]
+        self._n_measured += n_new
+        powers = np.concatenate([self._powers, powers])
+        self._powers = powers[-round(LEVEL_SECONDS * POWER_RATE) :]
+        gain = float(gain_to(self.level, self._powers))
+        return apply_gains(heard, [gain])
+
+    def _joined(self, parts: list[np.ndarray]) -> LiveFrames:
+        """Decisions on the frames up to the next."""
+        probabilities = np.concatenate(parts)
+        first = self._next - len(probabilities)
+        times = FRAME_CENTRE + FRAME_STEP * np.arange(first, self._next)
+        return LiveFrames(times, probabilities, self._active(probabilities))
+
+    def _nothing(self) -> np.ndarray:
+        """Probabilities of no frame."""
+        return np.zeros((0, len(self.rules.classes)), dtype=np.float32)
 
     def _active(self, probabilities: np.ndarray) -> np.ndarray:
         """Whether each class is found [T, C], as it went on from before."""

@@ -15,8 +15,8 @@ from explainable_seg.audio import levelled
 from explainable_seg.errors import AudioError, ExplainableSegError
 from explainable_seg.features import LogPowerSpectrogram
 from explainable_seg.frames import FRAME_RATE, HOP, WINDOW, num_frames
-from explainable_seg.models.student import Student, StudentOutput, Teacher
 from explainable_seg.models.streaming import Queue, streamed
+from explainable_seg.models.student import Student, StudentOutput, Teacher
 from explainable_seg.models.tcn import norm_of
 from explainable_seg.models.windows import (
     OverlapAdd,
@@ -514,7 +514,9 @@ class Runner:
         if not isinstance(self.model, Student):
             return {"features": self.model.get_submodule("frontend")(wav)}
         X, code = self.model.encode(wav)
-        features = X if self.model.shares_spectrogram else self.model.frontend(wav)
+        features = (
+            X if self.model.shares_spectrogram else self.model.frontend(wav)
+        )
         return {"X": X, "code": code, "features": features}
 
     def _concluded(
