@@ -85,9 +85,8 @@ def main(arguments: Sequence[str]) -> None:
             }
         ),
     }
-    run_stage(
-        HERE, "dictionary", STAGES, {**shared, "output_folder": dictionary}
-    )
+    own = {"output_folder": dictionary, "chunks_folder": dictionary / "chunks"}
+    run_stage(HERE, "dictionary", STAGES, {**shared, **own})
     for seed in options.seeds:
         train_seed(seed, shared, work)
     best = max(options.seeds, key=lambda seed: dev_f1(work, seed))
