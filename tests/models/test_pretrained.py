@@ -8,14 +8,16 @@ import pytest
 import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
-from tiny_student import CONFIG, make_student, save_student
+from tiny_student import CONFIG, make_student, save_student, tones
 
-from explainable_seg.errors import ModelError
+from explainable_seg.errors import ExplainableSegError, ModelError
+from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.models.pretrained import (
     load_pretrained,
     read_card,
     save_pretrained,
 )
+from explainable_seg.models.student import build_model
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +180,23 @@ def test_settings_that_cannot_be(folder, entries, words):
     change_config(folder, **entries)
     message = error_of(folder)
     assert words in message and "config.json" in message
+
+
+def test_a_model_that_runs_in_one_pass_has_no_windows(tmp_path):
+    student = make_student()
+    tcn = {**student.config["tcn"], "norm": "local", "box": 100}
+    config = {**CONFIG, "window": None, "step": None}
+    model = build_model({**student.config, "tcn": tcn})
+    save_pretrained(tmp_path / "model", model, config, "")
+    segmenter = ExplainableSegmenter.from_pretrained(tmp_path / "model")
+    assert segmenter.runner.window is None
+    assert segmenter.segment(tones(3.0), 16000).duration == 3.0
+    with pytest.raises(ExplainableSegError, match="in one pass, got 1"):
+        ExplainableSegmenter.from_pretrained(tmp_path / "model", step=1.0)
+    with pytest.raises(ModelError, match="a window and a step, or neither"):
+        save_pretrained(tmp_path / "b", model, {**config, "step": 1.0}, "")
+    with pytest.raises(ModelError, match="with WavLM or the norm global"):
+        save_pretrained(tmp_path / "b", student, config, "")
 
 
 def test_a_list_is_no_config(folder):

@@ -13,8 +13,13 @@ from tiny_student import CONFIG, make_student, make_wavlm_student, tones
 from explainable_seg.errors import AudioError
 from explainable_seg.frames import FRAME_RATE, num_frames, num_samples
 from explainable_seg.inference.segmenter import ExplainableSegmenter
-from explainable_seg.models.runner import Runner, joined
-from explainable_seg.models.student import Student, StudentOutput
+from explainable_seg.models.runner import Outputs, Runner, joined
+from explainable_seg.models.student import (
+    Student,
+    StudentOutput,
+    Teacher,
+    build_model,
+)
 from explainable_seg.models.windows import cut_windows
 
 
@@ -106,6 +111,55 @@ def test_without_a_window_a_recording_is_one():
     wav = torch.randn(200_000)
     whole = Runner(Spread()).recording(wav)
     torch.testing.assert_close(whole.logits, Spread()(wav[None]).logits[0])
+
+
+def with_norm(model, norm: str):
+    """The model with another norm of its TCN, box of 1 s."""
+    tcn = {**model.config["tcn"], "norm": norm, "box": 50}
+    changed = build_model({**model.config, "tcn": tcn})
+    changed.load_state_dict(model.state_dict())
+    return changed.eval()
+
+
+@pytest.mark.parametrize("norm", ["local", "frame"])
+@pytest.mark.parametrize("seconds", [0.3, 19.98, 20.0, 20.02, 45.0])
+def test_one_pass_in_blocks_is_that_over_the_whole(norm, seconds):
+    wanted = {"activations", "spectrogram", "code", "features"}
+    student = with_norm(make_student(), norm)
+    wav = torch.from_numpy(tones(seconds) + 0.01 * np.sin(tones(seconds) * 9))
+    wav = wav.float()
+    with torch.no_grad():
+        whole = Outputs.of(
+            student(wav[None]), wanted, student.frontend(wav[None])
+        )
+    found = Runner(student).recording(wav, wanted)
+    assert found.named().keys() == whole.named().keys()
+    for name, values in found.named().items():
+        torch.testing.assert_close(
+            values, whole.named()[name][0], atol=1e-4, rtol=1e-4
+        )
+
+
+def test_one_pass_of_a_teacher():
+    teacher = Teacher({"type": "spectrogram"}, {"n_blocks": 1, "norm": "local"})
+    wav = torch.randn(16000 * 25)
+    with torch.no_grad():
+        whole = teacher.eval()(wav[None])[0]
+    found = Runner(teacher).recording(wav).logits
+    torch.testing.assert_close(found, whole, atol=1e-4, rtol=1e-4)
+
+
+def test_one_pass_gives_frames_before_the_recording_ends():
+    student = with_norm(make_student(), "local")
+    parts = Runner(student).stream([tones(20.0)] * 10)
+    lengths = [len(part.logits) for part in parts]
+    assert sum(lengths) == num_frames(200 * 16000)
+    assert max(lengths) <= 1000 + 200
+
+
+def test_one_pass_without_a_frame_is_one_line():
+    with pytest.raises(AudioError, match="expected 400 samples"):
+        Runner(with_norm(make_student(), "local")).recording(torch.zeros(399))
 
 
 def test_windows_that_leave_gaps_are_refused():

@@ -2,9 +2,21 @@
 
 import pytest
 import torch
+from hypothesis import (
+    given,
+    settings,
+    strategies as st,
+)
 
 from explainable_seg.models.runner import Runner
-from explainable_seg.models.tcn import TCN, DepthwiseConv, GlobalNorm
+from explainable_seg.models.streaming import streamed
+from explainable_seg.models.tcn import (
+    TCN,
+    DepthwiseConv,
+    GlobalNorm,
+    LocalNorm,
+    TCNLayer,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +53,71 @@ def test_global_norm_is_a_group_norm_of_one_group():
     torch.testing.assert_close(ours(x), expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("norm", ["global", "frame"])
+@pytest.mark.parametrize("box", [1, 4, 5, 11])
+def test_local_norm_is_the_global_one_of_a_box_around_each_frame(box):
+    local, whole = LocalNorm(6, box), GlobalNorm(6)
+    with torch.no_grad():
+        for ours, theirs in zip(local.parameters(), whole.parameters()):
+            theirs.copy_(ours.normal_())
+    x = torch.randn(2, 11, 6)
+    for t, found in enumerate(local(x).unbind(1)):
+        # The box is as wide at the edges, moved to lie inside.
+        start = min(max(t - box // 2, 0), 11 - box)
+        expected = whole(x[:, start : start + box])[:, t - start]
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_an_input_shorter_than_the_box_has_the_global_norm():
+    x = 10 + torch.randn(2, 7, 6)
+    local = LocalNorm(6, 300)
+    torch.testing.assert_close(local(x), GlobalNorm(6)(x), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "norm, box", [("local", 20), ("local", 21), ("frame", 1)]
+)
+@pytest.mark.parametrize("n_frames", [1, 19, 20, 21, 22, 100])
+@given(data=st.data())
+@settings(max_examples=10, deadline=None)
+def test_blocks_give_what_the_whole_gives(norm, box, n_frames, data):
+    tcn = TCN(5, n_blocks=2, n_layers=3, norm=norm, box=box).eval()
+    x = torch.randn(2, n_frames, 5)
+    cuts = data.draw(st.lists(st.integers(0, n_frames), max_size=6))
+    edges = [0, *sorted(cuts), n_frames]
+    sizes = [high - low for low, high in zip(edges, edges[1:])]
+    stream = streamed(tcn)
+    with torch.no_grad():
+        found = [
+            stream.feed(part, number == len(sizes) - 1)
+            for number, part in enumerate(x.split(sizes, dim=1))
+        ]
+        torch.testing.assert_close(
+            torch.cat(found, dim=1), tcn(x), atol=1e-4, rtol=1e-4
+        )
+
+
+def test_a_stream_holds_no_more_than_what_is_needed():
+    stream = streamed(TCN(5, n_blocks=1, n_layers=3, norm="local", box=20))
+    n_given = 0
+    for number in range(50):
+        n_given += stream.feed(torch.randn(1, 30, 5), False).shape[1]
+        # Six norms wait for half a box each, three convolutions for 7 frames.
+        assert (number + 1) * 30 - n_given <= 6 * 10 + 7
+    held = [
+        norm._sums.shape[1]
+        for layer in stream.stages[1:]
+        for norm in layer._chain.stages
+        if hasattr(norm, "_sums")
+    ]
+    assert len(held) == 6 and max(held) <= 20 + 30
+
+
+def test_a_global_norm_is_not_streamed():
+    with pytest.raises(ValueError, match="got global"):
+        streamed(TCNLayer(3, 3, 3, 1, "global", 0.0))
+
+
+@pytest.mark.parametrize("norm", ["global", "local", "frame"])
 def test_neighbours_in_a_batch_change_nothing(norm):
     tcn = TCN(9, n_blocks=1, n_layers=3, norm=norm)
     x = torch.randn(4, 30, 9)
@@ -78,7 +154,7 @@ def test_with_the_frame_norm_chunks_equal_the_whole():
 
 
 def test_unknown_norm_and_even_kernel_are_refused():
-    with pytest.raises(ValueError, match="'global', 'frame'"):
+    with pytest.raises(ValueError, match="'global', 'local', 'frame'"):
         TCN(3, norm="batch")
     with pytest.raises(ValueError, match="odd"):
         DepthwiseConv(3, 2, 1)
