@@ -345,6 +345,7 @@ TCN = Table(
         "norm": Choice(NORMS),
         "box": Number(1, 1 << 16, whole=True),
         "dropout": SHARE,
+        "stride": Number(1, 16, whole=True),
     },
 )
 COMMON: dict[str, Rule] = {

@@ -201,6 +201,37 @@ class Residual:
         return self._inputs.take(y.shape[1]) + y
 
 
+class Grouped:
+    """A TCN: its layers on groups of frames.
+
+    Arguments
+    ---------
+    tcn : TCN
+        What is applied.
+    """
+
+    def __init__(self, tcn: TCN):
+        self.tcn = tcn
+        layers = [streamed(layer) for layer in tcn.layers]
+        self._chain = Chain([Each(tcn.bottleneck), *layers, Each(tcn.apart)])
+        self._waiting = Queue()
+        self._n_due = 0  # frames taken and not given
+
+    def feed(self, x: torch.Tensor, last: bool) -> torch.Tensor:
+        """As of :class:`Stream`."""
+        self._n_due += x.shape[1]
+        self._waiting.add(x)
+        n_frames = len(self._waiting)
+        if not last:
+            n_frames -= n_frames % self.tcn.stride
+        groups = self.tcn.grouped(self._waiting.take(n_frames))
+        y = self.tcn.ungrouped(self._chain.feed(groups, last))
+        # The last group may be longer than the recording.
+        y = y[:, : self._n_due]
+        self._n_due -= y.shape[1]
+        return y
+
+
 def streamed(module: torch.nn.Module) -> Stream:
     """Stream of a TCN or a part of it, in evaluation mode.
 
@@ -229,7 +260,7 @@ def streamed(module: torch.nn.Module) -> Stream:
     True
     """
     if isinstance(module, TCN):
-        return Chain([Each(module.bottleneck), *map(streamed, module.layers)])
+        return Grouped(module)
     if isinstance(module, TCNLayer):
         return Residual([streamed(stage) for stage in module.stages])
     if isinstance(module, DepthwiseConv):

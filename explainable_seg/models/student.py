@@ -417,7 +417,10 @@ def count_values(config: dict[str, Any]) -> int:
         + _linear(n_hidden, n_channels)
     )
     n_layers = tcn["n_blocks"] * tcn["n_layers"]
-    network = _linear(n_features, n_channels) + n_layers * layer
+    stride = tcn["stride"]
+    network = _linear(stride * n_features, n_channels) + n_layers * layer
+    if stride > 1:
+        network += _linear(n_channels, stride * n_channels)
     if config["type"] == "teacher":
         return network + _linear(n_channels, n_classes)
     n_atoms = model["n_atoms"]

@@ -255,6 +255,7 @@ POSITIVE = (
     "run_step",
     "run_window",
     "shard_size",
+    "stride",
     "window",
 )
 

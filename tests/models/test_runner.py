@@ -113,19 +113,22 @@ def test_without_a_window_a_recording_is_one():
     torch.testing.assert_close(whole.logits, Spread()(wav[None]).logits[0])
 
 
-def with_norm(model, norm: str):
+def with_norm(model, norm: str, stride: int = 1):
     """The model with another norm of its TCN, box of 1 s."""
-    tcn = {**model.config["tcn"], "norm": norm, "box": 50}
+    tcn = {**model.config["tcn"], "norm": norm, "box": 50, "stride": stride}
     changed = build_model({**model.config, "tcn": tcn})
-    changed.load_state_dict(model.state_dict())
+    if stride == 1:
+        changed.load_state_dict(model.state_dict())
     return changed.eval()
 
 
-@pytest.mark.parametrize("norm", ["local", "frame"])
+@pytest.mark.parametrize(
+    "norm, stride", [("local", 1), ("frame", 1), ("local", 3)]
+)
 @pytest.mark.parametrize("seconds", [0.3, 19.98, 20.0, 20.02, 45.0])
-def test_one_pass_in_blocks_is_that_over_the_whole(norm, seconds):
+def test_one_pass_in_blocks_is_that_over_the_whole(norm, stride, seconds):
     wanted = {"activations", "spectrogram", "code", "features"}
-    student = with_norm(make_student(), norm)
+    student = with_norm(make_student(), norm, stride)
     wav = torch.from_numpy(tones(seconds) + 0.01 * np.sin(tones(seconds) * 9))
     wav = wav.float()
     with torch.no_grad():

@@ -77,10 +77,11 @@ def test_an_input_shorter_than_the_box_has_the_global_norm():
     "norm, box", [("local", 20), ("local", 21), ("frame", 1)]
 )
 @pytest.mark.parametrize("n_frames", [1, 19, 20, 21, 22, 100])
+@pytest.mark.parametrize("stride", [1, 2, 3])
 @given(data=st.data())
-@settings(max_examples=10, deadline=None)
-def test_blocks_give_what_the_whole_gives(norm, box, n_frames, data):
-    tcn = TCN(5, n_blocks=2, n_layers=3, norm=norm, box=box).eval()
+@settings(max_examples=5, deadline=None)
+def test_blocks_give_what_the_whole_gives(norm, box, n_frames, stride, data):
+    tcn = TCN(5, 2, 3, norm=norm, box=box, stride=stride).eval()
     x = torch.randn(2, n_frames, 5)
     cuts = data.draw(st.lists(st.integers(0, n_frames), max_size=6))
     edges = [0, *sorted(cuts), n_frames]
@@ -105,7 +106,7 @@ def test_a_stream_holds_no_more_than_what_is_needed():
         assert (number + 1) * 30 - n_given <= 6 * 10 + 7
     held = [
         norm._sums.shape[1]
-        for layer in stream.stages[1:]
+        for layer in stream._chain.stages[1:-1]
         for norm in layer._chain.stages
         if hasattr(norm, "_sums")
     ]
@@ -123,6 +124,27 @@ def test_neighbours_in_a_batch_change_nothing(norm):
     x = torch.randn(4, 30, 9)
     alone = torch.cat([tcn(row[None]) for row in x])
     torch.testing.assert_close(tcn(x), alone, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 5, 6])
+def test_groups_of_frames_are_told_apart_again(n_frames):
+    tcn = TCN(4, n_blocks=1, n_layers=1, stride=3)
+    x = torch.randn(2, n_frames, 4)
+    groups = tcn.grouped(x)
+    assert groups.shape == (2, -(-n_frames // 3), 12)
+    torch.testing.assert_close(tcn.ungrouped(groups)[:, :n_frames], x)
+    assert tcn(x).shape == (2, n_frames, 64)
+
+
+def test_a_frame_is_heard_no_further_than_the_reach_of_groups():
+    tcn = TCN(3, n_blocks=1, n_layers=2, norm="frame", stride=2)
+    x = torch.randn(1, 61, 3)
+    changed = x.clone()
+    changed[0, 30] += 1.0
+    moved = (tcn(x) - tcn(changed)).abs().sum(dim=-1)[0] > 0
+    heard = torch.nonzero(moved).flatten()
+    assert tcn.reach == 7
+    assert heard.min() == 30 - 6 and heard.max() == 30 + 7
 
 
 def test_reach_is_how_far_a_frame_is_heard():
