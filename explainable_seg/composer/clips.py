@@ -29,7 +29,7 @@ SUNG = re.compile("with vocals|a cappella|sung", re.IGNORECASE)
 SORTS = {
     "a cappella": ("music", re.compile("a cappella", re.IGNORECASE)),
     "song": ("music", re.compile("with vocals|jingle, sung", re.IGNORECASE)),
-    "jingle": ("music", re.compile("jingle|sting", re.IGNORECASE)),
+    "jingle": ("music", re.compile("jingle", re.IGNORECASE)),
     "crowd": (
         "noise",
         re.compile("applause|cr[ao]ud|crowd|cheer|pubblico", re.IGNORECASE),

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from explainable_seg.audio import (
     POWER_RATE,
@@ -100,6 +100,9 @@ SMOOTHED = 5  # frames of 10 ms over which a voice is followed
 FLOOR_SHARE = 0.02  # of a clip's frames lie below its floor
 ABOVE_FLOOR_DB = 6.0  # what is no further above the floor may be a pause
 LEAST_PAUSE_DB = 22.0  # no pause of a noisy clip is nearer to its level
+NEARBY = 200  # frames around one whose loudest are the voice there
+SHORTEST_VOICE = 0.1  # seconds; what is shorter between pauses is a click
+SOFTEST_DB = 10.0  # below the level of the clip a voice may be followed
 
 
 def voiced_spans(
@@ -110,8 +113,9 @@ def voiced_spans(
 ) -> tuple[Span, ...]:
     """Spans of speech without the pauses inside them.
 
-    In a noisy clip the floor hides how far a voice falls; there a pause is
-    what lies near the floor, if that is well below the voice.
+    A voice that becomes soft is followed to 10 dB below the clip's level. In a
+    noisy clip the floor hides how far a voice falls; there a pause is what
+    lies near the floor, if that is well below the voice.
 
     Arguments
     ---------
@@ -120,7 +124,7 @@ def voiced_spans(
     spans : Sequence[tuple[float, float]]
         Where somebody speaks, pauses and all; sorted, seconds.
     pause_db : float
-        What lies this far below the level of the clip is a pause.
+        What lies this far below the level around it is a pause.
     shortest_pause : float
         Seconds; shorter ones are part of what is said.
 
@@ -139,7 +143,8 @@ def voiced_spans(
     smooth = uniform_filter1d(powers.astype(np.float64), SMOOTHED)
     below = gated_level(powers) - 10 * np.log10(np.maximum(smooth, 1e-12))
     floor = np.quantile(below, 1 - FLOOR_SHARE) - ABOVE_FLOOR_DB
-    quiet = below > min(pause_db, max(floor, LEAST_PAUSE_DB))
+    softer = np.clip(-maximum_filter1d(-below, NEARBY), 0.0, SOFTEST_DB)
+    quiet = below > np.minimum(pause_db + softer, max(floor, LEAST_PAUSE_DB))
     voiced: list[Span] = []
     for start, end in spans:
         first, last = round(start * POWER_RATE), round(end * POWER_RATE)
@@ -156,7 +161,8 @@ def voiced_spans(
             now = float(stop)
         if now < end:
             voiced.append((now, end))
-    return tuple(voiced) or tuple(spans)
+    spoken = [(s, e) for s, e in voiced if e - s >= SHORTEST_VOICE - 1e-9]
+    return tuple(spoken) or tuple(spans)
 
 
 class ClipPool:

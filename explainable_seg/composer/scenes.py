@@ -97,8 +97,8 @@ class ScenePlanner(SourcePlanner):
         rng, style = self.rng, self.style
         level = self.voice_db + rng.uniform(*style.scene_db)
         voice_window = bed_window = (start, end)
-        if kind.sting:
-            voice_window, bed_window = self._sting_windows(start, end)
+        if kind.intro:
+            voice_window, bed_window = self._intro_windows(start, end)
         elif kind.beds and kind.voices:
             voice_window, bed_window = self._windows(start, end)
         duck_db = self._duck_db(kind)
@@ -149,7 +149,7 @@ class ScenePlanner(SourcePlanner):
     def _duck_db(self, kind: SceneKind) -> float:
         """How far music gives way to the voices of a scene; 0 for not at all."""
         chance = self.style.duck_probability
-        if chance == 0 or kind.sting or not kind.voices:
+        if chance == 0 or kind.intro or not kind.voices:
             return 0.0
         if "noise" in kind.beds or not kind.beds:
             return 0.0
@@ -192,13 +192,13 @@ class ScenePlanner(SourcePlanner):
         level = rng.uniform(*(room.floor_db if kind.voices else room.quiet_db))
         return [*placed, self.floor(sound, start, end, level)]
 
-    def _sting_windows(self, start: float, end: float) -> tuple[Span, Span]:
-        """When voices speak, and when the sting before them sounds."""
+    def _intro_windows(self, start: float, end: float) -> tuple[Span, Span]:
+        """When voices speak, and when the music before them sounds."""
         rng, style = self.rng, self.style
         stop = start + min(
-            rng.uniform(*style.sting_seconds), 0.6 * (end - start)
+            rng.uniform(*style.intro_seconds), 0.6 * (end - start)
         )
-        return (stop + rng.uniform(*style.sting_gap), end), (start, stop)
+        return (stop + rng.uniform(*style.intro_gap), end), (start, stop)
 
     def _windows(self, start: float, end: float) -> tuple[Span, Span]:
         """When voices may speak and when the bed sounds, in one scene."""

@@ -41,8 +41,8 @@ class SceneKind:
     talk : bool
         Two voices, or up to ``voices``, take turns as people in a room do,
         rather than speak over the first one; see :class:`Talk`.
-    sting : bool
-        The first bed is a sting: voices follow when it ends.
+    intro : bool
+        The bed is a short piece of music: voices follow when it ends.
     in_room : float
         How often all voices are in one room, which has a floor; see
         :class:`Room`.
@@ -56,7 +56,7 @@ class SceneKind:
     voices: int = 0
     beds: tuple[str, ...] = ()
     talk: bool = False
-    sting: bool = False
+    intro: bool = False
     in_room: float = 0.0
     in_band: float = 0.0
 
@@ -170,11 +170,11 @@ class Talk:
         How often somebody is far from the microphone, and the level then.
     """
 
-    turn_seconds: Range = (1.0, 9.0)
+    turn_seconds: Range = (1.2, 12.0)
     turn_gap: Range = (-0.6, 0.6)
-    interruption_probability: float = 0.15
+    interruption_probability: float = 0.12
     interruption_seconds: Range = (0.4, 1.5)
-    backchannels_per_second: float = 0.12
+    backchannels_per_second: float = 0.09
     backchannel_seconds: Range = (0.25, 1.2)
     backchannel_db: Range = (-8.0, 1.0)
     pause: Range = (0.1, 0.7)
@@ -282,8 +282,8 @@ class Style:
         How far it lies below the voice then.
     duck_hold : float
         Seconds of a pause in which it stays down.
-    sting_seconds, sting_gap : tuple[float, float]
-        Length of a sting, and from its end to the voice.
+    intro_seconds, intro_gap : tuple[float, float]
+        Length of such music, and from its end to the voice.
     babble_voices : tuple[int, int]
         Least and most voices of babble.
     babble_below_db : tuple[float, float]
@@ -352,8 +352,8 @@ class Style:
     duck_seconds: Range = (0.2, 0.5)
     ducked_below_db: Range = (5.0, 25.0)
     duck_hold: float = 0.6
-    sting_seconds: Range = (0.7, 4.0)
-    sting_gap: Range = (-0.3, 0.3)
+    intro_seconds: Range = (0.7, 4.0)
+    intro_gap: Range = (-0.3, 0.3)
     babble_voices: tuple[int, int] = (4, 7)
     babble_below_db: Range = (12.0, 22.0)
     talk: Talk = Talk()

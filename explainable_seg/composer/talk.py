@@ -130,7 +130,8 @@ def _answer(
     """Let others say something short while one talks on."""
     rng, talk = planner.rng, planner.style.talk
     count = rng.poisson(talk.backchannels_per_second * (end - start))
-    for at in sorted(rng.uniform(start + 0.2, max(start + 0.2, end), count)):
+    first = start + 0.2
+    for at in sorted(rng.uniform(first, max(first, end), count).tolist()):
         others = [n for n in range(len(voices)) if n != speaker]
         voice = voices[int(rng.choice(others))]
         seconds = rng.uniform(*talk.backchannel_seconds)
