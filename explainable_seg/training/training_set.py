@@ -217,7 +217,7 @@ def make_training_set(
     n_distinct: int = 8000,
     level: Optional[float] = None,
     overlap_factor: float = 1.0,
-    style: Union[str, Style] = "programmes",
+    style: Union[str, Style, Sequence[Union[str, Style]]] = "programmes",
     scores: Optional[Mapping[str, Any]] = None,
 ) -> TrainingChunks:
     """Chunks of a manifest, mixed with chunks composed of clips.
@@ -255,8 +255,9 @@ def make_training_set(
     overlap_factor : float
         How many times as many scenes of two voices are composed as programmes
         have.
-    style : Style or str
+    style : Style or str, or a sequence of them
         How chunks are composed; by name, ``programmes`` or ``on_air``.
+        Of several, each composes as many.
     scores : Mapping[str, Any], optional
         Of :class:`~explainable_seg.corpora.scores.ScoreSource`: what other
         systems say of the regions, in place of their labels.
@@ -271,7 +272,10 @@ def make_training_set(
         If there is no style or augmentation of that name.
     """
     pool = None
-    style = _named(style, "style", STYLES).with_overlap(overlap_factor)
+    styles = [
+        _named(one, "style", STYLES).with_overlap(overlap_factor)
+        for one in ([style] if isinstance(style, (str, Style)) else style)
+    ]
     if clips is not None:
         pool = ClipPool(read_clips(Path(clips)))
         pool.preload()
@@ -288,8 +292,13 @@ def make_training_set(
     sources: list[ChunkSource] = [recorded]
     shares = [1.0]
     if pool is not None and composed_share > 0:
-        sources.append(ComposedChunks(Composer(pool, style), window))
-        shares = [1 - composed_share, composed_share]
+        sources += [
+            ComposedChunks(Composer(pool, style), window) for style in styles
+        ]
+        shares = [
+            1 - composed_share,
+            *[composed_share / len(styles)] * len(styles),
+        ]
     cache = None
     if cache_folder is not None:
         cache = ChunkCache(
@@ -305,7 +314,7 @@ def make_training_set(
                 "overlays": repr(overlays),
                 "balance": repr(balance),
                 "level": level,
-                "style": repr(style),
+                "styles": repr(styles),
             },
         )
     if augment is not None:
