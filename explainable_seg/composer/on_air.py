@@ -58,7 +58,11 @@ ON_AIR = Style(
 ON_AIR_AUGMENT = Augment()
 """What may happen to a chunk on its way: codecs, short waves, old records."""
 
-STYLES: dict[str, Style] = {"programmes": Style(), "on_air": ON_AIR}
+STYLES: dict[str, Style] = {
+    "programmes": Style(),
+    "pauses": Style(pause_db=ON_AIR.pause_db),  # programmes; no pause is speech
+    "on_air": ON_AIR,
+}
 """Styles by name."""
 
 AUGMENTS: dict[str, Augment] = {
