@@ -16,6 +16,7 @@ from .chunks import (
     TrainingChunks as TrainingChunks,
     WholeRegions as WholeRegions,
 )
+from .classes import choose_classes as choose_classes
 from .distillation import (
     DictionaryLearner as DictionaryLearner,
     Lessons as Lessons,
@@ -46,4 +47,3 @@ from .run import (
     start as start,
 )
 from .settings import SettingsFile as SettingsFile
-from .thresholds import choose_classes as choose_classes
