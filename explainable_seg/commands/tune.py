@@ -164,7 +164,7 @@ def _jobs(*inputs: Path, data_root: Path | None = None) -> "list[Job]":
     return jobs
 
 
-def _jobs_of(audio: Iterable[Path], uris: Sequence[str]) -> "list[Job]":
+def _jobs_of(audio: Sequence[Path], uris: Sequence[str]) -> "list[Job]":
     """The recording of each uri of the reference."""
     named: dict[str, list[Job]] = defaultdict(list)
     for job in _jobs(*audio):
@@ -172,18 +172,18 @@ def _jobs_of(audio: Iterable[Path], uris: Sequence[str]) -> "list[Job]":
     missing = [uri for uri in uris if uri not in named]
     if missing:
         shown = " ".join(missing[:NAMED])
+        where = ", ".join(map(str, audio))
         raise ExplainableSegError(
             f"expected a recording for each in the reference, got none for "
-            f"{shown} ({len(missing)} in all), in the audio; a recording is "
+            f"{shown} ({len(missing)} in all), in {where}; a recording is "
             "named like its file, without extension"
         )
     for uri in uris:
         if len(named[uri]) > 1:
             first, second, *_ = named[uri]
             raise ExplainableSegError(
-                f"expected one recording {uri}, got {first.path} and "
-                f"{second.path}, in the audio; name them apart, or take one "
-                "away"
+                f"expected one recording {uri}, got two, in {first.path} and "
+                f"{second.path}; name them apart, or take one away"
             )
     return [named[uri][0] for uri in uris]
 
