@@ -14,7 +14,7 @@ recordings which were left out while choosing.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -37,9 +37,8 @@ LEAST_GROUPS = 4
 """Recordings in which a class must be annotated, and blocks to cut fewer into."""
 LEAST_HOLDING = 3
 """Recordings, or blocks, in which a class must be heard."""
-MOST_GROUPS = (
-    20  # that are left out one by one; recordings beyond are put together
-)
+MOST_GROUPS = 20
+"""How many are left out one by one: neighbours of more are put together."""
 NOISE = 2.0
 """Standard errors by which what is left out must gain."""
 NOTHING_BETTER = "nothing could be told to be better"
@@ -226,33 +225,36 @@ def _tuned_class(
     parts = count(scenes, candidates, rules.hysteresis.get(name, 0.0), few)
     kind = "blocks" if few else "recordings"
     present = candidates.place(now)
-    measured: dict[str, Any] = {
-        "annotated_seconds": round(parts.known.sum().item(), 3),
-        "heard_seconds": round(parts.heard.sum().item(), 3),
-        "before": now,
-        "parts": f"{len(parts.known)} {kind}",
-    }
-    if now.threshold is not None and measured["annotated_seconds"]:
-        f1 = parts.f1()[present].item()
-        measured["f1_before"] = None if math.isnan(f1) else f1
-    too_little = _too_little(parts, kind)
-    if too_little:
-        return ClassTuning(after=now, kept=too_little, **measured)
+    f1 = parts.f1()[present].item()
+    undecided = now.threshold is None or math.isnan(f1)
+    kept = ClassTuning(
+        round(parts.known.sum().item(), 3),
+        round(parts.heard.sum().item(), 3),
+        before=now,
+        after=now,
+        kept=_too_little(parts, kind),
+        parts=f"{len(parts.known)} {kind}",
+        f1_before=None if undecided else f1,
+    )
+    return kept if kept.kept else _moved(kept, parts, candidates, present)
+
+
+def _moved(
+    kept: ClassTuning, parts: Counts, candidates: Candidates, present: int
+) -> ClassTuning:
+    """A class as far as there is evidence for it to move."""
     groups, distances = _grouped(parts), candidates.distances(present)
     after = candidates.at(_chosen(groups, distances))
     f1_after, error = _cross_validated(groups, distances, present)
-    measured["f1_after"] = f1_after
-    before = measured.get("f1_before")
-    if before is not None:
-        measured["gain_error"] = error
-    if after == now:
-        return ClassTuning(after=now, kept=NOTHING_BETTER, **measured)
-    if before is not None and f1_after - before <= NOISE * error:
-        return ClassTuning(after=now, kept=CHANCE, **measured)
+    measured = replace(kept, f1_after=f1_after)
+    if kept.f1_before is not None:
+        measured = replace(measured, gain_error=error)
+    if after == kept.before:
+        return replace(measured, kept=NOTHING_BETTER)
+    if measured.gain is not None and measured.gain <= NOISE * error:
+        return replace(measured, kept=CHANCE)
     points = _operating_points(groups, candidates, after)
-    return ClassTuning(
-        after=after, kept=None, operating_points=points, **measured
-    )
+    return replace(measured, after=after, operating_points=points)
 
 
 def _too_little(parts: Counts, kind: str) -> str | None:

@@ -127,6 +127,8 @@ def test_blocks_add_up_to_their_recording():
     assert blocks.known.tolist() == pytest.approx(
         [30.0, 30.0, 30.0, 20.0], 1e-3
     )
+    expected = [[30.0, 28.0], [30.0, 2.0], [30.0, 11.5], [20.0, 10.0]]
+    assert np.allclose(blocks.found, expected, atol=0.03)
     for parts, all_of_it in zip(blocks, whole):
         assert np.allclose(parts.sum(0), all_of_it[0])
 
@@ -187,11 +189,11 @@ def test_order_and_clock_do_not_count(seed, random):
 def test_chance_is_not_followed():
     """Scores that know nothing: the best of them differ by recording."""
     moved = 0
-    for seed in range(12):
+    for seed in range(6):
         rng = np.random.default_rng(seed)
         found = [
             recording(f"show{i}", rng.random(1000) * 0.5 + 0.25)
-            for i in range(5)
+            for i in range(4)
         ]
         reference, time = {}, {}
         for one in found:
