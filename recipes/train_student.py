@@ -98,6 +98,7 @@ def make_brain(hparams: Hparams, run_opts: Any) -> StudentBrain:
         hparams["dictionary"],
         classes,
         hparams["warm_start"],
+        hparams["start"],
     )
     if hparams["learn_dictionary"]:
         model.learn_dictionary()

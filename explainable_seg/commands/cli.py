@@ -21,6 +21,7 @@ from explainable_seg.commands.options import (
     tell,
 )
 from explainable_seg.commands.segment import segment
+from explainable_seg.commands.tune import tune
 from explainable_seg.errors import ExplainableSegError
 from explainable_seg.threads import take_free_cores
 
@@ -91,5 +92,8 @@ def cli() -> None:
     """Find speech, music, noise and overlapped speech, and say why."""
 
 
-for command in (segment, explain, prototypes, evaluate, check, export):
+for command in (
+    *(segment, explain, prototypes),
+    *(evaluate, check, tune, export),
+):
     cli.add_command(command)

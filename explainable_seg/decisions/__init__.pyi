@@ -15,4 +15,6 @@ from .segmentation import (
     Segmentation as Segmentation,
     active_frames as active_frames,
     decide as decide,
+    drop_short as drop_short,
+    fill_pauses as fill_pauses,
 )

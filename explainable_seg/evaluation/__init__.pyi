@@ -1,3 +1,4 @@
+from .candidates import ClassRules as ClassRules
 from .comparison import (
     AREAS as AREAS,
     EQUAL as EQUAL,
@@ -17,8 +18,10 @@ from .curves import (
     f1_intervals as f1_intervals,
 )
 from .detection import (
+    ScoredTruth as ScoredTruth,
     evaluate as evaluate,
     format_table as format_table,
+    read_scored_truth as read_scored_truth,
     score as score,
 )
 from .faithfulness import (
@@ -42,4 +45,15 @@ from .representation import (
     ReconstructionStats as ReconstructionStats,
     RepresentationStats as RepresentationStats,
     class_examples as class_examples,
+)
+from .thresholds import (
+    ThresholdChoice as ThresholdChoice,
+    ThresholdSweep as ThresholdSweep,
+)
+from .tuning import (
+    ClassTuning as ClassTuning,
+    Tuning as Tuning,
+    format_tuning as format_tuning,
+    tune as tune,
+    tuned_card as tuned_card,
 )

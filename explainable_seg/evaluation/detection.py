@@ -94,7 +94,73 @@ def evaluate(
         has no reference, a recording is in two files or has no UEM line, or a
         file breaks its format.
     """
-    truth, found = read_spans(reference), read_spans(hypothesis)
+    truth = read_scored_truth(reference, uem, classes, annotated)
+    found = read_spans(hypothesis)
+    _check_complete(truth.uris, found, "prediction", hypothesis)
+    if annotated is None:
+        _check_expected(found, truth.uris, reference)
+    return score(truth.spans, found, truth.time) | {
+        "left_out": truth.left_out,
+        "empty_reference": truth.empty,
+        "not_scored": sorted({*truth.spans, *found} - set(truth.uris)),
+    }
+
+
+class ScoredTruth(NamedTuple):
+    """A reference, and where it is to be compared with.
+
+    Arguments
+    ---------
+    uris : list[str]
+        Recordings to compare.
+    spans : dict[str, dict[str, Timeline]]
+        For each recording and class, where the class is.
+    time : dict[str, dict[str, Timeline]]
+        For each class and recording the time to compare; empty where the
+        class is not annotated.
+    left_out : dict[str, str]
+        For each class that is not compared, why.
+    empty : list[str]
+        Recordings without a line in the reference.
+    """
+
+    uris: list[str]
+    spans: dict[str, dict[str, Timeline]]
+    time: dict[str, dict[str, Timeline]]
+    left_out: dict[str, str]
+    empty: list[str]
+
+
+def read_scored_truth(
+    reference: PathLike,
+    uem: PathLike | None = None,
+    classes: Iterable[str] | None = None,
+    annotated: Mapping[str, Mapping[str, Timeline]] | None = None,
+) -> ScoredTruth:
+    """Read a reference, and what of it is to be compared with.
+
+    Arguments
+    ---------
+    reference : str or os.PathLike
+        RTTM file, or folder of them.
+    uem : str or os.PathLike, optional
+        As for :func:`evaluate`.
+    classes : Iterable[str], optional
+        As for :func:`evaluate`.
+    annotated : Mapping[str, Mapping[str, Timeline]], optional
+        As for :func:`evaluate`.
+
+    Returns
+    -------
+    ScoredTruth
+
+    Raises
+    ------
+    AnnotationError
+        If a recording is in two files, lacks in a folder, or has no UEM line,
+        or a file breaks its format.
+    """
+    truth = read_spans(reference)
     limits = None if uem is None else read_folder(uem, ".uem", read_uem)
     if annotated is not None:
         uris = sorted({uri for name in annotated for uri in annotated[name]})
@@ -108,12 +174,9 @@ def evaluate(
     if limits is None and Path(reference).is_dir():
         # In a folder with a file a recording, one is lost.
         _check_complete(uris, truth, "reference", reference)
-    _check_complete(uris, found, "prediction", hypothesis)
     if limits is None:
         limits = {uri: Timeline([ALL_TIME]) for uri in uris}
     _check_complete(uris, limits, "UEM line", str(uem))
-    if annotated is None:
-        _check_expected(found, uris, reference)
     if empty:
         logger.warning("no line in the reference: %s", _listed(empty))
     truth |= {uri: dict.fromkeys(CLASSES, Timeline()) for uri in empty}
@@ -126,11 +189,7 @@ def evaluate(
         }
         for name in asked or CLASSES
     }
-    return score(truth, found, time) | {
-        "left_out": left_out,
-        "empty_reference": empty,
-        "not_scored": sorted({*truth, *found} - set(uris)),
-    }
+    return ScoredTruth(uris, truth, time, left_out, empty)
 
 
 def _time_to_score(

@@ -16,11 +16,13 @@ from .chunks import (
     TrainingChunks as TrainingChunks,
     WholeRegions as WholeRegions,
 )
+from .classes import choose_classes as choose_classes
 from .distillation import (
     DictionaryLearner as DictionaryLearner,
     Lessons as Lessons,
     cached_student as cached_student,
     load_dictionary as load_dictionary,
+    load_student as load_student,
     load_teacher as load_teacher,
     save_dictionary as save_dictionary,
     share_front_end as share_front_end,
@@ -46,4 +48,3 @@ from .run import (
     start as start,
 )
 from .settings import SettingsFile as SettingsFile
-from .thresholds import choose_classes as choose_classes

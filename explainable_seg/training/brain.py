@@ -10,7 +10,11 @@ from torch.utils.data import DataLoader
 
 import speechbrain as sb
 from explainable_seg.corpora import Region
-from explainable_seg.evaluation import RepresentationStats
+from explainable_seg.evaluation import (
+    RepresentationStats,
+    ThresholdChoice,
+    ThresholdSweep,
+)
 from explainable_seg.files import atomic_write_json
 from explainable_seg.training.distillation import Lessons
 from explainable_seg.training.export import (
@@ -29,7 +33,6 @@ from explainable_seg.training.loop import (
     validation_loader,
     warn_of_patience,
 )
-from explainable_seg.training.thresholds import ThresholdChoice, ThresholdSweep
 from speechbrain.dataio.dataloader import SaveableDataLoader
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.distributed import run_on_main

@@ -278,14 +278,74 @@ def load_teacher(
         If it cannot be loaded, or learned from recordings at another level.
     """
     teacher, config = load_pretrained(source, device)
+    _check_level(config, level, "a teacher", source)
+    return cast(Teacher, teacher), config
+
+
+def _check_level(
+    config: Mapping[str, Any],
+    level: Optional[float],
+    what: str,
+    source: str,
+) -> None:
+    """Raise if a model has heard recordings at another level."""
     theirs = config.get("level")
     if theirs != level:
         raise ModelError(
-            f"expected a teacher of recordings at the level {level}, got one "
+            f"expected {what} of recordings at the level {level}, got one "
             f"of {theirs}, in {source}; train it again, or give --level="
-            f"{'null' if theirs is None else theirs} to all three stages"
+            f"{'null' if theirs is None else theirs} to all stages"
         )
-    return cast(Teacher, teacher), config
+
+
+def load_student(
+    source: str, level: Optional[float], classes: Sequence[str]
+) -> Student:
+    """A student to go on training from.
+
+    Arguments
+    ---------
+    source : str
+        Pretrained folder, or hub id.
+    level : float or None
+        What recordings are brought to, dB re full scale.
+    classes : Sequence[str]
+        What it shall be trained for: all of its classes, or some.
+
+    Returns
+    -------
+    Student
+        Of the same architecture, dictionary and weights; it can be trained.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded, is no student, learned from recordings at
+        another level, or knows nothing of a class.
+    """
+    loaded, config = load_pretrained(source)
+    if not isinstance(loaded, Student):
+        raise ModelError(
+            f"expected a student to go on from, got a {config['model']['type']}"
+            f", in {source}; name the export of a student"
+        )
+    _check_level(config, level, "a student", source)
+    unknown = [name for name in classes if name not in loaded.classes]
+    if unknown:
+        raise ModelError(
+            f"expected a student of {', '.join(classes)} to go on from, got "
+            f"one of {', '.join(loaded.classes)}, in {source}; say with "
+            "--classes which of them to train"
+        )
+    ours = {**loaded.config, "classes": list(classes)}
+    student = cast(Student, build_model(ours, loaded.dictionary))
+    state = loaded.state_dict()
+    rows = [loaded.classes.index(name) for name in classes]
+    for name in ("classifier.weight", "classifier.bias"):
+        state[name] = state[name][rows]
+    student.load_state_dict(state)
+    logger.info("going on from the student of %s", source)
+    return student
 
 
 class Lessons:
@@ -317,6 +377,7 @@ class Lessons:
         cache: Optional[str],
         cache_settings: Callable[[Optional[dict[str, Any]]], dict[str, Any]],
     ):
+        self.level = level
         self.teacher: Optional[Teacher] = None
         self.cache: Optional[FeatureCache] = None
         config = None
@@ -336,8 +397,9 @@ class Lessons:
         dictionary: str,
         classes: Sequence[str],
         warm: bool,
+        start: Optional[str] = None,
     ) -> Student:
-        """Build a student, with what it has of its teacher from the start.
+        """Build a student, with what it has of others from the start.
 
         Arguments
         ---------
@@ -349,13 +411,26 @@ class Lessons:
             What it is trained for.
         warm : bool
             Whether the TCN of the teacher is copied, if it fits.
+        start : str, optional
+            Pretrained folder of a student to go on from: then configuration,
+            dictionary and TCN are its own.
 
         Returns
         -------
         Student
+
+        Raises
+        ------
+        ModelError
+            If the dictionary, or the student to go on from, cannot be had or
+            does not fit.
         """
-        W, mu = load_dictionary(dictionary)
         cached = self.teacher if self.cache else None
+        if start:
+            student = load_student(start, self.level, classes)
+            _check_front_end(student, cached, start)
+            return student
+        W, mu = load_dictionary(dictionary)
         if cached:
             config = cached_student(config, cached)
         of_data = {"mu": mu, "n_atoms": W.shape[1], "classes": classes}
@@ -405,6 +480,20 @@ class Lessons:
     def of_recording(self, name: str) -> Optional[torch.Tensor]:
         """Features of the windows of a recording of dev, if they are known."""
         return self.cache.windows(name) if self.cache else None
+
+
+def _check_front_end(
+    student: Student, cached: Optional[Teacher], source: str
+) -> None:
+    """Raise if features of a cache are not those that a student begins with."""
+    if cached and cached.config["frontend"] != student.config["frontend"]:
+        raise ModelError(
+            f"expected a student on the front end of its teacher, whose "
+            f"features are cached, got another, in {source}; train without "
+            "--feature_cache"
+        )
+    if cached:
+        share_front_end(student, cached)
 
 
 def warm_start(student: Student, teacher: Teacher) -> bool:

@@ -10,9 +10,8 @@ import torch
 
 from explainable_seg.corpora import Region
 from explainable_seg.errors import ModelError
-from explainable_seg.evaluation import score_regions
+from explainable_seg.evaluation import ThresholdChoice, score_regions
 from explainable_seg.models import Runner, Student, Teacher, save_pretrained
-from explainable_seg.training.thresholds import ThresholdChoice
 
 logger = logging.getLogger(__name__)
 

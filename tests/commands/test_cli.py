@@ -109,7 +109,7 @@ def test_the_installed_command_explains(model, show, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "segment", "explain", "evaluate", "export"]
+    "command", ["", "segment", "explain", "evaluate", "tune", "export"]
 )
 def test_help_is_quick_and_has_an_example(command):
     code = (

@@ -286,3 +286,41 @@ def test_a_wrong_option_is_one_line(corpus, tmp_path, options):
     message = run_recipe("teacher", corpus, tmp_path, *options, expect=2)
     assert "Traceback" not in message
     assert options[0][2:].split("=")[0] in message.splitlines()[-1]
+
+
+def test_a_student_goes_on_from_another(trained, corpus, tmp_path):
+    """Its architecture and dictionary are kept, a class may be left out."""
+    from explainable_seg.models.pretrained import load_pretrained
+
+    start = trained / "student/export"
+    options = ["--teacher=null", "--dictionary=none", f"--start={start}"]
+    run_recipe(
+        "student",
+        corpus,
+        tmp_path,
+        *LITTLE,
+        *options,
+        "--lr=0.0",
+        "--weight_decay=0.0",
+        "--n_channels=8",
+        "--classes=[speech, noise]",
+    )
+    model, _ = load_pretrained(tmp_path / "student/export")
+    before, _ = load_pretrained(start)
+    assert model.classes == ("speech", "noise")
+    assert model.config["tcn"] == before.config["tcn"]
+    wav = torch.randn(1, 16000, generator=torch.Generator().manual_seed(0))
+    ours, theirs = model(wav), before(wav)
+    torch.testing.assert_close(ours.activations, theirs.activations)
+    torch.testing.assert_close(ours.logits, theirs.logits[..., [0, 2]])
+    (tmp_path / "other").mkdir()
+    said = run_recipe(
+        "student",
+        corpus,
+        tmp_path / "other",
+        *LITTLE,
+        *options,
+        "--level=-30.0",
+        expect=2,
+    )
+    assert "expected a student of recordings at the level -30.0" in said

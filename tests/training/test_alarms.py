@@ -7,12 +7,12 @@ import torch
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.errors import ModelError
+from explainable_seg.evaluation.thresholds import ThresholdChoice
 from explainable_seg.training.export import (
     diverging_is_told,
     refuse_collapsed,
     signs_of_collapse,
 )
-from explainable_seg.training.thresholds import ThresholdChoice
 
 SOUND = {"dead": 0.0, "atoms": 5.0}
 

@@ -44,7 +44,7 @@ EXCEPTIONS = {
     "models/windows.py OverlapAdd.__init__": WINDOWS,
     "models/student.py Student.__init__": "becomes a buffer two lines below",
     "nmf/numerics.py _as_tensor": "of an array, which is on the CPU",
-    "training/thresholds.py ThresholdSweep.__init__": COUNTS,
+    "evaluation/thresholds.py ThresholdSweep.__init__": COUNTS,
     "interpreters/captum_methods.py patch_index": "made once, on the CPU",
     "evaluation/curves.py CalibrationStats.__init__": COUNTS,
     "evaluation/curves.py CalibrationStats.update": COUNTS,

@@ -9,11 +9,11 @@ from hypothesis import (
 )
 
 from explainable_seg.classes import CLASSES
+from explainable_seg.evaluation.thresholds import ThresholdSweep
 from explainable_seg.training.export import (
     warn_of_silent_classes,
     warn_of_undecided_classes,
 )
-from explainable_seg.training.thresholds import ThresholdSweep
 
 
 def sweep_of(scores, targets, n_bins=20):

@@ -1,24 +1,12 @@
 """Per-class thresholds: F1 at every threshold from one pass over the frames."""
 
 import dataclasses
-import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from collections.abc import Sequence
 
 import torch
 
-from explainable_seg.classes import CLASSES, class_order, parse_class
-from explainable_seg.corpora import (
-    Region,
-    ScoreSource,
-    load_truth,
-    region_targets,
-)
+from explainable_seg.classes import CLASSES
 from explainable_seg.distributed import sum_over_ranks
-from explainable_seg.errors import ExplainableSegError
-
-logger = logging.getLogger(__name__)
-
 
 # Beta of the F-beta that is highest there: how many times recall counts.
 F_BETAS = {"recall": 2.0, "precision": 0.5}
@@ -52,6 +40,63 @@ class ThresholdChoice:
     def known_f1(self) -> dict[str, float]:
         """F1 of the classes that have one."""
         return {c: f1 for c, f1 in self.f1.items() if f1 is not None}
+
+
+def f_beta(
+    hits: torch.Tensor,
+    found: torch.Tensor,
+    relevant: torch.Tensor,
+    beta: float = 1.0,
+) -> torch.Tensor:
+    """F-beta of counts, or of seconds.
+
+    Arguments
+    ---------
+    hits : torch.Tensor [shape=(...)]
+        Of what is found, what is right.
+    found : torch.Tensor [shape=(...)]
+        What is found.
+    relevant : torch.Tensor [shape=(...)]
+        What there is to find.
+    beta : float
+        How many times recall counts.
+
+    Returns
+    -------
+    torch.Tensor [shape=(...)]
+        NaN where nothing is found and nothing is there.
+
+    Example
+    -------
+    >>> f_beta(torch.tensor(2.0), torch.tensor(2.0), torch.tensor(4.0))
+    tensor(0.6667)
+    """
+    weight = beta**2  # of recall against precision
+    return (1 + weight) * hits / (found + weight * relevant)
+
+
+def best_index(scores: torch.Tensor) -> int:
+    """Place of the highest score: the middle of those that are as high.
+
+    The middle of a plateau generalises better than its edge.
+
+    Arguments
+    ---------
+    scores : torch.Tensor [shape=(N,)]
+        Along a line of thresholds; NaN is the lowest.
+
+    Returns
+    -------
+    int
+
+    Example
+    -------
+    >>> best_index(torch.tensor([0.1, 0.5, 0.5, 0.5, 0.2]))
+    2
+    """
+    best = scores.nan_to_num(-1.0)
+    plateau = torch.nonzero(best >= best.max() - 1e-9).squeeze(1)
+    return int(plateau[len(plateau) // 2])
 
 
 class ThresholdSweep:
@@ -123,16 +168,10 @@ class ThresholdSweep:
 
     def _best_bins(self, scores: torch.Tensor) -> dict[str, int | None]:
         """Bin of the highest score [C, n_bins] of each class."""
-        chosen: dict[str, int | None] = {}
-        for c, name in enumerate(self.classes):
-            if not bool(self.counts[1, c].any()):
-                chosen[name] = None
-                continue
-            best = scores[c].nan_to_num(-1.0)
-            # The middle of a plateau generalises better than its edge.
-            plateau = torch.nonzero(best >= best.max() - 1e-9).squeeze(1)
-            chosen[name] = int(plateau[len(plateau) // 2])
-        return chosen
+        return {
+            name: best_index(scores[c]) if self.counts[1, c].any() else None
+            for c, name in enumerate(self.classes)
+        }
 
     def _as_thresholds(
         self, bins: dict[str, int | None]
@@ -149,9 +188,8 @@ class ThresholdSweep:
         false, true = detected
         positives = self.counts[1].sum(-1, keepdim=True)
         known = self.counts.sum(dim=(0, 2)).unsqueeze(-1)
-        weight = beta**2  # of recall against precision
-        f_beta = (1 + weight) * true / (true + false + weight * positives)
-        return f_beta, (true + false) / known
+        found = true + false
+        return f_beta(true, found, positives, beta), found / known
 
     def _choice(
         self,
@@ -174,101 +212,3 @@ class ThresholdSweep:
             values(predicted),
             operating_points,
         )
-
-
-def choose_classes(
-    asked: Optional[Sequence[str]],
-    train: Sequence[Region],
-    dev: Sequence[Region],
-    teacher: Optional[Sequence[str]] = None,
-    scores: Optional[Mapping[str, Any]] = None,
-) -> tuple[str, ...]:
-    """Classes that a model is trained for.
-
-    Arguments
-    ---------
-    asked : Sequence[str] or None
-        What the settings name; None for all that there is to learn from.
-    train : Sequence[Region]
-        Rows of the manifest for training.
-    dev : Sequence[Region]
-        Rows of the manifest for validation.
-    teacher : Sequence[str], optional
-        Classes of the teacher, which are then those of its student.
-    scores : Mapping[str, Any], optional
-        Of :class:`~explainable_seg.corpora.scores.ScoreSource`: what other
-        systems say of training.
-
-    Returns
-    -------
-    tuple[str, ...]
-        In the order of the classes.
-
-    Raises
-    ------
-    ExplainableSegError
-        If there is nothing to learn a class from, the student is asked for
-        other classes than its teacher's, or no class ever occurs on dev, by
-        which checkpoints and thresholds are chosen.
-    """
-    scored = ScoreSource.of(scores).classes if scores else {}
-    known = teacher or [
-        name
-        for name in CLASSES
-        if name in scored or any(region.uems[name] for region in train)
-    ]
-    classes = tuple(known) if asked is None else _asked(asked)
-    what = "its teacher" if teacher else "train.csv, or 'scores',"
-    if teacher and classes != tuple(teacher):
-        raise ExplainableSegError(
-            f"expected the classes of the teacher, {', '.join(teacher)}, got "
-            f"{', '.join(classes)}, in the settings; leave 'classes' out or "
-            "train a teacher for them"
-        )
-    if not classes or not set(classes) <= set(known):
-        raise ExplainableSegError(
-            f"expected classes that {what} knows, {', '.join(known) or 'none'}, "
-            f"got {', '.join(classes) or 'none'}, in the settings; name others "
-            "or prepare the corpus with their labels"
-        )
-    if not set(scored) <= set(classes):
-        raise ExplainableSegError(
-            f"expected scores of {', '.join(classes)}, which are trained, got "
-            f"{', '.join(scored)}, in the settings; leave the others out of "
-            "the classes of 'scores'"
-        )
-    _check_dev(dev, classes)
-    others = [name for name in CLASSES if name not in classes]
-    logger.info(
-        "trained for %s; not for %s",
-        ", ".join(classes),
-        ", ".join(others) or "no other",
-    )
-    return classes
-
-
-def _asked(asked: Sequence[str]) -> tuple[str, ...]:
-    """Classes that the settings name, in order."""
-    names = [asked] if isinstance(asked, str) else asked
-    where = "the setting 'classes'"
-    try:
-        return class_order([parse_class(str(name), where) for name in names])
-    except (TypeError, ValueError) as error:
-        raise ExplainableSegError(
-            f"{error}, in {where}; give a list such as [speech, music]"
-        ) from None
-
-
-def _check_dev(regions: Sequence[Region], classes: Sequence[str]) -> None:
-    """Raise unless a class occurs in a frame of dev that is annotated."""
-    truths = load_truth(regions)
-    columns = [CLASSES.index(name) for name in classes]
-    for region in regions:
-        targets = region_targets(region, truths[region.recording])
-        if (targets[:, columns] == 1).any():
-            return
-    raise ExplainableSegError(
-        f"expected {' or '.join(classes)} in a recording of dev, got none that "
-        "is annotated, in dev.csv; by dev the best checkpoint and the "
-        "thresholds are chosen: move recordings that hold them there"
-    )
