@@ -43,7 +43,7 @@ setup(
         "pandas>=2.0",
         "numpy>=1.26",
         "scipy>=1.11",
-        "soundfile>=0.12.1",
+        "soundfile>=0.13.0",
         "soxr>=0.3.7",
         "safetensors>=0.4",
         "filelock>=3.12",

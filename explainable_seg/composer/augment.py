@@ -1,11 +1,19 @@
-"""What may happen to a chunk each time it is drawn: level, tone, clicks."""
+"""What may happen to a chunk each time it is drawn: level, tone, lines."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from explainable_seg.composer.acoustics import PEAK, Tone, transform
+from explainable_seg.composer.channels import (
+    CODECS,
+    am_radio,
+    coded,
+    old_record,
+)
 from explainable_seg.composer.style import Range, ToneRange
+from explainable_seg.errors import SettingsError
 from explainable_seg.frames import SAMPLE_RATE
 
 
@@ -35,6 +43,14 @@ class Augment:
         Least and most clicks.
     click_seconds : tuple[float, float]
         Shortest and longest click.
+    codec_probability : dict[str, float]
+        How often a chunk goes through each codec of :data:`CODECS`.
+    radio_probability, radio_below_db : float, tuple[float, float]
+        How often a chunk comes over medium waves, and how far their noise
+        lies below it (dB).
+    record_probability, record_below_db : float, tuple[float, float]
+        How often a chunk comes from an old record, and how far hiss and
+        crackle lie below it (dB).
 
     Example
     -------
@@ -61,6 +77,20 @@ class Augment:
     click_probability: float = 0.05
     n_clicks: tuple[int, int] = (1, 20)
     click_seconds: Range = (0.001, 0.06)
+    codec_probability: Mapping[str, float] = field(default_factory=dict)
+    radio_probability: float = 0.0
+    radio_below_db: Range = (15.0, 40.0)
+    record_probability: float = 0.0
+    record_below_db: Range = (15.0, 40.0)
+
+    def __post_init__(self) -> None:
+        """Refuse codecs that are not known."""
+        unknown = sorted(self.codec_probability.keys() - CODECS.keys())
+        if unknown:
+            raise SettingsError(
+                f"expected codecs among {' '.join(CODECS)}, got "
+                f"{' '.join(unknown)}, in codec_probability; correct it"
+            )
 
     def __call__(
         self, audio: np.ndarray, rng: np.random.Generator
@@ -86,9 +116,22 @@ class Augment:
             audio = transform(audio, tone=self.tone.draw(rng))
         if rng.random() < self.telephone_probability:
             audio = transform(audio, tone=self._telephone(rng))
-        audio = within_peak(audio)
+        audio = within_peak(self._sent(within_peak(audio), rng))
         if rng.random() < self.click_probability:
             audio = self._clicked(audio, rng)
+        return audio
+
+    def _sent(self, audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A chunk from an old record, over the radio, through codecs."""
+        # What never happens draws nothing: the rest stays as it is without.
+        if 0 < self.record_probability > rng.random():
+            below_db = rng.uniform(*self.record_below_db)
+            audio = old_record(audio, below_db, rng)
+        if 0 < self.radio_probability > rng.random():
+            audio = am_radio(audio, rng.uniform(*self.radio_below_db), rng)
+        for name, probability in self.codec_probability.items():
+            if 0 < probability > rng.random():
+                audio = coded(within_peak(audio), CODECS[name], rng)
         return audio
 
     def _clicked(

@@ -55,7 +55,17 @@ ON_AIR = Style(
 )
 """Programmes as they are on the air, and talk as it is in rooms."""
 
-ON_AIR_AUGMENT = Augment()
+ON_AIR_AUGMENT = Augment(
+    codec_probability={
+        "mp3": 0.04,
+        "opus": 0.03,
+        "gsm": 0.03,
+        "mu-law": 0.015,
+        "8 bit": 0.015,
+    },
+    radio_probability=0.03,
+    record_probability=0.03,
+)
 """What may happen to a chunk on its way: codecs, short waves, old records."""
 
 STYLES: dict[str, Style] = {

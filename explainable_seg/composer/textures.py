@@ -12,6 +12,7 @@ from scipy.fft import irfft, next_fast_len, rfftfreq
 
 from explainable_seg.frames import SAMPLE_RATE
 
+SHORTEST = 1600  # samples that are made at least
 CONTROL_RATE = 50  # points a second of what changes slowly
 
 Maker = Callable[[int, np.random.Generator], np.ndarray]
@@ -236,18 +237,20 @@ def make_texture(
     kind : str
         A key of :data:`TEXTURES`.
     n_samples : int
-        N, at least 1.
+        N.
     rng : np.random.Generator
         Source of its parameters and samples.
 
     Returns
     -------
     np.ndarray [shape=(N,), dtype=float32]
-        Mono at 16 kHz, of unit power.
+        Mono at 16 kHz, of unit power if 0.1 s or longer.
 
     Example
     -------
     >>> make_texture("fan", 800, np.random.default_rng(0)).shape
     (800,)
     """
-    return unit(TEXTURES[kind](n_samples, rng))
+    # What sticks into a chunk by a few samples has no power to be told.
+    longer = max(n_samples, SHORTEST)
+    return unit(TEXTURES[kind](longer, rng))[:n_samples]

@@ -11,7 +11,8 @@ from toy_clips import write_toy_clips
 
 from explainable_seg.classes import CLASSES
 from explainable_seg.composer.clips import write_clips
-from explainable_seg.errors import CorpusError
+from explainable_seg.composer.on_air import ON_AIR, ON_AIR_AUGMENT
+from explainable_seg.errors import CorpusError, SettingsError
 from explainable_seg.training.training_set import make_training_set
 
 RATE = 16000
@@ -68,9 +69,27 @@ def test_kept_chunks_of_other_settings_are_refused(arguments, tmp_path):
     kept = {**arguments, "cache_folder": tmp_path / "kept", "n_distinct": 3}
     make_training_set(**kept)
     make_training_set(**kept)
-    for change in ({"overlap_factor": 2.0}, {"level": -20.0}, {"seed": 1}):
+    for change in (
+        {"overlap_factor": 2.0},
+        {"level": -20.0},
+        {"seed": 1},
+        {"style": "on_air"},
+    ):
         with pytest.raises(CorpusError, match="kept"):
             make_training_set(**{**kept, **change})
+
+
+def test_style_and_augmentation_by_name(arguments):
+    assert make_training_set(**arguments).augment is None
+    given = {**arguments, "style": "on_air", "augment": "on_air"}
+    chunks = make_training_set(**given)
+    composed = chunks.sources[1].composer.style
+    assert composed == ON_AIR.with_overlap(1.0)
+    assert chunks.augment == ON_AIR_AUGMENT
+    assert chunks[3]["wav"].shape == (RATE,)
+    for key in ("style", "augment"):
+        with pytest.raises(SettingsError, match=f"got 'air'.*key {key}"):
+            make_training_set(**{**given, key: "air"})
 
 
 def test_recordings_are_brought_to_the_level(arguments):
