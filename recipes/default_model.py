@@ -7,9 +7,10 @@
 training), ``realbroadcast/`` (programmes in the layout of AragonRadio),
 ``dihard3/`` (meetings, whose development set trains) and ``unlabelled/``
 (recordings with the scores of other systems); minibroadcast is synthesised.
-One dictionary, then for each seed a teacher and a student, trained on all of it
-and judged by the programmes; the student of the highest macro F1 on dev goes to
-``explainable_seg/default_model`` with its card.
+``real/`` has recordings as they are, which never train. One dictionary, then for
+each seed a teacher and a student, judged by the programmes. Thresholds and
+durations of the student of the highest macro F1 on dev are chosen on dev and on
+``real``, and it goes to ``explainable_seg/default_model`` with its card.
 
 Authors
  * explainable-seg contributors 2026
@@ -18,11 +19,15 @@ Authors
 import argparse
 import json
 import logging
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import release_model
+from real_recordings import prepare_real
 
 from data_prep.aragonradio_prepare import prepare_aragonradio
 from data_prep.combined_prepare import prepare_combined
@@ -39,6 +44,7 @@ STAGES = "default"  # settings of its stages
 JUDGES = "realbroadcast"
 MEETINGS = "dihard3"
 SCORED = "unlabelled"
+REAL = "real"
 SYNTHESISED = "minibroadcast"
 LABELS = ("sp", "mu", "no", "ov")
 # Which system is asked for which class; none knows enough of noise.
@@ -91,8 +97,10 @@ def main(arguments: Sequence[str]) -> None:
         train_seed(seed, shared, work)
     best = max(options.seeds, key=lambda seed: dev_f1(work, seed))
     logger.info("seed %d is best on dev", best)
+    model = decided(options.corpora, work, best)
     release_model.main(
-        [str(work / f"student/{best}"), f"--clips={clips}"]
+        [f"{work}/student/{best}", f"--model={model}", f"--clips={clips}"]
+        + [f"--scores={work}/scores", f"--real={options.corpora / REAL}"]
         + [f"--output={options.release}"]
     )
 
@@ -131,6 +139,38 @@ def train_seed(seed: int, shared: dict[str, Any], work: Path) -> None:
             "teacher": work / f"teacher/{seed}/export",
         }
         run_stage(HERE, stage, STAGES, {**shared, **own}, FASTER)
+
+
+def decided(corpora: Path, work: Path, seed: int) -> Path:
+    """A seed's student with decisions that were chosen, and its scores."""
+    model = work / f"tuned/{seed}"
+    prepared = work / "prepared"
+    manifests = {p: work / f"manifests/{p}.csv" for p in ("dev", "test")}
+    manifests[REAL] = prepare_real(corpora / REAL, prepared / REAL)
+    chosen_on = [f"--manifest={manifests[part]}" for part in ("dev", REAL)]
+    export = work / f"student/{seed}/export"
+    shutil.rmtree(model, ignore_errors=True)
+    explainable_seg("tune", f"--model={export}", "-o", model, *chosen_on)
+    for part, manifest in manifests.items():
+        found = work / f"found/{part}"
+        explainable_seg(
+            "segment", manifest, "-o", found, f"--model={model}", "--overwrite"
+        )
+        truth = prepared / (REAL if part == REAL else JUDGES) / "rttm"
+        explainable_seg(
+            "evaluate",
+            f"--manifest={manifest}",
+            f"--reference={truth}",
+            f"--hypothesis={found}",
+            f"--output={work}/scores/{part}.json",
+        )
+    return model
+
+
+def explainable_seg(*words: object) -> None:
+    """Run a command as a user would."""
+    command = [sys.executable, "-m", "explainable_seg", *map(str, words)]
+    subprocess.run(command, check=True)
 
 
 def dev_f1(work: Path, seed: int) -> float:
