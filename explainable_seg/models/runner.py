@@ -3,10 +3,11 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -149,6 +150,7 @@ PASS = 1000  # frames of a block, where a recording is run in one pass
 Evidence = Literal["activations", "spectrogram", "code", "features"]
 """What can be asked of a model beside its logits."""
 NOTHING: Set[Evidence] = frozenset()
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -493,15 +495,13 @@ class Runner:
         tcn = streamed(self.model.get_submodule("tcn"))
         waiting: dict[str, Queue] = {}
         n_frames = 0
-        for window in cut_windows(self._heard(blocks, hear), PASS, PASS):
-            # The last window begins among the frames of the one before.
-            audio = window.audio[(n_frames - window.start) * HOP :]
-            n_frames += num_frames(len(audio))
+        windows = cut_windows(self._heard(blocks, hear), PASS, PASS)
+        for known, at_end in self._ahead(self._each_frame(windows)):
+            n_frames += known["features"].shape[1]
             with self._running():
-                known = self._each_frame(audio[None].to(self.device))
                 for name, values in known.items():
                     waiting.setdefault(name, Queue()).add(values)
-                context = tcn.feed(known["features"].float(), window.at_end)
+                context = tcn.feed(known["features"].float(), at_end)
                 done = context.shape[1]
                 known = {n: queue.take(done) for n, queue in waiting.items()}
                 outputs = self._concluded(known, context, wanted)
@@ -509,8 +509,43 @@ class Runner:
         if not n_frames:
             raise _too_short()
 
-    def _each_frame(self, wav: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What is known of frames without their surroundings."""
+    def _ahead(self, items: Iterator[Item]) -> Iterator[Item]:
+        """The items, each made by another core while one is worked on."""
+        if self.device.type != "cpu" or torch.get_num_threads() == 1:
+            yield from items
+            return
+        n_threads = torch.get_num_threads()
+        # What has a core of its own asks for no others.
+        pool = ThreadPoolExecutor(
+            1, initializer=torch.set_num_threads, initargs=(1,)
+        )
+        try:
+            made = pool.submit(next, items, None)
+            while (item := made.result()) is not None:
+                made = pool.submit(next, items, None)
+                yield item
+        finally:
+            pool.shutdown()
+            torch.set_num_threads(n_threads)
+
+    def _each_frame(
+        self, windows: Iterable[Window]
+    ) -> Iterator[tuple[dict[str, torch.Tensor], bool]]:
+        """What is known of frames without their surroundings, block by block.
+
+        Also whether the block is the last one.
+        """
+        n_frames = 0
+        for window in windows:
+            # The last window begins among the frames of the one before.
+            audio = window.audio[(n_frames - window.start) * HOP :]
+            n_frames += num_frames(len(audio))
+            with self._running():
+                known = self._known(audio[None].to(self.device))
+            yield known, window.at_end
+
+    def _known(self, wav: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What is known of the frames of a block."""
         if not isinstance(self.model, Student):
             return {"features": self.model.get_submodule("frontend")(wav)}
         X, code = self.model.encode(wav)
