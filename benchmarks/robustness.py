@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""F1 of a model on recordings that were turned down, coded or telephoned.
+"""F1 of a model on recordings that were turned down, coded, telephoned, or live.
 
 > python benchmarks/robustness.py results/realbroadcast/manifests/test.csv \
     --model results/realbroadcast/student/1/export
 
 Of a teacher or a student. Each condition changes the audio before anything else
-sees it; the references stay. Writes a table in Markdown to the terminal.
+sees it; the references stay. The last row is that of a student which decides
+while the sound comes in, without durations. Writes a table in Markdown to the
+terminal.
 """
 
 import io
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,6 +24,7 @@ import soundfile
 import soxr
 from pyannote.core import Segment, Timeline
 
+from explainable_seg.audio import AudioStream
 from explainable_seg.classes import CLASSES
 from explainable_seg.corpora import (
     annotated_time,
@@ -28,10 +33,15 @@ from explainable_seg.corpora import (
     read_manifest,
     read_region,
 )
-from explainable_seg.decisions import make_rules
+from explainable_seg.decisions import Segmentation, decide, make_rules
 from explainable_seg.evaluation import LoadedModel, score
 from explainable_seg.frames import SAMPLE_RATE
-from explainable_seg.inference import run_model
+from explainable_seg.inference import (
+    ExplainableSegmenter,
+    LiveSegmenter,
+    run_model,
+)
+from explainable_seg.models import Student
 
 TELEPHONE_RATE, TELEPHONE_BAND = 8000, (300, 3400)  # Hz
 # On libsndfile's scale, which at 16 kHz goes from 160 kbit/s at 0 to 0 at 1.
@@ -73,6 +83,23 @@ def mp3(audio: np.ndarray) -> np.ndarray:
     return soundfile.read(coded, dtype="float32")[0]
 
 
+def direct_current(audio: np.ndarray) -> np.ndarray:
+    """A line that is not balanced: a tenth of full scale all the time."""
+    return np.clip(audio + np.float32(0.1), -1, 1)
+
+
+def medium_wave(audio: np.ndarray) -> np.ndarray:
+    """The band of AM radio, and the noise of its carrier, 30 dB below."""
+    band = scipy.signal.butter(
+        4, (100, 4500), "bandpass", fs=SAMPLE_RATE, output="sos"
+    )
+    narrow = scipy.signal.sosfilt(band, audio)
+    rms = float(np.sqrt(np.mean(np.square(narrow))))
+    carrier = np.random.default_rng(0).standard_normal(len(audio))
+    noise = 10 ** (-30 / 20) * rms * carrier
+    return np.clip(narrow + noise, -1, 1).astype(np.float32)
+
+
 CONDITIONS: dict[str, Change] = {
     "as recorded": lambda audio: audio,
     "-20 dB": gain(-20),
@@ -80,7 +107,29 @@ CONDITIONS: dict[str, Change] = {
     "+10 dB": gain(10),
     "telephone band": telephone,
     "mp3, 64 kbit/s": mp3,
+    "DC offset of 0.1": direct_current,
+    "AM radio": medium_wave,
 }
+BLOCK = 1600  # samples that a live stream is fed
+
+
+def live(segmenter: ExplainableSegmenter, audio: np.ndarray) -> Segmentation:
+    """What is found while the sound comes in."""
+    stream = LiveSegmenter(segmenter)
+    blocks = [audio[i : i + BLOCK] for i in range(0, len(audio), BLOCK)]
+    parts = [*map(stream.feed, blocks), stream.finish()]
+    probabilities = np.concatenate([part.probabilities for part in parts])
+    rules = replace(stream.rules, min_on={}, min_off={}, max_on={})
+    duration = len(audio) / SAMPLE_RATE
+    return Segmentation(
+        uri="live",
+        duration=duration,
+        segments=decide(probabilities, rules, duration, 0.0),
+        probabilities=probabilities,
+        classes=rules.classes,
+        start=0.0,
+        rules=rules,
+    )
 
 
 @click.command()
@@ -97,13 +146,23 @@ def main(manifest: Path, model: str | None) -> None:
     reference = heard_time(truths)
     click.echo("| condition | " + " | ".join(CLASSES) + " | macro |")
     click.echo("|---" * (len(CLASSES) + 2) + "|")
-    for condition, change in CONDITIONS.items():
+    ways: dict[str, Callable[[np.ndarray], Segmentation]] = {
+        condition: lambda audio, change=change: run_model(
+            loaded.runner,
+            AudioStream(change(audio), SAMPLE_RATE),
+            rules,
+            "recording",
+        )[0]
+        for condition, change in CONDITIONS.items()
+    }
+    if isinstance(loaded.runner.model, Student):
+        segmenter = ExplainableSegmenter.from_pretrained(model)
+        latency = LiveSegmenter(segmenter).latency
+        ways[f"live, {latency:.2f} s later"] = partial(live, segmenter)
+    for condition, way in ways.items():
         found = {}
         for region in regions:
-            audio = change(read_region(region))
-            result, _ = run_model(
-                loaded.runner, [audio], rules, region.recording
-            )
+            result = way(read_region(region))
             found[region.recording] = {
                 name: Timeline([Segment(a, b) for a, b in result.spans(name)])
                 for name in CLASSES
