@@ -14,10 +14,10 @@ whatever lines they have.
 With ``--speakers`` labels are names of speakers, which give speech and
 overlap. Without lists, seeded shares of the shows tune and test.
 
-With ``--scores FOLDER`` a show may lack labels, if another system's scores of it
-are in that folder, in a file of its name (docs/black_boxes.md). Nothing is known
-of it; without lists it is for training, and where no show has labels only
-``train.csv`` is written.
+With ``--scores FOLDER`` a show may lack labels, if another system's scores of
+it are in that folder, in a file of its name (docs/black_boxes.md). Nothing is
+known of it; without lists it is for training, and where no show has labels
+only ``train.csv`` is written.
 
 Example:
 

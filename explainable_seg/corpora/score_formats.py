@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,16 @@ from explainable_seg.frames import SAMPLE_RATE, frame_targets, num_frames
 
 ANY, SEVERAL = "any", "several"  # labels: whichever, and two at once
 TOLERANCE = 1  # frames: what resampling adds or takes
+# What NumPy raises for a file that is broken, or holds one array alone.
+BROKEN = (
+    AttributeError,
+    EOFError,
+    OSError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 Turns = list[tuple[float, float, str]]
 """Start and end in seconds, label."""
@@ -71,10 +82,11 @@ class Said:
             return self.values[label], True
         if self.is_hard:
             return np.zeros(self.n_frames), False
+        known = " ".join(self.values) or "none"
         raise CorpusError(
-            f"expected scores of {label}, got {' '.join(self.values) or 'none'}, in "
-            f"{self.path}; correct the classes of the setting 'scores', or "
-            "name the columns of an array by 'columns'"
+            f"expected scores of {label}, got {known}, in {self.path}; correct "
+            "the classes of the setting 'scores', or name the columns of an "
+            "array by 'columns'"
         )
 
 
@@ -83,7 +95,7 @@ def _checked(
 ) -> np.ndarray:
     """Scores [T, n], or an error for what is none."""
     n_frames = num_frames(round(duration * SAMPLE_RATE))
-    if abs(len(values) - n_frames) > TOLERANCE:
+    if abs(len(values) - n_frames) > TOLERANCE or not len(values):
         raise CorpusError(
             f"expected {n_frames} frames of scores (50 a second), got "
             f"{len(values)} of {name}, in {path}; check that recording and "
@@ -114,7 +126,7 @@ def _read_npz(
     try:
         with np.load(path, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise CorpusError(
             f"expected arrays of NumPy, got '{first_line(error)}', in {path}; "
             "write the scores again"
@@ -171,7 +183,7 @@ def _read_rttm(path: Path, uri: str, duration: float, _: object) -> Said:
 
 
 def _read_table(path: Path, uri: str, duration: float, _: object) -> Said:
-    """Segments of inaSpeechSegmenter, or of our own ``segment --format csv``."""
+    """Segments of inaSpeechSegmenter, or of ``segment --format csv``."""
     text = _text(path)
     head = text.partition("\n")[0]
     rows = csv.DictReader(
@@ -181,7 +193,7 @@ def _read_table(path: Path, uri: str, duration: float, _: object) -> Said:
 
 
 def _read_json(path: Path, uri: str, duration: float, _: object) -> Said:
-    """Our own ``segment --format json``, or what pyannote writes."""
+    """Of ``segment --format json``, or what pyannote writes."""
     try:
         content = json.loads(_text(path))
     except ValueError as error:

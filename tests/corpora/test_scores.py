@@ -211,8 +211,16 @@ def array(**changes):
         values = np.full(changes.get("n", N_FRAMES), 0.5)
         values[3] = changes.get("value", 0.5)
         write_npz(folder, music=values)
+        path = folder / "a.npz"
+        path.write_bytes(path.read_bytes()[: changes.get("keep")])
 
     return write
+
+
+def write_alone(path):
+    """One array, which has no name."""
+    with open(path, "wb") as stream:
+        np.save(stream, np.full(N_FRAMES, 0.5))
 
 
 @pytest.mark.parametrize(
@@ -225,6 +233,12 @@ def array(**changes):
         (array(value=1.5), r"from 0 to 1, got \[1.5\] of music in frame 3"),
         (array(value=-0.1), r"got \[-0.1\] of music in frame 3"),
         (lambda f: (f / "a.npz").write_text("x"), "expected arrays of NumPy"),
+        (lambda f: write_alone(f / "a.npz"), "expected arrays of NumPy"),
+        (array(keep=400), "expected arrays of NumPy"),
+        (
+            lambda f: write_npz(f, music=np.zeros(0)),
+            "expected 49 frames .*got 0 of music",
+        ),
         (
             lambda f: write_npz(f, other=np.zeros(N_FRAMES)),
             "expected scores of music, got other",

@@ -1,6 +1,7 @@
 """Scores of a black box alone, or beside a teacher: trained end to end."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -24,13 +25,7 @@ def corpus(tmp_path_factory):
 def work(corpus, tmp_path_factory):
     """A dictionary, scores, and manifests without any label to train on."""
     work = tmp_path_factory.mktemp("work")
-    run_recipe(
-        "dictionary",
-        corpus,
-        work,
-        *LITTLE_DICTIONARY,
-        f"--chunks_folder={work / 'other'}",
-    )
+    run_recipe("dictionary", corpus, work, *LITTLE_DICTIONARY)
     path = work / "manifests/train.csv"
     (region,) = read_manifest(path)
     region.uems.update(dict.fromkeys(region.uems))
@@ -96,18 +91,20 @@ def test_a_teacher_learns_from_them_and_a_student_from_both(
     config = json.loads((export / "config.json").read_text())
     assert config["classes"] == CLASSES
     both = student(work, f"--teacher={export}", says(work, overlap="two"))
-    both += [f"--chunks_folder={tmp_path / 'others'}"]
+    shutil.rmtree(tmp_path / "chunks")  # of other scores
     cached = [*both, f"--feature_cache={tmp_path / 'cache'}"]
     run_recipe("student", corpus, tmp_path, *cached, script="cache_features")
     run_recipe("student", corpus, tmp_path, *cached)
     config = tmp_path / "student/export/config.json"
     assert json.loads(config.read_text())["classes"] == CLASSES
+    third = tmp_path / "third"
+    third.mkdir()
+    (third / "manifests").symlink_to(work / "manifests")
     message = run_recipe(
         "student",
         corpus,
-        tmp_path,
+        third,
         *student(work, f"--teacher={export}", says(work, music="talk")),
-        f"--output_folder={tmp_path / 'third'}",
         expect=2,
     )
     assert "expected scores of speech, overlap" in message.splitlines()[-1]
