@@ -66,7 +66,7 @@ class Ours:
 
     def scores(self, audio: np.ndarray) -> Segmentation:
         """All that it says."""
-        return self.segmenter.segment(audio, SAMPLE_RATE)
+        return self.segmenter.segment_blocks([audio])
 
     def spans(self, scores: Any, seconds: float, at: Thresholds) -> Found:
         """What it finds at its own thresholds."""

@@ -36,6 +36,7 @@ MAKERS = {
 # Around what makes a tensor: the module's own, which moves with it.
 OWNERS = ("Parameter", "register_buffer")
 COUNTS = "sums over recordings, on the CPU, where what they add is brought"
+SECONDS = "sums of seconds from arrays, which are on the CPU"
 WINDOWS = "cut and averaged on the CPU, where recordings are"
 EXCEPTIONS = {
     "models/windows.py cut_windows": WINDOWS,
@@ -51,6 +52,11 @@ EXCEPTIONS = {
     "evaluation/curves.py PrecisionRecallStats.__init__": COUNTS,
     "evaluation/representation.py AgreementStats.__init__": COUNTS,
     "evaluation/representation.py RepresentationStats.__init__": COUNTS,
+    "evaluation/candidates.py Candidates.distances": SECONDS,
+    "evaluation/candidates.py Counts.without": SECONDS,
+    "evaluation/candidates.py count": SECONDS,
+    "evaluation/tuning.py _grouped": SECONDS,
+    "evaluation/tuning.py _cross_validated": SECONDS,
     "evaluation/curves.py _enough": "of scores, which are no tensors",
     "evaluation/curves.py _sums": "of scores, which are no tensors",
     "evaluation/faithfulness.py area_weights": "of numbers, in float64",
