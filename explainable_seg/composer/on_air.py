@@ -58,7 +58,7 @@ ON_AIR = Style(
 ON_AIR_AUGMENT = Augment(
     codec_probability={
         "mp3": 0.04,
-        "opus": 0.03,
+        "opus": 0.02,
         "gsm": 0.03,
         "mu-law": 0.015,
         "8 bit": 0.015,
