@@ -240,14 +240,13 @@ def explain_analysis(
     ExplainableSegError
         If the span is none, or the class was not found and there is no span.
     """
-    found = analysis.segmentation
     return explain_class(
         analysis.decomposition,
         weights,
         label,
         start,
         end,
-        spans={name: found.spans(name) for name in found.labels},
+        spans=analysis.segmentation.spans_of_all,
         transform=lambda X, W: sparse_code(X, W, mu, CODE_SWEEPS),
     )
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -324,7 +324,7 @@ class ExplainableSegmenter(PretrainedStudent):
                 end=end,
             )
         return explain_analysis(
-            source, self._weights(), self.model.mu, label, start, end
+            source, self._weights, self.model.mu, label, start, end
         )
 
     def report_data(
@@ -345,12 +345,14 @@ class ExplainableSegmenter(PretrainedStudent):
         -------
         ReportData
         """
-        found = analysis.segmentation
-        spans = {name: found.spans(name) for name in found.labels}
         return ReportData(
-            analysis.decomposition, self._weights(), spans, reference
+            analysis.decomposition,
+            self._weights,
+            analysis.segmentation.spans_of_all,
+            reference,
         )
 
+    @cached_property
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""
         return StudentWeights.of(self.model, self.name)

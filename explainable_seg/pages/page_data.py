@@ -25,7 +25,6 @@ from explainable_seg.explanation import (
     StudentWeights,
     bin_hz,
     margin,
-    peak_hz,
     reconstruction_error,
     segment_means,
     select_atoms,
@@ -126,22 +125,21 @@ def make_document(
             asdict(e.grounding) if e.grounding else None for e in explanations
         ],
         "classifier": _classifier(report_data),
-        "rules": report_data.rules.to_dict(),
+        "rules": report_data.decomposition.rules.to_dict(),
         "segments": _segments(report_data),
     }
 
 
 def _classifier(report_data: ReportData) -> dict[str, Any]:
     """Weights of each class for each atom, and where each atom peaks."""
-    weights, rules = report_data.weights, report_data.rules
+    weights, rules = report_data.weights, report_data.decomposition.rules
     return {
         "classes": list(weights.classes),
         "theta": [[short(v) for v in row] for row in weights.theta.tolist()],
         "bias": [short(v) for v in weights.bias.tolist()],
         "thresholds": {c: rules.thresholds.get(c) for c in weights.classes},
         "peak_hz": [
-            None if hz != hz else hz
-            for hz in peak_hz(weights.dictionary).tolist()
+            None if hz != hz else hz for hz in weights.peak_hz.tolist()
         ],
     }
 
@@ -167,7 +165,7 @@ def _segments(report_data: ReportData) -> list[dict[str, Any]]:
             "logit_means": dict(zip(classes, map(short, logits[s].tolist()))),
             "margin": margin(
                 logits[s, classes.index(name)].item(),
-                report_data.rules.thresholds.get(name),
+                report_data.decomposition.rules.thresholds.get(name),
             ),
             "reconstruction_error": reconstruction_error(
                 decomposition.spectrogram[first:last],
@@ -226,7 +224,7 @@ def page_data(report_data: ReportData) -> dict[str, Any]:
     """
     decomposition = report_data.decomposition
     W = report_data.weights.dictionary.numpy()
-    peaks = peak_hz(report_data.weights.dictionary).tolist()
+    peaks = report_data.weights.peak_hz.tolist()
     X = decomposition.spectrogram.numpy()
     rows = row_weights(X.shape[1])
     shown = X @ rows.T
@@ -245,10 +243,12 @@ def page_data(report_data: ReportData) -> dict[str, Any]:
         "close": CLOSE,
         "peak_names": [format_peak(hz) for hz in peaks],
         "hz_ticks": [{"hz": hz, "name": format_hz(hz)} for hz in HZ_TICKS],
-        "colours": {name: CLASS_COLOURS[name] for name in report_data.classes},
+        "colours": {
+            name: CLASS_COLOURS[name] for name in report_data.weights.classes
+        },
         "spans": {
             name: report_data.spans.get(name, [])
-            for name in report_data.classes
+            for name in report_data.weights.classes
         },
         "bands": [
             {"low": low, "high": high, "place": format_band((low, high))}
