@@ -1,11 +1,9 @@
 """Recipes in processes of their own, on a corpus made in a second.
 
-Half of the time of so short a training is that of its imports. So the process
-of most of them is forked from one that has imported what they need, and has
-done nothing with it; ``fresh`` ones start as those of users do.
+``fresh`` processes start as those of users do; the others need no time for
+what they import, which is half of the time of so short a training.
 """
 
-import multiprocessing
 import os
 import runpy
 import signal
@@ -13,14 +11,11 @@ import subprocess
 import sys
 import time
 import warnings
-from functools import lru_cache
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import soundfile
+from prepared import ENVIRONMENT, begin_prepared
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LITTLE = [
@@ -45,16 +40,6 @@ LITTLE_DICTIONARY = [
     "--noprogressbar",
 ]
 LABELS = ("sp", "mu", "no", "ov")
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-IMPORTED = [
-    "explainable_seg.training.brain",
-    "explainable_seg.training.cache_filling",
-    "explainable_seg.training.run",
-    "explainable_seg.training.training_set",
-    "explainable_seg.pages.figures",
-    "data_prep.aragonradio_prepare",
-    "tensorboard",
-]
 
 
 def make_corpus(root):
@@ -108,20 +93,8 @@ def of_stage(stage, corpus, work, *overrides, script=None):
     )
 
 
-@lru_cache(maxsize=None)
-def prepared_processes() -> ForkServerContext:
-    """Where processes come from that have imported what recipes import."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(IMPORTED)
-    with mock.patch.dict(os.environ, ENVIRONMENT):
-        forkserver.ensure_running()
-    return context
-
-
-def _run_script(words, work, messages):
-    """Be the process of a script, with its messages in a file."""
-    with open(messages, "wb") as stream:
-        os.dup2(stream.fileno(), sys.stderr.fileno())
+def _run_script(words, work):
+    """Be the process of a script."""
     os.chdir(work)
     # What runs the tests may ignore Ctrl-C, and so would its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -132,11 +105,7 @@ def _run_script(words, work, messages):
 
 def begin(words, work, messages):
     """Start a script in a process that has its imports behind it."""
-    run = prepared_processes().Process(
-        target=_run_script, args=(words, work, messages)
-    )
-    run.start()
-    return run
+    return begin_prepared(messages, _run_script, words, work)
 
 
 def run_script(words, work, expect=0):
