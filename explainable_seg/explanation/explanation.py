@@ -143,7 +143,7 @@ def _whole_span(
     )
 
 
-TOLERANCE = 1e-4  # of bias + sum of relevances against the mean logit
+SUM_TOLERANCE = 1e-4  # of bias + sum of relevances against the mean logit
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -415,9 +415,9 @@ def _explained_audio(
 def _check_additivity(bias: float, r: torch.Tensor, logit_mean: float) -> None:
     """Refuse to explain logits that are no sums of these contributions."""
     gap = abs(bias + r.sum().item() - logit_mean)
-    if not gap <= TOLERANCE:
+    if not gap <= SUM_TOLERANCE:
         raise ValueError(
-            f"expected bias + relevances = mean logit to {TOLERANCE}, got a "
+            f"expected bias + relevances = mean logit to {SUM_TOLERANCE}, got a "
             f"gap of {gap:.2g}: the logits are not H Theta' + b of these H"
         )
 

@@ -27,7 +27,7 @@ from explainable_seg.inference.sources import Job, Share
 logger = logging.getLogger(__name__)
 
 LOCK = ".explainable-seg{}.lock"  # there while a run is in the folder
-PATIENCE = 5.0  # seconds, for another run that only looks
+LOCK_PATIENCE = 5.0  # seconds, for another run that only looks
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def locked_folder(folder: Path, share: Share | None = None) -> Iterator[None]:
 @contextmanager
 def _held(path: Path, folder: Path) -> Iterator[bool]:
     """Hold one lock, whose file is removed with it; whether it is held."""
-    lock = FileLock(path, timeout=PATIENCE)
+    lock = FileLock(path, timeout=LOCK_PATIENCE)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -399,7 +399,7 @@ def summary_row(
     return {column: found.get(column, "") for column in SUMMARY_COLUMNS}
 
 
-DIGITS = 12  # of a digest
+DIGEST_DIGITS = 12  # of a digest
 
 
 @dataclass(frozen=True)
@@ -492,7 +492,7 @@ def source_stamp(job: Job) -> ResultRow:
     """
     place = os.fsencode(os.path.abspath(job.path))
     row = {"bytes": "", "modified": ""}
-    row["source"] = job.digest[:DIGITS] or digest_of(place)
+    row["source"] = job.digest[:DIGEST_DIGITS] or digest_of(place)
     with suppress(OSError, ValueError):  # a name may hold a zero byte
         status = os.stat(job.path)
         row["bytes"] = str(status.st_size)
@@ -512,4 +512,4 @@ def differs(row: ResultRow, stamp: ResultRow) -> bool:
 def digest_of(content: str | bytes) -> str:
     """Short digest of settings or of a path."""
     data = content.encode() if isinstance(content, str) else content
-    return hashlib.sha256(data).hexdigest()[:DIGITS]
+    return hashlib.sha256(data).hexdigest()[:DIGEST_DIGITS]

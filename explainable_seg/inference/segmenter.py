@@ -20,7 +20,6 @@ from explainable_seg.decisions import (
 )
 from explainable_seg.explanation import Explanation, ReportData, StudentWeights
 from explainable_seg.frames import Span
-from explainable_seg.inference import pipeline as analysis_module
 from explainable_seg.inference.batch import Watch, read_ahead
 from explainable_seg.inference.loading import PretrainedStudent
 from explainable_seg.inference.pipeline import (
@@ -29,6 +28,7 @@ from explainable_seg.inference.pipeline import (
     Held,
     check_span,
     explain_analysis,
+    is_long,
     run_model,
 )
 from explainable_seg.models import Outputs
@@ -249,7 +249,7 @@ class ExplainableSegmenter(PretrainedStudent):
             source, sample_rate, Excerpt(channel=channel, track=track)
         )
         held = Held(name)
-        if (start, end) != (None, None) and _is_long(stream):
+        if (start, end) != (None, None) and is_long(stream):
             held = Held(name, start, end)
         blocks: Iterable[np.ndarray] = read_ahead(partial(iter, stream))
         segmentation, outputs = run_model(
@@ -356,11 +356,6 @@ class ExplainableSegmenter(PretrainedStudent):
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""
         return StudentWeights.of(self.model, self.name)
-
-
-def _is_long(stream: AudioStream) -> bool:
-    """Whether a recording is longer than is held of it."""
-    return (stream.expected_seconds() or 0.0) > analysis_module.LONGEST
 
 
 def _name_of(source: AudioSource) -> str:

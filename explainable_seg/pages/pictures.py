@@ -57,7 +57,9 @@ ROWS: dict[str, Any] = {
     "height_ratios": (2, 2, 2, 1),
     "hspace": 0.32,
 }
-BRIGHTEST = 98.5  # percentile of the spectrogram drawn in the fullest colour
+PICTURE_PERCENTILE = (
+    98.5  # percentile of the spectrogram drawn in the fullest colour
+)
 
 
 def shown_atoms(explanation: Explanation) -> np.ndarray:
@@ -286,7 +288,7 @@ def _draw_panels(figure: Figure, explanation: Explanation) -> None:
         calm(panel)
         write_title(panel, title.format(ours), colour)
     X = explanation.passage.spectrogram.numpy()
-    brightest = max(float(np.percentile(X, BRIGHTEST)), 1e-9)
+    brightest = max(float(np.percentile(X, PICTURE_PERCENTILE)), 1e-9)
     rows = shown_atoms(explanation)
     draw_sound(sound, explanation, brightest)
     draw_evidence(evidence, explanation, brightest)
