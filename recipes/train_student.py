@@ -92,12 +92,8 @@ def make_brain(hparams: Hparams, run_opts: Any) -> StudentBrain:
         parts["dev"],
         lessons.classes,
     )
-    model = lessons.build_student(
-        hparams["student"],
-        hparams["dictionary"],
-        classes,
-        hparams["warm_start"],
-    )
+    W, warm_start = hparams["dictionary"], hparams["warm_start"]
+    model = lessons.build_student(hparams["student"], W, classes, warm_start)
     if hparams["learn_dictionary"]:
         model.learn_dictionary()
     brain = StudentBrain(

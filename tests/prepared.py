@@ -38,8 +38,10 @@ def _context() -> ForkServerContext:
     return context
 
 
-def _call(messages, function, *arguments):
+def _call(messages, start_method, function, *arguments):
     """Call a function, with what it writes to stderr in a file."""
+    # Its own children begin as everywhere, not as it has begun itself.
+    multiprocessing.set_start_method(start_method, force=True)
     with open(messages, "wb") as stream:
         os.dup2(stream.fileno(), sys.stderr.fileno())
     function(*arguments)
@@ -51,7 +53,9 @@ def begin_prepared(messages, function, *arguments):
     What it writes to stderr is in the file ``messages``.
     """
     run = _context().Process(
-        target=_call, args=(messages, function, *arguments)
+        target=_call,
+        args=(messages, multiprocessing.get_start_method(), function)
+        + arguments,
     )
     run.start()
     return run

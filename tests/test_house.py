@@ -13,28 +13,10 @@ from pathlib import Path
 
 import pytest
 from prepared import begin_prepared
+from rooms import ROOMS
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGE = "explainable_seg"
-# Each room stands on those before it. Modules beside the rooms are words, which
-# all may use.
-ROOMS = (
-    "annotation",
-    "audio",
-    "decisions",
-    "features",
-    "nmf",
-    "models",
-    "corpora",
-    "composer",
-    "explanation",
-    "inference",
-    "interpreters",
-    "evaluation",
-    "training",
-    "pages",
-    "commands",
-)
 # What points up, and why: `explanation.save()` and `.plot()` forward to what
 # draws and writes; `python -m explainable_seg` is the command.
 FORWARDERS = {
