@@ -93,12 +93,9 @@ def make_brain(hparams: Hparams, run_opts: Any) -> StudentBrain:
         lessons.classes,
         hparams["scores"],
     )
+    W, warm_start = hparams["dictionary"], hparams["warm_start"]
     model = lessons.build_student(
-        hparams["student"],
-        hparams["dictionary"],
-        classes,
-        hparams["warm_start"],
-        hparams["start"],
+        hparams["student"], W, classes, warm_start, hparams["start"]
     )
     if hparams["learn_dictionary"]:
         model.learn_dictionary()

@@ -25,7 +25,10 @@ from .rttm import (
     write_uem as write_uem,
 )
 from .transcription import transcription_spans as transcription_spans
-from .trs import read_trs as read_trs
+from .trs import (
+    read_trs as read_trs,
+    write_trs as write_trs,
+)
 from .turns import (
     CLASS_LABELS as CLASS_LABELS,
     ClassMapping as ClassMapping,

@@ -16,8 +16,10 @@ NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Characters that no text file holds: of a binary file, of another encoding, or
 # the byte order mark of a file that was put behind another one.
 STRANGE = re.compile("[\0-\x08\x0e-\x1f\x7f\ufeff]")
-ROUNDING = 0.05  # seconds that rounding may put a turn before its recording
-LONGEST = 1e8  # seconds, 3 years: a time beyond it is in another unit
+START_ROUNDING = (
+    0.05  # seconds that rounding may put a turn before its recording
+)
+LATEST_SECOND = 1e8  # seconds, 3 years: a time beyond it is in another unit
 SHOWN = 60  # characters of a field that a message quotes
 CHANNEL = re.compile(r"<?NA>?|[A-Z0-9]|[0-9]{2}|[-_]", re.IGNORECASE)
 UNWRITTEN = "<NA>"  # how a field says that it holds nothing
@@ -267,9 +269,9 @@ def parse_seconds(
             f"in {where}; write it with a decimal point"
         )
     seconds = float(number)
-    if not -ROUNDING <= seconds <= LONGEST:
+    if not -START_ROUNDING <= seconds <= LATEST_SECOND:
         raise AnnotationError(
-            f"expected seconds from 0 to {LONGEST:.0f} as {name}, got "
+            f"expected seconds from 0 to {LATEST_SECOND:.0f} as {name}, got "
             f"{quoted(text)}, in {where}; check the columns and the time unit"
         )
     return seconds

@@ -40,7 +40,9 @@ logger = logging.getLogger(__name__)
 # The other line types of the NIST format. The first group speaks of time, so
 # that whoever wrote it should hear that we do not read it.
 SPEAKING = frozenset("NOSCORE NO_RT_METADATA NON-SPEECH SEGMENT".split())
-SILENT = frozenset("LEXEME NON-LEX FILLER EDIT SU IP CB A/P SPKR-INFO".split())
+SILENT_TYPES = frozenset(
+    "LEXEME NON-LEX FILLER EDIT SU IP CB A/P SPKR-INFO".split()
+)
 # What NIST's lines have in column 7, between the orthography and the name.
 RTTM_SUBTYPES = frozenset(
     "<NA> NA unknown adult_male adult_female child".lower().split()
@@ -81,7 +83,7 @@ def read_rttm(path: str | os.PathLike[str]) -> dict[str, Annotation]:
         where = f"{path}:{line}"
         if fields[0] == "SPEAKER":
             turns.append(_parse_rttm_turn(fields, line, where))
-        elif fields[0] in SPEAKING | SILENT:
+        elif fields[0] in SPEAKING | SILENT_TYPES:
             others[fields[0]] += 1
         else:
             raise AnnotationError(
@@ -97,7 +99,9 @@ def read_rttm(path: str | os.PathLike[str]) -> dict[str, Annotation]:
             others[kind],
             kind,
         )
-    return annotations_of(path, turns, sum(others[kind] for kind in SILENT))
+    return annotations_of(
+        path, turns, sum(others[kind] for kind in SILENT_TYPES)
+    )
 
 
 def _parse_rttm_turn(fields: list[str], line: int, where: str) -> Turn:
@@ -295,7 +299,7 @@ def write_lab(path: str | os.PathLike[str], annotation: Annotation) -> None:
 
 
 MDTM_SUBTYPES = ("adult_male", "adult_female", "child")
-UNKNOWN = ("unknown", "NA", "na", "<NA>")  # in place of a value
+NO_VALUE = ("unknown", "NA", "na", "<NA>")  # in place of a value
 
 
 def read_mdtm(path: str | os.PathLike[str]) -> dict[str, Annotation]:
@@ -339,13 +343,13 @@ def _parse_mdtm_turn(fields: list[str], line: int, where: str) -> Turn:
             f"expected the type speaker, got {quoted(fields[4])}, in {where}; "
             "leave out what is not a speaker turn"
         )
-    known = {*MDTM_SUBTYPES, *UNKNOWN}
+    known = {*MDTM_SUBTYPES, *NO_VALUE}
     if fields[7] in {*MDTM_SUBTYPES, "unknown"} and fields[6] not in known:
         raise AnnotationError(
             f"expected a name in column 8, got {quoted(fields[7])} after "
             f"{quoted(fields[6])}, in {where}; check the order of the columns"
         )
-    if fields[5] not in UNKNOWN and not NUMBER.fullmatch(fields[5]):
+    if fields[5] not in NO_VALUE and not NUMBER.fullmatch(fields[5]):
         raise AnnotationError(
             f"expected a number or NA as confidence, got {quoted(fields[5])}, "
             f"in {where}; check the order of the columns"

@@ -1,12 +1,4 @@
 from .decoding import open_sound as open_sound
-from .files import (
-    AudioHeader as AudioHeader,
-    copy_at_16k as copy_at_16k,
-    decoded_length as decoded_length,
-    encode_audio as encode_audio,
-    read_header as read_header,
-    write_audio as write_audio,
-)
 from .filters import (
     RumbleFilter as RumbleFilter,
     resample as resample,
@@ -22,6 +14,14 @@ from .level import (
     gated_level as gated_level,
     levelled as levelled,
     recording_level as recording_level,
+)
+from .sound_files import (
+    AudioHeader as AudioHeader,
+    copy_at_16k as copy_at_16k,
+    decoded_length as decoded_length,
+    encode_audio as encode_audio,
+    read_header as read_header,
+    write_audio as write_audio,
 )
 from .stream import (
     WHOLE as WHOLE,

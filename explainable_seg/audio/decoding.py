@@ -45,8 +45,10 @@ from explainable_seg.errors import AudioError
 
 N_STRETCHES, STRETCH = 8, 2.0  # of a look at a recording; seconds of each
 BLOCK = 2**18  # samples of all channels that are decoded at a time
-TOLERANCE = 0.1  # seconds, between what is promised and what is there
-LONGEST = 10 * 365 * 86400  # seconds: a header that says more does not know
+PROMISE_TOLERANCE = 0.1  # seconds, between what is promised and what is there
+LONGEST_SOUND = (
+    10 * 365 * 86400
+)  # seconds: a header that says more does not know
 # Of these formats, libsndfile finds a sample without decoding up to it.
 SEEKABLE = frozenset("WAV WAVEX FLAC AIFF AU W64 RF64 NIST CAF OGG MP3".split())
 # Formats with other chunks behind the sound.
@@ -380,7 +382,7 @@ def has_known_length(stream: RawIOBase, sound: soundfile.SoundFile) -> bool:
     -------
     bool
     """
-    if not 0 <= sound.frames < LONGEST * sound.samplerate:
+    if not 0 <= sound.frames < LONGEST_SOUND * sound.samplerate:
         return False
     if sound.format in ("WAV", "WAVEX") and wav_goes_on(stream):
         return False
@@ -452,7 +454,7 @@ def _decoded_blocks(
         yield from _the_rest(file, sound, decoded, reason)
         return
     promised = _promised_seconds(sound, file.size, known)
-    if promised > seconds + TOLERANCE:
+    if promised > seconds + PROMISE_TOLERANCE:
         file.notes.append(
             f"ends after {seconds:.1f} s, where its header promises "
             f"{promised:.1f} s"
@@ -493,7 +495,7 @@ def _holds_sound(
         if starts_anew(file.stream, position):
             file.notes.append("another recording lies behind it, and is left")
         return bool(reason)
-    return bool(reason) or left / max(1, position) * seconds > TOLERANCE
+    return bool(reason) or left / max(1, position) * seconds > PROMISE_TOLERANCE
 
 
 def _the_rest(
@@ -521,10 +523,10 @@ def _the_rest(
             if len(rest):
                 yield rest
     more = passed / sound.samplerate - seconds
-    if more > TOLERANCE and sound.subtype == "OPUS" and not joined:
+    if more > PROMISE_TOLERANCE and sound.subtype == "OPUS" and not joined:
         # All pages are whole: libsndfile 1.2.2 gives up on sound Opus files.
         return
-    if more > TOLERANCE:
+    if more > PROMISE_TOLERANCE:
         file.notes.append(
             f"'{reason}' after {seconds:.1f} s: {more:.1f} s more were decoded "
             "with ffmpeg"

@@ -13,7 +13,7 @@ from explainable_seg.frames import SAMPLE_RATE
 
 CUTOFF = 35.0  # Hz: a voice begins at 60, the lowest string of a bass at 41
 SLOPE = 22.0  # Hz from what is lost to what stays
-SILENT = 1e-9  # what rounding leaves of digital silence
+SILENT_PEAK = 1e-9  # what rounding leaves of digital silence
 LOST_DB = 70.0  # of what is below; Kaiser's formula holds from 50 on
 
 
@@ -106,7 +106,7 @@ class RumbleFilter:
             valid = circular[len(response) - 1 :]
             slow[start : start + step] = valid[: n_samples - start]
         heard = sound[self.reach : len(sound) - self.reach] - slow
-        heard[np.abs(heard) < SILENT] = 0.0
+        heard[np.abs(heard) < SILENT_PEAK] = 0.0
         return heard.astype(np.float32)
 
 

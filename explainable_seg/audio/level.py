@@ -20,7 +20,7 @@ SILENCE_DB = -120.0
 PIECE = 60 * SAMPLE_RATE
 """Samples at 16 kHz that get one gain: a minute."""
 N_PIECES = 10  # whose level counts
-FADE = SAMPLE_RATE  # samples in which one gain becomes another
+GAIN_FADE = SAMPLE_RATE  # samples in which one gain becomes another
 LASTING = 1 / 3  # of a second: what is shorter is a click
 ABOVE_LASTING = 4.0  # times what lasts, a frame counts for at most: 6 dB
 MAX_GAIN_DB = 25.0  # a recording of nothing but hiss stays quiet
@@ -257,8 +257,8 @@ def gains_between(
         low, high = max(first, start), min(last, start + PIECE)
         gains[low - first : high - first] = curve[number]
         before, after = float(curve[max(0, number - 1)]), float(curve[number])
-        if before != after and low < start + FADE:
-            fade = np.geomspace(before, after, FADE, dtype=np.float32)
+        if before != after and low < start + GAIN_FADE:
+            fade = np.geomspace(before, after, GAIN_FADE, dtype=np.float32)
             faded = fade[low - start : high - start]
             gains[low - first : low - first + len(faded)] = faded
     return gains

@@ -36,7 +36,9 @@ logger = logging.getLogger(__name__)
 
 LOUDEST = 100.0  # 40 dB over full scale: beyond it the scale itself is wrong
 SLOWEST, FASTEST = 1000, 768_000  # Hz, sample rates that are believed
-MARGIN = 0.2  # seconds before and after an excerpt that its samples need
+EXCERPT_MARGIN = (
+    0.2  # seconds before and after an excerpt that its samples need
+)
 LOOK = 16.0  # seconds of several channels that are looked at beforehand
 CANCELLED = 0.1  # of the power of the channels is left in their mean
 FEW = 0.05  # of the power of a recording is not worth a word
@@ -203,7 +205,7 @@ class AudioStream:
                     f"expected no sample rate for a file, which knows its own, "
                     f"got {self.sample_rate}, in {self._where}; leave it out"
                 )
-            start = max(0.0, excerpt.first - MARGIN - 1.1)
+            start = max(0.0, excerpt.first - EXCERPT_MARGIN - 1.1)
             wanted = min(excerpt.last - excerpt.first, 16.0) + 2.0
             block = min(BLOCK, round(wanted * SAMPLE_RATE))
             with _as_file(source, self._where) as path:
@@ -249,7 +251,7 @@ class AudioStream:
         rate = sound.sample_rate
         divisor = math.gcd(rate, SAMPLE_RATE)
         up, down = SAMPLE_RATE // divisor, rate // divisor
-        margin = math.ceil(MARGIN * SAMPLE_RATE)
+        margin = math.ceil(EXCERPT_MARGIN * SAMPLE_RATE)
         first = round(self.excerpt.first * SAMPLE_RATE)
         # Begin where samples of both rates fall together.
         begin = max(0, first - margin) // up

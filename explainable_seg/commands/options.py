@@ -1,32 +1,25 @@
 """Options that commands share, and what they say on the terminal."""
 
 import faulthandler
+import functools
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
-
-from explainable_seg.errors import printable
-
-if TYPE_CHECKING:
-    from explainable_seg.inference import ExplainableSegmenter
-import functools
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from explainable_seg.classes import KNOWN_LABELS, parse_class
 from explainable_seg.decisions import ALL
+from explainable_seg.errors import printable
 
 if TYPE_CHECKING:
-    from explainable_seg.inference import Share
-
+    from explainable_seg.inference import ExplainableSegmenter, Share
 
 BAD_INPUT = 2
 STDERR = 2  # descriptor
@@ -36,6 +29,7 @@ ENDING = [
     for name in ("SIGTERM", "SIGHUP")
     if hasattr(signal, name)
 ]
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def tell(message: str) -> None:
@@ -135,9 +129,6 @@ def load_segmenter(**loading: Any) -> "ExplainableSegmenter":
     from explainable_seg.inference import ExplainableSegmenter
 
     return ExplainableSegmenter.from_pretrained(**loading)
-
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class ClassListCommand(click.Command):

@@ -127,8 +127,7 @@ def segment(
             if share:
                 jobs = share.of(jobs)
                 failed = failed if share.number == 1 else {}
-            todo, refused = results.unfinished(jobs)
-            results.forget_inputs(str(path) for path in audio)
+            todo, refused = results.unfinished(jobs, map(str, audio))
             for name, message in {**failed, **refused}.items():
                 tell(results.fail_input(name, message))
             n_before = len(jobs) - len(todo) - len(refused)

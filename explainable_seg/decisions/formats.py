@@ -36,7 +36,7 @@ def write_segmentation_rttm(segmentation: Segmentation, path: Path) -> None:
         The file to write.
     """
     uri = writable_field(segmentation.uri, "uri", path)
-    found = ((s.start, s.end, s.label) for s in segmentation.segments)
+    found = [(s.start, s.end, s.label) for s in segmentation.segments]
     rows = rounded_rows(found, path)
     atomic_write_text(path, speaker_lines(uri, rows))
 
@@ -166,9 +166,9 @@ def write_eaf(
     document.remove_tier("default")
     if media is not None:
         document.add_linked_file(*_links(media, path.parent))
-    for label in segmentation.labels:
+    for label, spans in segmentation.spans_of_all.items():
         document.add_tier(label)
-        for span in segmentation.spans(label):
+        for span in spans:
             start, end = (round(1000 * second) for second in span)
             if start < end:
                 document.add_annotation(label, start, end, label)
@@ -200,8 +200,8 @@ def write_textgrid(segmentation: Segmentation, path: Path) -> None:
     from praatio import textgrid
 
     grid = textgrid.Textgrid()
-    for label in segmentation.labels:
-        entries = [(a, b, label) for a, b in segmentation.spans(label)]
+    for label, spans in segmentation.spans_of_all.items():
+        entries = [(a, b, label) for a, b in spans]
         grid.addTier(
             textgrid.IntervalTier(label, entries, 0.0, segmentation.end)
         )

@@ -13,7 +13,7 @@ OPERATING_POINTS = (BALANCED, "recall", "precision")
 OVER = "_over_"  # of the name of a derived label
 ALL = "all"
 """In place of a class: those that are not named."""
-LONGEST = 1e9  # seconds
+LONGEST_LIMIT = 1e9  # seconds
 SHORTEST_LIMIT = 0.02  # seconds, a frame: of the longest segments
 
 PerClass = Union[float, Mapping[str, float]]  # of all classes, or of some
@@ -140,8 +140,8 @@ def make_rules(
 BOUNDS: dict[str, tuple[float, float]] = {
     "thresholds": (0.0, 1.0),
     "hysteresis": (0.0, 1.0),
-    "min_on": (0.0, LONGEST),
-    "min_off": (0.0, LONGEST),
+    "min_on": (0.0, LONGEST_LIMIT),
+    "min_off": (0.0, LONGEST_LIMIT),
     "max_on": (SHORTEST_LIMIT, math.inf),
 }
 """Lowest and highest value of each rule; times are in seconds."""

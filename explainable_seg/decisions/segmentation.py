@@ -1,22 +1,27 @@
 """What a segmentation is: segments, frame probabilities, and their clock."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES
-from explainable_seg.frames import FRAME_CENTRE, FRAME_RATE, FRAME_STEP, Span
+from explainable_seg.decisions.rules import OVER, Rules
+from explainable_seg.frames import (
+    FRAME_CENTRE,
+    FRAME_RATE,
+    FRAME_STEP,
+    Span,
+    frame_spans,
+)
 
 if TYPE_CHECKING:
     from pyannote.core import Annotation
 
-    from explainable_seg.decisions.rules import Rules
-from itertools import pairwise
-
-from explainable_seg.decisions.rules import OVER, Rules
-from explainable_seg.frames import frame_spans
+BOUNDARY_TOLERANCE = 1e-6  # seconds: boundaries are rounded to it
 
 
 @dataclass(frozen=True, order=True)
@@ -77,19 +82,13 @@ class Segmentation(Brief):
     frame_rate: float = FRAME_RATE
     classes: tuple[str, ...] = CLASSES
     start: float = 0.0
-    rules: "Rules | None" = None
+    rules: Rules | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def end(self) -> float:
         """Where in the recording the segmented audio ends, seconds."""
         return self.start + self.duration
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes looked for, and the derived labels that were found."""
-        derived = {s.label for s in self.segments}.difference(self.classes)
-        return (*self.decided, *sorted(derived))
 
     @property
     def decided(self) -> tuple[str, ...]:
@@ -106,6 +105,13 @@ class Segmentation(Brief):
         """Start and end, in seconds, of the segments of one class."""
         return [(s.start, s.end) for s in self.segments if s.label == label]
 
+    @cached_property
+    def spans_of_all(self) -> dict[str, list[Span]]:
+        """Spans of each class looked for, and of derived labels found."""
+        derived = {s.label for s in self.segments}.difference(self.classes)
+        labels = (*self.decided, *sorted(derived))
+        return {label: self.spans(label) for label in labels}
+
     def seconds(self) -> dict[str, float]:
         """Seconds in which each class was found that was looked for.
 
@@ -120,8 +126,9 @@ class Segmentation(Brief):
         {'speech': 1.5, 'music': 0.0, 'noise': 0.0, 'overlap': 0.0}
         """
         return {
-            label: float(sum(end - start for start, end in self.spans(label)))
-            for label in self.decided
+            label: float(sum(end - start for start, end in spans))
+            for label, spans in self.spans_of_all.items()
+            if label in self.classes
         }
 
     def to_annotation(self) -> "Annotation":
@@ -138,9 +145,6 @@ class Segmentation(Brief):
             interval = Interval(segment.start, segment.end)
             annotation[interval, segment.label] = segment.label
         return annotation
-
-
-_TOLERANCE = 1e-6  # seconds: boundaries are rounded to it
 
 
 def decide(
@@ -186,19 +190,20 @@ def decide(
     >>> decide(scores, Rules({"speech": 0.5, "music": 0.5}), duration=1.01)
     [Segment(start=0.0, end=1.01, label='music')]
     """
-    if probabilities.shape[1] != len(rules.classes):
+    if probabilities.shape[1] != len(rules.thresholds):
         raise ValueError(
-            f"expected probabilities of {', '.join(rules.classes)}, got "
+            f"expected probabilities of {', '.join(rules.thresholds)}, got "
             f"{probabilities.shape[1]} columns"
         )
-    found = []
-    for column, label in enumerate(rules.classes):
-        active = active_frames(
-            probabilities[:, column],
-            rules.thresholds[label],
-            rules.hysteresis.get(label, 0.0),
+    active = [
+        active_frames(column, threshold, rules.hysteresis.get(label, 0.0))
+        for column, (label, threshold) in zip(
+            probabilities.T, rules.thresholds.items()
         )
-        spans = frame_spans(active, duration)
+    ]
+    runs = [frame_spans(frames, duration) for frames in active]
+    found = []
+    for label, spans in zip(rules.thresholds, runs):
         spans = fill_pauses(spans, rules.min_off.get(label, 0.0))
         spans = drop_short(spans, rules.min_on.get(label, 0.0))
         spans = split_long(spans, rules.max_on.get(label, np.inf))
@@ -259,7 +264,7 @@ def fill_pauses(spans: list[Span], min_off: float) -> list[Span]:
     """
     joined: list[Span] = []
     for start, end in spans:
-        if joined and start - joined[-1][1] < min_off - _TOLERANCE:
+        if joined and start - joined[-1][1] < min_off - BOUNDARY_TOLERANCE:
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
@@ -274,7 +279,7 @@ def drop_short(spans: list[Span], min_on: float) -> list[Span]:
     >>> drop_short([(0.0, 1.0), (1.2, 1.3)], 0.5)
     [(0.0, 1.0)]
     """
-    return [s for s in spans if s[1] - s[0] >= min_on - _TOLERANCE]
+    return [s for s in spans if s[1] - s[0] >= min_on - BOUNDARY_TOLERANCE]
 
 
 def split_long(spans: list[Span], max_on: float) -> list[Span]:
@@ -289,7 +294,7 @@ def split_long(spans: list[Span], max_on: float) -> list[Span]:
         raise ValueError(f"expected `max_on` above 0 seconds, got {max_on}")
     parts: list[Span] = []
     for start, end in spans:
-        n_parts = int(np.ceil((end - start - _TOLERANCE) / max_on))
+        n_parts = int(np.ceil((end - start - BOUNDARY_TOLERANCE) / max_on))
         cuts = np.linspace(start, end, max(1, n_parts) + 1)
         inner = [round(cut, 6) for cut in cuts[1:-1].tolist()]
         parts += pairwise([start, *inner, end])

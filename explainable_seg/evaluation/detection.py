@@ -41,7 +41,7 @@ ALL_TIME = Segment(0, 1e9)  # what is scored without a UEM
 LISTED = 20  # recordings that a message names
 NOT_ASKED = "not among the classes that were asked for"
 NOWHERE = "occurs nowhere in the reference; ask for it if it was annotated"
-UNKNOWN = "annotated nowhere in the manifest"
+UNANNOTATED = "annotated nowhere in the manifest"
 
 
 def evaluate(
@@ -236,7 +236,7 @@ def _left_out(
             left_out[name] = NOT_ASKED
         elif annotated is not None:
             if not any(annotated.get(name, {}).values()):
-                left_out[name] = UNKNOWN
+                left_out[name] = UNANNOTATED
         elif asked is None and not any(spans[name] for spans in truth):
             left_out[name] = NOWHERE
     return left_out

@@ -29,7 +29,7 @@ from explainable_seg.nmf import (
     overshoot,
 )
 
-ROUNDING = 1e-12  # share of a mean square, in float64
+SQUARE_ROUNDING = 1e-12  # share of a mean square, in float64
 
 
 class AgreementStats:
@@ -174,7 +174,7 @@ def pearson(
     """
     variance_x, variance_y = xx - x * x, yy - y * y
     # What is left of a constant by rounding is no variance.
-    if variance_x <= ROUNDING * xx or variance_y <= ROUNDING * yy:
+    if variance_x <= SQUARE_ROUNDING * xx or variance_y <= SQUARE_ROUNDING * yy:
         return None
     return (xy - x * y) / (variance_x * variance_y) ** 0.5
 
@@ -316,7 +316,7 @@ def _relative(
     ]
 
 
-LONGEST = 3.0  # seconds
+LONGEST_EXAMPLE = 3.0  # seconds
 SHORTEST = 0.5
 OTHERS = {  # that are not to be heard beside the class
     name: [c for c in CLASSES if not implies(name, c) and not implies(c, name)]
@@ -370,7 +370,7 @@ def class_examples(
         )
         if region is None or length < SHORTEST:
             continue
-        audio = read_region(region, start, min(length, LONGEST), gains)
+        audio = read_region(region, start, min(length, LONGEST_EXAMPLE), gains)
         X = spectrogram(torch.from_numpy(audio)[None].to(W.device))[0]
         rebuilt = converged_code(X, W, mu) @ W.T
         examples[name] = (X.cpu(), rebuilt.cpu())

@@ -1,6 +1,7 @@
 """What an explanation is made from: a recording as a student read it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES, class_index
 from explainable_seg.decisions import Rules, decide
 from explainable_seg.explanation.masks import FIRST_CENTRE
+from explainable_seg.explanation.selection import peak_hz
 from explainable_seg.frames import HOP, SAMPLE_RATE, Span, num_frames
 from explainable_seg.models import Student
 
@@ -36,6 +38,11 @@ class StudentWeights(Brief):
     bias: torch.Tensor
     classes: tuple[str, ...] = CLASSES
     name: str = ""
+
+    @cached_property
+    def peak_hz(self) -> torch.Tensor:
+        """As :func:`~.selection.peak_hz` of the atoms [shape=(K,)]."""
+        return peak_hz(self.dictionary)
 
     @classmethod
     def of(cls, student: Student, name: str = "") -> "StudentWeights":
@@ -99,17 +106,17 @@ class Decomposition(Brief):
         """Number of frames T."""
         return len(self.logits)
 
-    @property
+    @cached_property
     def duration(self) -> float:
         """Duration of the audio in seconds."""
         return len(self.audio) / SAMPLE_RATE
 
-    @property
+    @cached_property
     def probabilities(self) -> np.ndarray:
         """Probabilities of the classes [shape=(T, C), dtype=float32]."""
         return self.logits.sigmoid().numpy()
 
-    @property
+    @cached_property
     def frame_seconds(self) -> np.ndarray:
         """Centre of each frame in the recording, seconds [shape=(T,)]."""
         centres = self.first_centre + HOP * np.arange(self.n_frames)

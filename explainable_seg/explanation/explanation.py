@@ -27,7 +27,6 @@ from explainable_seg.explanation.grounding import (
 from explainable_seg.explanation.masks import apply_mask, class_mask, frame_gate
 from explainable_seg.explanation.selection import (
     Selector,
-    peak_hz,
     relevance,
     select_atoms,
 )
@@ -36,7 +35,6 @@ from explainable_seg.nmf import full_precision
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from explainable_seg.decisions import Rules
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,7 +143,7 @@ def _whole_span(
     )
 
 
-TOLERANCE = 1e-4  # of bias + sum of relevances against the mean logit
+SUM_TOLERANCE = 1e-4  # of bias + sum of relevances against the mean logit
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -225,12 +223,12 @@ class Explanation(Brief):
         """Number of frames explained."""
         return int(self.explained.sum())
 
-    @property
+    @cached_property
     def threshold(self) -> float | None:
         """Probability from which the class was found, if there is one."""
         return self.passage.rules.thresholds.get(self.class_name)
 
-    @property
+    @cached_property
     def found_spans(self) -> Sequence[Span]:
         """Where in the passage the class was found, in seconds."""
         return self.spans.get(self.class_name, ())
@@ -373,7 +371,7 @@ def explain_class(
         theta=theta_c.numpy(),
         relevance=r.numpy(),
         selected=selected.numpy(),
-        peak_hz=peak_hz(W).numpy(),
+        peak_hz=weights.peak_hz.numpy(),
         spectrogram=_explained_spectrogram(passage, W, selected, explained),
         audio=_explained_audio(passage, W, selected, explained),
         passage=passage,
@@ -417,9 +415,9 @@ def _explained_audio(
 def _check_additivity(bias: float, r: torch.Tensor, logit_mean: float) -> None:
     """Refuse to explain logits that are no sums of these contributions."""
     gap = abs(bias + r.sum().item() - logit_mean)
-    if not gap <= TOLERANCE:
+    if not gap <= SUM_TOLERANCE:
         raise ValueError(
-            f"expected bias + relevances = mean logit to {TOLERANCE}, got a "
+            f"expected bias + relevances = mean logit to {SUM_TOLERANCE}, got a "
             f"gap of {gap:.2g}: the logits are not H Theta' + b of these H"
         )
 
@@ -469,21 +467,11 @@ class ReportData(Brief):
         return cls(explanation.passage, explanation.weights, explanation.spans)
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """What the student was trained for."""
-        return self.weights.classes
-
-    @property
-    def rules(self) -> Rules:
-        """How it was decided what was found."""
-        return self.decomposition.rules
-
-    @property
     def segments(self) -> list[tuple[str, float, float]]:
         """Class, start and end of each segment, by class and then by time."""
         return [
             (name, start, end)
-            for name in self.classes
+            for name in self.weights.classes
             for start, end in sorted(self.spans.get(name, ()))
         ]
 

@@ -129,8 +129,8 @@ def evidence_map(
 FINE_HOP = 80  # samples; the Hann window of 400 then overlaps by 80 %
 FIRST_CENTRE = WINDOW // 2  # sample on which frame 0 of a recording is centred
 BLOCK = 3000 * FINE_HOP  # samples resynthesised at once (15 s)
-MARGIN = 5 * FINE_HOP  # samples around a block that its STFT frames reach
-FADE = 0.01  # seconds
+BLOCK_MARGIN = 5 * FINE_HOP  # samples around a block that its STFT frames reach
+GATE_FADE = 0.01  # seconds
 
 
 def apply_mask(
@@ -168,7 +168,10 @@ def apply_mask(
     output = torch.empty_like(wav)
     for start in range(0, len(wav), BLOCK):
         stop = min(start + BLOCK, len(wav))
-        low, high = max(0, start - MARGIN), min(len(wav), stop + MARGIN)
+        low, high = (
+            max(0, start - BLOCK_MARGIN),
+            min(len(wav), stop + BLOCK_MARGIN),
+        )
         block = _mask_block(wav[low:high], mask, first_centre - low)
         output[start:stop] = block[start - low : stop - low]
     return output.numpy()
@@ -213,7 +216,7 @@ def frame_gate(
     active: np.ndarray,
     n_samples: int,
     first_centre: int = FIRST_CENTRE,
-    fade: float = FADE,
+    fade: float = GATE_FADE,
 ) -> np.ndarray:
     """Gain that lets active frames sound and silences the others.
 

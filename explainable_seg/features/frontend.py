@@ -243,7 +243,7 @@ class FrontEndKind(NamedTuple):
 
 FRONTENDS: dict[str, FrontEndKind] = {
     "spectrogram": FrontEndKind(LogPowerSpectrogram, {"n_fft": (400, 1 << 14)}),
-    "wavlm": FrontEndKind(WavLMFeatures),  # models/schema.py has its limits
+    "wavlm": FrontEndKind(WavLMFeatures),  # models/config.py has its limits
 }
 """Front ends by name; one that is added here is built, saved and loaded."""
 

@@ -43,7 +43,7 @@ T = TypeVar("T")
 # Sees blocks of sound pass, and their stream, and gives the blocks on.
 Watch = Callable[[Iterable[np.ndarray], AudioStream], Iterable[np.ndarray]]
 DEPTH = 16  # items of each source that are held
-PATIENCE = 0.1  # seconds between two looks at whether anybody still waits
+LOOK_EVERY = 0.1  # seconds between two looks at whether anybody still waits
 
 
 class _Stream(Generic[T]):
@@ -74,7 +74,7 @@ class _Stream(Generic[T]):
         """Hand an item over; false if nobody wants it any more."""
         while not self._abandoned.is_set():
             try:
-                self._queue.put((kind, value), timeout=PATIENCE)
+                self._queue.put((kind, value), timeout=LOOK_EVERY)
                 return True
             except Full:
                 continue

@@ -7,9 +7,7 @@ these settings: its row of the summary says so.
 
 import json
 import os
-import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,24 +19,20 @@ from explainable_seg.decisions import WRITERS, Rules
 from explainable_seg.errors import ExplainableSegError, escaped, unescaped
 from explainable_seg.files import atomic_write_text, json_text
 from explainable_seg.inference.results import (
-    FAILURE_COLUMNS,
-    FAILURES,
-    SUMMARY,
-    SUMMARY_COLUMNS,
     ResultRow,
-    ResultTable,
     SegmentTask,
     differs,
     digest_of,
+    full_names,
+    is_reserved,
     message_of,
+    shortened,
     source_stamp,
+    tables_of,
 )
 from explainable_seg.inference.sources import Job, Share
 
 SETTINGS = ".explainable-seg.json"  # what the results of a folder come from
-# Results of recordings that are called so carry the extension, for the tables
-# of the folder have these names.
-RESERVED = re.compile(r"(summary|failures)(\.\d+-of-\d+)?")
 
 
 class OutputFolder:
@@ -80,13 +74,11 @@ class OutputFolder:
         self.overwrite = overwrite
         self.share = share
         # Those of all runs: what is finished, what failed, how it is named.
-        self.summary = _whole_table(folder / SUMMARY, SUMMARY_COLUMNS)
-        self.failures = _whole_table(folder / FAILURES, FAILURE_COLUMNS)
+        self.summary, self.failures = tables_of(folder)
         self._earlier = dict(self.summary.rows)
         self._failed = set(self.failures.rows)
         if share:
-            self.summary = _part(folder / SUMMARY, SUMMARY_COLUMNS, share)
-            self.failures = _part(folder / FAILURES, FAILURE_COLUMNS, share)
+            self.summary, self.failures = tables_of(folder, share)
         for name in set(self.summary.rows) & set(self.failures.rows):
             # Killed between the row of a result and the end of its failure.
             self.failures.forget(name)
@@ -134,8 +126,8 @@ class OutputFolder:
         list[Job]
             The same jobs.
         """
-        names = {*self._earlier, *self._failed, *(job.row_name for job in jobs)}
-        full = _full_names(names)
+        names = {*self._earlier, *self._failed, *[job.row_name for job in jobs]}
+        full = full_names(names)
         for name in full & set(self._earlier):
             job = Job(Path(), Path(unescaped(name)))
             for path in self._outputs(job, _formats_of(self._earlier[name])):
@@ -143,17 +135,22 @@ class OutputFolder:
                 if os.path.isfile(path) and not os.path.lexists(longer):
                     with suppress(FileNotFoundError):  # by another share
                         os.replace(path, longer)
-        return [replace(job, full_name=job.row_name in full) for job in jobs]
+        return [
+            replace(job, full_name=True) if job.row_name in full else job
+            for job in jobs
+        ]
 
     def unfinished(
-        self, jobs: Sequence[Job]
+        self, jobs: Sequence[Job], inputs: Iterable[str] = ()
     ) -> tuple[list[Job], dict[str, str]]:
-        """Jobs that are to be done.
+        """Jobs that are to be done; that they had failed before is forgotten.
 
         Arguments
         ---------
         jobs : Sequence[Job]
             Jobs of this run.
+        inputs : Iterable[str]
+            What was named, of which it is forgotten too.
 
         Returns
         -------
@@ -174,9 +171,11 @@ class OutputFolder:
             if reason:
                 refused[str(job.path)] = reason
                 continue
-            self.forget_inputs([str(job.path)])
             if self.overwrite or not self._is_finished(job):
                 todo.append(job)
+        names = {*inputs, *[str(job.path) for job in jobs]} - refused.keys()
+        for line in [shortened(escaped(name)) for name in sorted(names)]:
+            self.failures.forget(line)
         return todo, refused
 
     def _refusal(self, job: Job) -> str | None:
@@ -308,12 +307,7 @@ class OutputFolder:
 
     def fail_input(self, name: str, message: str) -> str:
         """Note the failure of an input without recordings."""
-        return self._fail(message_of(escaped(name)), message)
-
-    def forget_inputs(self, names: Iterable[str]) -> None:
-        """Leave out that inputs of these names had failed before."""
-        for name in names:
-            self.failures.forget(message_of(escaped(name)))
+        return self._fail(shortened(escaped(name)), message)
 
     def _fail(self, name: str, message: str) -> str:
         """Add a row to the failures."""
@@ -352,44 +346,6 @@ class OutputFolder:
 def _formats_of(row: ResultRow) -> list[str]:
     """Formats of a result."""
     return [name for name in row["formats"].split() if name in WRITERS]
-
-
-def is_reserved(stem: str) -> bool:
-    """Whether a result of this name could take the place of a table."""
-    return RESERVED.fullmatch(stem) is not None
-
-
-def _full_names(names: Collection[str]) -> set[str]:
-    """Names whose results keep the extension, so that all have their own.
-
-    Example
-    -------
-    >>> sorted(_full_names(["a.wav", "a.mp3", "a.wav.ogg", "b.wav"]))
-    ['a.mp3', 'a.wav', 'a.wav.ogg']
-    """
-    short = {name: os.path.splitext(name)[0] for name in names}
-    full = {name for name in names if is_reserved(short[name])}
-    while True:
-        taken = Counter(n if n in full else short[n] for n in names)
-        more = {n for n in names if n not in full and taken[short[n]] > 1}
-        if not more:
-            return full
-        full |= more
-
-
-def _whole_table(path: Path, columns: Sequence[str]) -> ResultTable:
-    """The table of a folder with the rows of all shares."""
-    table = ResultTable(path, columns)
-    for part in sorted(path.parent.glob(f"{path.stem}.*-of-*.csv")):
-        if is_reserved(part.stem):
-            table.absorb(ResultTable(part, columns, part=True))
-    return table
-
-
-def _part(path: Path, columns: Sequence[str], share: Share) -> ResultTable:
-    """The table of a share."""
-    part = path.with_stem(f"{path.stem}.{share}")
-    return ResultTable(part, columns, part=True)
 
 
 def _difference(before: Any, now: Any, name: str) -> tuple[str, Any, Any]:

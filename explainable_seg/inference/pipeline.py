@@ -7,6 +7,7 @@ from math import ceil, inf
 import numpy as np
 import torch
 
+from explainable_seg.audio import AudioStream
 from explainable_seg.brief import Brief
 from explainable_seg.decisions import Rules, Segmentation, decide
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
@@ -108,7 +109,7 @@ def check_logits(logits: torch.Tensor) -> None:
         )
 
 
-LONGEST = 2 * 3600  # seconds that are explained: about 1 GB
+LONGEST_EXPLAINED = 2 * 3600  # seconds that are explained: about 1 GB
 CODE_SWEEPS = 20
 """Sweeps of the sparse code that activations are compared with."""
 # What is asked of the model to explain what it says.
@@ -130,6 +131,11 @@ class Analysis(Brief):
 
     segmentation: Segmentation
     decomposition: Decomposition
+
+
+def is_long(stream: AudioStream) -> bool:
+    """Whether a recording is longer than is held of it."""
+    return (stream.expected_seconds() or 0.0) > LONGEST_EXPLAINED
 
 
 class Held:
@@ -166,16 +172,16 @@ class Held:
         Raises
         ------
         AudioError
-            If the part is longer than LONGEST.
+            If the part is longer than LONGEST_EXPLAINED.
         """
         low = max(0, self.first * HOP - self._n_heard)
         high = (self.last - 1) * HOP + WINDOW - self._n_heard
         self._n_heard += len(block)
         held = block[low : int(max(0, min(high, len(block))))]
         self.n_samples += len(held)
-        if self.n_samples > LONGEST * SAMPLE_RATE:
+        if self.n_samples > LONGEST_EXPLAINED * SAMPLE_RATE:
             raise AudioError(
-                f"expected up to {LONGEST / 3600:g} h to explain, got more, in "
+                f"expected up to {LONGEST_EXPLAINED / 3600:g} h to explain, got more, in "
                 f"{self.name or 'the audio'}; say what to explain with --start "
                 "and --end"
             )
@@ -240,14 +246,13 @@ def explain_analysis(
     ExplainableSegError
         If the span is none, or the class was not found and there is no span.
     """
-    found = analysis.segmentation
     return explain_class(
         analysis.decomposition,
         weights,
         label,
         start,
         end,
-        spans={name: found.spans(name) for name in found.labels},
+        spans=analysis.segmentation.spans_of_all,
         transform=lambda X, W: sparse_code(X, W, mu, CODE_SWEEPS),
     )
 

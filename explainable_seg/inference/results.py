@@ -5,7 +5,9 @@ import hashlib
 import io
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +27,7 @@ from explainable_seg.inference.sources import Job, Share
 logger = logging.getLogger(__name__)
 
 LOCK = ".explainable-seg{}.lock"  # there while a run is in the folder
-PATIENCE = 5.0  # seconds, for another run that only looks
+LOCK_PATIENCE = 5.0  # seconds, for another run that only looks
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def locked_folder(folder: Path, share: Share | None = None) -> Iterator[None]:
 @contextmanager
 def _held(path: Path, folder: Path) -> Iterator[bool]:
     """Hold one lock, whose file is removed with it; whether it is held."""
-    lock = FileLock(path, timeout=PATIENCE)
+    lock = FileLock(path, timeout=LOCK_PATIENCE)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -97,8 +99,6 @@ def check_output_folder(folder: Path) -> None:
         )
 
 
-SUMMARY = "summary.csv"
-FAILURES = "failures.csv"
 SUMMARY_COLUMNS = (
     "file",
     "duration",
@@ -113,9 +113,13 @@ SUMMARY_COLUMNS = (
     "settings",
 )
 FAILURE_COLUMNS = ("file", "error")
+TABLES = {"summary.csv": SUMMARY_COLUMNS, "failures.csv": FAILURE_COLUMNS}
+# Results of recordings that are called so carry the extension, for the tables
+# of the folder have these names.
+RESERVED = re.compile(r"(summary|failures)(\.\d+-of-\d+)?")
 FORMULA = tuple("=+-@\t\r'")  # with these a spreadsheet begins a formula
 MARK = "'"  # before them: what follows is text
-LONGEST = 1000  # characters of a message, far below the limits of readers
+MOST_CHARACTERS = 1000  # of a message, far below the limits of readers
 
 ResultRow = dict[str, str]
 """Row of a table, by column; each value is one line."""
@@ -209,9 +213,10 @@ class ResultTable:
             self._write()
         self._set(row)
         self._clean = False
+        line = _csv([row.values()])
         with writing_errors(self.path):
             with open(self.path, "a", encoding="utf-8", newline="") as stream:
-                stream.write(_csv([row.values()]))
+                stream.write(line)
 
     def remove(self, name: str) -> None:
         """Take a name out, in memory and in the file."""
@@ -258,6 +263,71 @@ class ResultTable:
         return _csv([self.columns, *(rows[n].values() for n in sorted(rows))])
 
 
+def tables_of(
+    folder: Path, share: Share | None = None
+) -> tuple[ResultTable, ResultTable]:
+    """Summary and failures of a folder.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Of the results.
+    share : Share, optional
+        Whose own tables; by default those of the folder, with the rows of all
+        shares.
+
+    Returns
+    -------
+    tuple[ResultTable, ResultTable]
+    """
+    tables = []
+    for name, columns in TABLES.items():
+        path = folder / name
+        if share:
+            own = path.with_stem(f"{path.stem}.{share}")
+            tables.append(ResultTable(own, columns, part=True))
+            continue
+        table = ResultTable(path, columns)
+        for part in sorted(folder.glob(f"{path.stem}.*-of-*.csv")):
+            if is_reserved(part.stem):
+                table.absorb(ResultTable(part, columns, part=True))
+        tables.append(table)
+    summary, failures = tables
+    return summary, failures
+
+
+def is_reserved(stem: str) -> bool:
+    """Whether a result of this name could take the place of a table."""
+    return RESERVED.fullmatch(stem) is not None
+
+
+def full_names(names: Collection[str]) -> set[str]:
+    """Names whose results keep the extension, so that all have their own.
+
+    Arguments
+    ---------
+    names : Collection[str]
+        Of all recordings.
+
+    Returns
+    -------
+    set[str]
+
+    Example
+    -------
+    >>> sorted(full_names(["a.wav", "a.mp3", "a.wav.ogg", "b.wav"]))
+    ['a.mp3', 'a.wav', 'a.wav.ogg']
+    """
+    short = {name: os.path.splitext(name)[0] for name in names}
+    full = {name for name in names if is_reserved(short[name])}
+    while True:
+        taken = Counter(n if n in full else short[n] for n in names)
+        more = {n for n in names if n not in full and taken[short[n]] > 1}
+        if not more:
+            return full
+        full |= more
+
+
 def _cells(line: str) -> list[str]:
     """Values of a line; none if it is no line of a table."""
     try:
@@ -282,14 +352,17 @@ def message_of(text: str) -> str:
 
     Example
     -------
-    >>> len(message_of("x" * 131_000)) <= LONGEST, message_of("a\\nb")
+    >>> len(message_of("x" * 131_000)) <= MOST_CHARACTERS, message_of("a\\nb")
     (True, 'a b')
     """
-    line = printable(text)
-    if len(line) <= LONGEST:
-        return line
-    half = LONGEST // 2 - 3
-    return f"{line[:half]} ... {line[-half:]}"
+    return shortened(printable(text))
+
+
+def shortened(line: str) -> str:
+    """A line that fits in a table, its middle left out if it is too long."""
+    half = MOST_CHARACTERS // 2 - 3
+    fits = len(line) <= MOST_CHARACTERS
+    return line if fits else f"{line[:half]} ... {line[-half:]}"
 
 
 def summary_row(
@@ -326,7 +399,7 @@ def summary_row(
     return {column: found.get(column, "") for column in SUMMARY_COLUMNS}
 
 
-DIGITS = 12  # of a digest
+DIGEST_DIGITS = 12  # of a digest
 
 
 @dataclass(frozen=True)
@@ -419,7 +492,7 @@ def source_stamp(job: Job) -> ResultRow:
     """
     place = os.fsencode(os.path.abspath(job.path))
     row = {"bytes": "", "modified": ""}
-    row["source"] = job.digest[:DIGITS] or digest_of(place)
+    row["source"] = job.digest[:DIGEST_DIGITS] or digest_of(place)
     with suppress(OSError, ValueError):  # a name may hold a zero byte
         status = os.stat(job.path)
         row["bytes"] = str(status.st_size)
@@ -439,4 +512,4 @@ def differs(row: ResultRow, stamp: ResultRow) -> bool:
 def digest_of(content: str | bytes) -> str:
     """Short digest of settings or of a path."""
     data = content.encode() if isinstance(content, str) else content
-    return hashlib.sha256(data).hexdigest()[:DIGITS]
+    return hashlib.sha256(data).hexdigest()[:DIGEST_DIGITS]

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -20,7 +20,6 @@ from explainable_seg.decisions import (
 )
 from explainable_seg.explanation import Explanation, ReportData, StudentWeights
 from explainable_seg.frames import Span
-from explainable_seg.inference import pipeline as analysis_module
 from explainable_seg.inference.batch import Watch, read_ahead
 from explainable_seg.inference.loading import PretrainedStudent
 from explainable_seg.inference.pipeline import (
@@ -29,6 +28,7 @@ from explainable_seg.inference.pipeline import (
     Held,
     check_span,
     explain_analysis,
+    is_long,
     run_model,
 )
 from explainable_seg.models import Outputs
@@ -249,7 +249,7 @@ class ExplainableSegmenter(PretrainedStudent):
             source, sample_rate, Excerpt(channel=channel, track=track)
         )
         held = Held(name)
-        if (start, end) != (None, None) and _is_long(stream):
+        if (start, end) != (None, None) and is_long(stream):
             held = Held(name, start, end)
         blocks: Iterable[np.ndarray] = read_ahead(partial(iter, stream))
         segmentation, outputs = run_model(
@@ -324,7 +324,7 @@ class ExplainableSegmenter(PretrainedStudent):
                 end=end,
             )
         return explain_analysis(
-            source, self._weights(), self.model.mu, label, start, end
+            source, self._weights, self.model.mu, label, start, end
         )
 
     def report_data(
@@ -345,20 +345,17 @@ class ExplainableSegmenter(PretrainedStudent):
         -------
         ReportData
         """
-        found = analysis.segmentation
-        spans = {name: found.spans(name) for name in found.labels}
         return ReportData(
-            analysis.decomposition, self._weights(), spans, reference
+            analysis.decomposition,
+            self._weights,
+            analysis.segmentation.spans_of_all,
+            reference,
         )
 
+    @cached_property
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""
         return StudentWeights.of(self.model, self.name)
-
-
-def _is_long(stream: AudioStream) -> bool:
-    """Whether a recording is longer than is held of it."""
-    return (stream.expected_seconds() or 0.0) > analysis_module.LONGEST
 
 
 def _name_of(source: AudioSource) -> str:

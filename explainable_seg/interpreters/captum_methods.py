@@ -308,7 +308,7 @@ def patch_index(n_frames: int, n_bins: int) -> torch.Tensor:
     return index.unique(return_inverse=True)[1][None]
 
 
-STEPS = 64  # points of the integral
+INTEGRAL_STEPS = 64  # points of the integral
 COPIES = 32  # noisy ones
 NOISE = 0.15  # of the range of the spectrogram; 10 to 20 % in arXiv 1706.03825
 PICTURES_AT_ONCE = 8  # pictures
@@ -347,7 +347,7 @@ def integrated_gradients(
     return captum.IntegratedGradients(score).attribute(
         X,
         baselines=torch.zeros_like(X),
-        n_steps=STEPS,
+        n_steps=INTEGRAL_STEPS,
         internal_batch_size=PICTURES_AT_ONCE,
         additional_forward_args=(frames, c),
     )

@@ -183,6 +183,17 @@ def coordinate_code(
     torch.Tensor [shape=(K, T)]
         The same tensor as ``H``.
     """
+    return _swept(C, G, H, mu, n_sweeps)
+
+
+def _swept(
+    C: torch.Tensor,
+    G: torch.Tensor,
+    H: torch.Tensor,
+    mu: float | torch.Tensor,
+    n_sweeps: int,
+) -> torch.Tensor:
+    """As :func:`coordinate_code`, in whatever precision the caller works."""
     norms = G.diagonal().unsqueeze(1)
     scale = torch.where(norms > 0, 1.0 / norms, 0.0)
     return sweep_rows((C - mu) * scale, G * scale, H, _positive, n_sweeps)
@@ -231,7 +242,7 @@ def sparse_code(
     H = X.new_zeros(len(atoms), len(X))
     for block in frame_blocks(X):
         C = atoms @ X[block].T
-        coordinate_code(C, G, H[:, block], mu, n_sweeps)
+        _swept(C, G, H[:, block], mu, n_sweeps)
     return H.T
 
 
@@ -396,7 +407,7 @@ def _converge(
     h, before = H, energy + _gram_values(C, G, H, mu)
     for done in range(0, max_sweeps, ROUND):
         n_sweeps = min(ROUND, max_sweeps - done)
-        coordinate_code(C, G, h, mu, n_sweeps)
+        _swept(C, G, h, mu, n_sweeps)
         after = energy + _gram_values(C, G, h, mu)
         if h is not H:
             H[:, moving] = h

@@ -14,7 +14,7 @@ from explainable_seg.explanation import Decomposition, Explanation, bin_hz
 from explainable_seg.features import unwarp_hz, warp_hz
 from explainable_seg.frames import FRAME_STEP, SAMPLE_RATE
 
-MOST_PEAKS = 3  # named in a sentence
+MOST_NAMED = 3  # named in a sentence
 NO_BREAK = "\N{NO-BREAK SPACE}"
 """Blank at which no line ends."""
 HEARD_FROM = 20.0  # hertz
@@ -178,7 +178,7 @@ def strongest_peaks(explanation: Explanation) -> list[str]:
     order = np.argsort(-explanation.relevance)
     peaks = [explanation.peak_hz[k] for k in order if explanation.selected[k]]
     names = [format_peak(hz) for hz in peaks if not math.isnan(hz)]
-    return list(dict.fromkeys(names))[:MOST_PEAKS]
+    return list(dict.fromkeys(names))[:MOST_NAMED]
 
 
 def place(peaks: Sequence[str]) -> str:

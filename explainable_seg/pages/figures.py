@@ -48,10 +48,10 @@ from explainable_seg.pages.drawing import (
     format_hz,
     write_title,
 )
-from explainable_seg.pages.page_data import FORMAT_VERSION
+from explainable_seg.pages.page_data import DOCUMENT_VERSION
 
 DPI = 100
-BRIGHTEST = 99.0  # percentile of what is drawn in the fullest colour
+FIGURE_PERCENTILE = 99.0  # percentile of what is drawn in the fullest colour
 
 Example = tuple[torch.Tensor, torch.Tensor]  # spectrogram and its rebuilding
 
@@ -192,7 +192,7 @@ def _figure(width: float, height: float) -> Figure:
 
 def _brightest(values: np.ndarray) -> float:
     """Value that is drawn in the fullest colour."""
-    return max(float(np.percentile(values, BRIGHTEST)), 1e-9)
+    return max(float(np.percentile(values, FIGURE_PERCENTILE)), 1e-9)
 
 
 EXAMPLE_SIZE = (12.0, 3.9)  # inches
@@ -492,7 +492,7 @@ def write_prototypes(
             f"name a manifest with {' or '.join(weights.classes)}"
         )
     document = {
-        "version": FORMAT_VERSION,
+        "version": DOCUMENT_VERSION,
         "model": segmenter.name,
         "manifest": os.fspath(manifest),
         "segments": "predicted" if predicted else "reference",

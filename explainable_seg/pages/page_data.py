@@ -25,7 +25,6 @@ from explainable_seg.explanation import (
     StudentWeights,
     bin_hz,
     margin,
-    peak_hz,
     reconstruction_error,
     segment_means,
     select_atoms,
@@ -90,8 +89,8 @@ def data_address(media: str, content: bytes) -> str:
     return f"data:{media};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-FORMAT_VERSION = 1
-DIGITS = 9  # significant: all that a number of 32 bits holds
+DOCUMENT_VERSION = 1
+FLOAT_DIGITS = 9  # significant: all that a number of 32 bits holds
 
 
 def make_document(
@@ -118,7 +117,7 @@ def make_document(
         follow: ``z_k theta_ck``; ``rules``, by which it was decided.
     """
     return {
-        "version": FORMAT_VERSION,
+        "version": DOCUMENT_VERSION,
         "audio": report_data.decomposition.name,
         "model": report_data.weights.name,
         "explanations": [e.to_dict() for e in explanations],
@@ -126,22 +125,21 @@ def make_document(
             asdict(e.grounding) if e.grounding else None for e in explanations
         ],
         "classifier": _classifier(report_data),
-        "rules": report_data.rules.to_dict(),
+        "rules": report_data.decomposition.rules.to_dict(),
         "segments": _segments(report_data),
     }
 
 
 def _classifier(report_data: ReportData) -> dict[str, Any]:
     """Weights of each class for each atom, and where each atom peaks."""
-    weights, rules = report_data.weights, report_data.rules
+    weights, rules = report_data.weights, report_data.decomposition.rules
     return {
         "classes": list(weights.classes),
         "theta": [[short(v) for v in row] for row in weights.theta.tolist()],
         "bias": [short(v) for v in weights.bias.tolist()],
         "thresholds": {c: rules.thresholds.get(c) for c in weights.classes},
         "peak_hz": [
-            None if hz != hz else hz
-            for hz in peak_hz(weights.dictionary).tolist()
+            None if hz != hz else hz for hz in weights.peak_hz.tolist()
         ],
     }
 
@@ -167,7 +165,7 @@ def _segments(report_data: ReportData) -> list[dict[str, Any]]:
             "logit_means": dict(zip(classes, map(short, logits[s].tolist()))),
             "margin": margin(
                 logits[s, classes.index(name)].item(),
-                report_data.rules.thresholds.get(name),
+                report_data.decomposition.rules.thresholds.get(name),
             ),
             "reconstruction_error": reconstruction_error(
                 decomposition.spectrogram[first:last],
@@ -200,16 +198,18 @@ def short(value: float) -> float:
     >>> short(0.30000001192092896)
     0.300000012
     """
-    return float(f"{value:.{DIGITS}g}")
+    return float(f"{value:.{FLOAT_DIGITS}g}")
 
 
-STEPS = 65535  # of a value rounded to 16 bits, from zero to the largest
-ROWS = 96  # of the pictures, evenly spaced on the frequency axis
+LARGEST_STEP = 65535  # of a value rounded to 16 bits, from zero to the largest
+PAGE_ROWS = 96  # of the pictures, evenly spaced on the frequency axis
 TILE = 3000  # frames a picture: browsers refuse very wide ones
-BRIGHTEST = 99.5  # percentile of the spectrogram drawn in the fullest colour
-MOST_PEAKS = 6000  # points of the waveform
+PAGE_PERCENTILE = (
+    99.5  # percentile of the spectrogram drawn in the fullest colour
+)
+WAVEFORM_POINTS = 6000  # points of the waveform
 JPEG_QUALITY = 80
-HZ_TICKS = (100, 500, 1000, 2000, 4000)
+PAGE_TICKS = (100, 500, 1000, 2000, 4000)
 
 
 def page_data(report_data: ReportData) -> dict[str, Any]:
@@ -226,11 +226,11 @@ def page_data(report_data: ReportData) -> dict[str, Any]:
     """
     decomposition = report_data.decomposition
     W = report_data.weights.dictionary.numpy()
-    peaks = peak_hz(report_data.weights.dictionary).tolist()
+    peaks = report_data.weights.peak_hz.tolist()
     X = decomposition.spectrogram.numpy()
     rows = row_weights(X.shape[1])
     shown = X @ rows.T
-    brightest = max(float(np.percentile(shown, BRIGHTEST)), 1e-9)
+    brightest = max(float(np.percentile(shown, PAGE_PERCENTILE)), 1e-9)
     return {
         "start": decomposition.start,
         "duration": decomposition.duration,
@@ -244,11 +244,13 @@ def page_data(report_data: ReportData) -> dict[str, Any]:
         "tau": DEFAULT_TAU,
         "close": CLOSE,
         "peak_names": [format_peak(hz) for hz in peaks],
-        "hz_ticks": [{"hz": hz, "name": format_hz(hz)} for hz in HZ_TICKS],
-        "colours": {name: CLASS_COLOURS[name] for name in report_data.classes},
+        "hz_ticks": [{"hz": hz, "name": format_hz(hz)} for hz in PAGE_TICKS],
+        "colours": {
+            name: CLASS_COLOURS[name] for name in report_data.weights.classes
+        },
         "spans": {
             name: report_data.spans.get(name, [])
-            for name in report_data.classes
+            for name in report_data.weights.classes
         },
         "bands": [
             {"low": low, "high": high, "place": format_band((low, high))}
@@ -256,7 +258,7 @@ def page_data(report_data: ReportData) -> dict[str, Any]:
         ],
         "audio": audio_address(decomposition.audio),
         "peaks": waveform_peaks(decomposition.audio),
-        "rows": {"count": ROWS, "top": float(warp_hz(np.array(8000.0)))},
+        "rows": {"count": PAGE_ROWS, "top": float(warp_hz(np.array(8000.0)))},
         "brightest": brightest,
         "tiles": spectrogram_tiles(shown, brightest),
         "dictionary": quantise(W.T),
@@ -284,7 +286,7 @@ def quantise(values: np.ndarray) -> dict[str, Any]:
     >>> quantise(np.array([[0.0, 2.0]]))
     {'scales': [3.0518044e-05], 'values': 'AAD//w=='}
     """
-    scales = values.max(axis=1, initial=0.0) / STEPS
+    scales = values.max(axis=1, initial=0.0) / LARGEST_STEP
     steps = values / np.where(scales > 0, scales, 1.0)[:, None]
     return {
         "scales": [float(f"{s:.8g}") for s in scales],
@@ -307,7 +309,7 @@ def sparse_rows(H: torch.Tensor) -> dict[str, Any]:
         the atom's scale).
     """
     values = H.numpy()
-    scales = values.max(axis=0, initial=0.0) / STEPS
+    scales = values.max(axis=0, initial=0.0) / LARGEST_STEP
     steps = (values / np.where(scales > 0, scales, 1.0)).round()
     frames, atoms = steps.nonzero()
     counts = np.bincount(frames, minlength=len(values))
@@ -329,13 +331,13 @@ def row_weights(n_bins: int) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray [shape=(ROWS, n_bins)]
+    np.ndarray [shape=(PAGE_ROWS, n_bins)]
         Each row sums to one: the bins inside it, or the two around it where
         rows are narrower than bins.
     """
     hz = bin_hz(n_bins).numpy()
-    edges = unwarp_hz(np.linspace(0.0, warp_hz(hz[-1:])[0], ROWS + 1))
-    weights = np.zeros((ROWS, n_bins))
+    edges = unwarp_hz(np.linspace(0.0, warp_hz(hz[-1:])[0], PAGE_ROWS + 1))
+    weights = np.zeros((PAGE_ROWS, n_bins))
     for row, (low, high) in enumerate(zip(edges, edges[1:])):
         inside = (hz >= low) & (hz < high)
         if inside.sum() > 1:
@@ -355,7 +357,7 @@ def spectrogram_tiles(
 
     Arguments
     ---------
-    values : np.ndarray [shape=(T, ROWS)]
+    values : np.ndarray [shape=(T, PAGE_ROWS)]
         Spectrogram on the rows of :func:`row_weights`.
     brightest : float
         Value drawn in the fullest colour.
@@ -385,7 +387,9 @@ def spectrogram_tiles(
     return tiles
 
 
-def waveform_peaks(audio: np.ndarray, most: int = MOST_PEAKS) -> list[float]:
+def waveform_peaks(
+    audio: np.ndarray, most: int = WAVEFORM_POINTS
+) -> list[float]:
     """Largest magnitude of each of at most ``most`` stretches of audio.
 
     Example

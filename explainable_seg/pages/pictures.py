@@ -9,7 +9,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from explainable_seg.explanation import Explanation, bin_hz, threshold_logit
-from explainable_seg.pages import pictures as panels
 from explainable_seg.pages.drawing import (
     AGAINST,
     CLASS_COLOURS,
@@ -37,6 +36,30 @@ from explainable_seg.pages.drawing import (
 MOST_FOR = 9  # rows of atoms that speak for the class
 MOST_AGAINST = 3  # rows of atoms that speak against it
 MOST_SPECTRA = 5
+TITLES = (
+    "The sound",
+    "What speaks for {}",
+    "When each atom speaks",
+    "Probability of each class",
+    "On average",
+    "Its strongest atoms",
+    "What it adds to the logit",
+    "The sum",
+)
+"""Of the panels, column by column, from top to bottom."""
+SIZE = (12.0, 8.6)  # inches
+DPI = 100
+TIME_AXIS = (0.075, 0.735)  # left and right of the picture's time axis
+BESIDE = (0.79, 0.985)  # left and right of the panels beside it
+ROWS: dict[str, Any] = {
+    "top": 0.875,
+    "bottom": 0.06,
+    "height_ratios": (2, 2, 2, 1),
+    "hspace": 0.32,
+}
+PICTURE_PERCENTILE = (
+    98.5  # percentile of the spectrogram drawn in the fullest colour
+)
 
 
 def shown_atoms(explanation: Explanation) -> np.ndarray:
@@ -64,8 +87,6 @@ def draw_sound(axes: Axes, explanation: Explanation, brightest: float) -> None:
     """The log-power spectrogram of the passage, in grey."""
     passage = explanation.passage
     draw_image(axes, passage, passage.spectrogram.numpy(), "#101418", brightest)
-    write_title(axes, "The sound")
-    calm(axes)
 
 
 def draw_evidence(
@@ -75,8 +96,6 @@ def draw_evidence(
     colour = CLASS_COLOURS[explanation.class_name]
     values = explanation.spectrogram
     draw_image(axes, explanation.passage, values, colour, brightest)
-    write_title(axes, f"What speaks for {explanation.class_name}", colour)
-    calm(axes)
 
 
 def draw_mean_spectra(axes: Axes, explanation: Explanation) -> None:
@@ -90,10 +109,8 @@ def draw_mean_spectra(axes: Axes, explanation: Explanation) -> None:
     axes.fill_betweenx(hz, evidence, color=colour, alpha=0.75, lw=0)
     axes.set_xlim(0, max(sound.max(), evidence.max(), 1e-9) * 1.05)
     axes.set_xticks([])
-    write_title(axes, "On average")
     write_note(axes, 0.91, "sound", QUIET)
     write_note(axes, 0.80, "evidence", colour)
-    calm(axes)
     axes.tick_params(left=False, labelleft=False)
 
 
@@ -109,8 +126,6 @@ def draw_atom_spectra(axes: Axes, explanation: Explanation) -> None:
         axes.axvline(column, color=LINE, lw=0.8)
         axes.fill_betweenx(hz, column, end, color=colour, alpha=0.8, lw=0)
     axes.set_xlim(-0.1, MOST_SPECTRA)
-    write_title(axes, "Its strongest atoms")
-    calm(axes)
     axes.set_xticks(
         [column + 0.4 for column in range(len(atoms))],
         [format_peak(explanation.peak_hz[k]) for k in atoms],
@@ -121,8 +136,6 @@ def draw_atom_spectra(axes: Axes, explanation: Explanation) -> None:
 
 def draw_atoms(axes: Axes, explanation: Explanation, rows: np.ndarray) -> None:
     """Relevance of each atom over time: class colour for, dark against."""
-    write_title(axes, "When each atom speaks")
-    calm(axes)
     if len(rows) == 0:
         axes.set_yticks([])
         write_note(axes, 0.5, "no atom speaks for it or against it", QUIET)
@@ -160,8 +173,6 @@ def draw_relevances(
     drop_bar_axis(axes)
     axes.set_ylim(-0.5, max(len(rows), 1) - 0.5)
     axes.set_yticks([])
-    write_title(axes, "What it adds to the logit")
-    calm(axes)
 
 
 def draw_probabilities(axes: Axes, explanation: Explanation) -> None:
@@ -198,8 +209,6 @@ def draw_probabilities(axes: Axes, explanation: Explanation) -> None:
         fontsize=9,
         labelcolor=QUIET,
     )
-    write_title(axes, "Probability of each class")
-    calm(axes)
 
 
 def draw_sum(axes: Axes, explanation: Explanation) -> None:
@@ -225,27 +234,11 @@ def draw_sum(axes: Axes, explanation: Explanation) -> None:
     axes.set_xlim(right=rights.max() + 0.5 * reach)
     drop_bar_axis(axes)
     axes.set_yticks(rows, ["bias", "for", "against", "logit"])
-    write_title(axes, "The sum")
-    calm(axes)
 
 
 def _dashes(class_name: str) -> dict[str, Any]:
     """Look of the threshold of a class."""
     return {"color": CLASS_COLOURS[class_name], "lw": 1, "ls": (0, (4, 3))}
-
-
-SIZE = (12.0, 8.6)  # inches
-DPI = 100
-TIME_AXIS = (0.075, 0.735)  # left and right of the picture's time axis
-TITLE = 0.085  # share of the height above the panels
-BESIDE = (0.79, 0.985)  # left and right of the panels beside it
-ROWS: dict[str, Any] = {
-    "top": 0.875,
-    "bottom": 0.06,
-    "height_ratios": (2, 2, 2, 1),
-    "hspace": 0.32,
-}
-BRIGHTEST = 98.5  # percentile of the spectrogram drawn in the fullest colour
 
 
 def plot_explanation(explanation: Explanation) -> Figure:
@@ -282,23 +275,29 @@ def render_picture(explanation: Explanation) -> bytes:
 
 def _draw_panels(figure: Figure, explanation: Explanation) -> None:
     """All eight panels, with their shared axes."""
-    sound, evidence, atoms, probabilities = _column(figure, *TIME_AXIS)
-    means, spectra, relevances, total = _column(figure, *BESIDE)
+    left, right = _column(figure, *TIME_AXIS), _column(figure, *BESIDE)
+    sound, evidence, atoms, probabilities = left
+    means, spectra, relevances, total = right
     for panel in (sound, evidence, atoms):
         panel.sharex(probabilities)
     means.sharey(sound)
     spectra.sharey(evidence)
+    ours = explanation.class_name
+    for panel, title in zip([*left, *right], TITLES):
+        colour = CLASS_COLOURS[ours] if panel is evidence else INK
+        calm(panel)
+        write_title(panel, title.format(ours), colour)
     X = explanation.passage.spectrogram.numpy()
-    brightest = max(float(np.percentile(X, BRIGHTEST)), 1e-9)
-    rows = panels.shown_atoms(explanation)
-    panels.draw_sound(sound, explanation, brightest)
-    panels.draw_evidence(evidence, explanation, brightest)
-    panels.draw_atoms(atoms, explanation, rows)
-    panels.draw_probabilities(probabilities, explanation)
-    panels.draw_mean_spectra(means, explanation)
-    panels.draw_atom_spectra(spectra, explanation)
-    panels.draw_relevances(relevances, explanation, rows)
-    panels.draw_sum(total, explanation)
+    brightest = max(float(np.percentile(X, PICTURE_PERCENTILE)), 1e-9)
+    rows = shown_atoms(explanation)
+    draw_sound(sound, explanation, brightest)
+    draw_evidence(evidence, explanation, brightest)
+    draw_atoms(atoms, explanation, rows)
+    draw_probabilities(probabilities, explanation)
+    draw_mean_spectra(means, explanation)
+    draw_atom_spectra(spectra, explanation)
+    draw_relevances(relevances, explanation, rows)
+    draw_sum(total, explanation)
     for panel in (sound, evidence, atoms):
         panel.tick_params(labelbottom=False)
     probabilities.set_xlim(explanation.start, explanation.end)

@@ -92,7 +92,7 @@ def make_lanes(report_data: ReportData) -> list[Lane]:
             seconds=sum(e - s for s, e in report_data.spans.get(name, ())),
             line=polyline(probabilities[:, c]),
             n_points=len(probabilities),
-            threshold=report_data.rules.thresholds.get(name),
+            threshold=report_data.decomposition.rules.thresholds.get(name),
             found=_blocks(report_data, report_data.spans.get(name, ())),
             reference=(
                 _blocks(report_data, reference[name])
@@ -100,7 +100,7 @@ def make_lanes(report_data: ReportData) -> list[Lane]:
                 else None
             ),
         )
-        for c, name in enumerate(report_data.classes)
+        for c, name in enumerate(report_data.weights.classes)
     ]
 
 

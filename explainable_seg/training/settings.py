@@ -15,12 +15,46 @@ from ruamel.yaml import YAML, YAMLError
 
 from explainable_seg.errors import ExplainableSegError, first_line
 
-BASE = "base"  # the key that names the file below
+BASE = "base"  # the key that names the files below, the lowest first
 KEY = re.compile(r"^(\w+):[ ]*(.*)")
 PART = re.compile(r"^(?=\w+:|#)", re.M)  # of a file: a key, or a comment
 COMMENT = re.compile(r"[ ]+#.*$")
 REFERENCE = re.compile(r"<(\w+)[^>]*>")
 MACHINERY = re.compile(r"!(new|name|apply|include)")
+FLAGS = ("true", "false")
+NULLS = ("", "~", "null")
+NULLABLE = (
+    "atoms_per_class",
+    "chunks_folder",
+    "clips",
+    "feature_cache",
+    "level",
+    "run_step",
+    "run_window",
+    "teacher",
+)
+POSITIVE = (
+    "batch_size",
+    "box",
+    "chunks_per_epoch",
+    "frame_step",
+    "lr",
+    "max_error_ratio",
+    "max_l1_ratio",
+    "max_unsupported",
+    "n_atoms",
+    "n_cached",
+    "n_channels",
+    "n_chunks",
+    "n_distinct",
+    "n_hidden",
+    "number_of_epochs",
+    "run_step",
+    "run_window",
+    "shard_size",
+    "stride",
+    "window",
+)
 
 
 @dataclass(frozen=True)
@@ -224,40 +258,21 @@ def no_yaml(error: YAMLError, where: str) -> ExplainableSegError:
     )
 
 
-FLAGS = ("true", "false")
-NULLS = ("", "~", "null")
-NULLABLE = (
-    "atoms_per_class",
-    "chunks_folder",
-    "clips",
-    "feature_cache",
-    "level",
-    "run_step",
-    "run_window",
-    "teacher",
-)
-POSITIVE = (
-    "batch_size",
-    "box",
-    "chunks_per_epoch",
-    "frame_step",
-    "lr",
-    "max_error_ratio",
-    "max_l1_ratio",
-    "max_unsupported",
-    "n_atoms",
-    "n_cached",
-    "n_channels",
-    "n_chunks",
-    "n_distinct",
-    "n_hidden",
-    "number_of_epochs",
-    "run_step",
-    "run_window",
-    "shard_size",
-    "stride",
-    "window",
-)
+def _standing(path: str, on_it: tuple[Path, ...] = ()) -> list[Layer]:
+    """A file on top of all that it stands on, the lowest first."""
+    layer = read_layer(path)
+    named = layer.entries.pop(BASE).value if BASE in layer.entries else []
+    here = (*on_it, Path(path).resolve())
+    standing = []
+    for name in named if isinstance(named, list) else [named]:
+        below = Path(path).parent / str(name)
+        if below.resolve() in here:
+            raise ExplainableSegError(
+                f"expected a file that stands on others, got itself as "
+                f"'{BASE}', in {path}; name another"
+            )
+        standing += _standing(str(below), here)
+    return [*standing, layer]
 
 
 class SettingsFile:
@@ -277,29 +292,14 @@ class SettingsFile:
 
     def __init__(self, path: str):
         self.path = path
-        layer = read_layer(path)
-        self.entries = layer.entries
-        files = [Path(path).resolve()]
-        layers = [layer]
-        while BASE in layer.entries:
-            named = str(layer.entries.pop(BASE).value)
-            below = Path(layer.path).parent / named
-            if below.resolve() in files:
-                raise ExplainableSegError(
-                    f"expected a file that stands on others, got itself as "
-                    f"'{BASE}', in {layer.path}; name another"
-                )
-            files.append(below.resolve())
-            layer = read_layer(str(below))
-            layers.append(layer)
-        for above in reversed(layers[:-1]):
-            self.entries = layer.entries
-            for name, entry in above.entries.items():
-                if name in layer.entries:
+        merged, *others = _standing(path)
+        for layer in others:
+            self.entries = merged.entries
+            for name, entry in layer.entries.items():
+                if name in merged.entries:
                     self._check(name, entry.value)
-            layer = above.over(layer)
-        self.entries = layer.entries
-        self.text = layer.text
+            merged = layer.over(merged)
+        self.entries, self.text = merged.entries, merged.text
 
     def stream(self) -> io.StringIO:
         """The text of all files in one, as HyperPyYAML reads it."""

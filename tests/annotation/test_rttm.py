@@ -11,7 +11,7 @@ from hypothesis import (
 from pyannote.core import Annotation, Segment
 
 from explainable_seg.annotation.rttm import (
-    SILENT,
+    SILENT_TYPES,
     SPEAKING,
     read_rttm,
     write_rttm,
@@ -75,7 +75,7 @@ def test_lines_that_say_what_is_not_annotated_are_told(tmp_path, caplog):
     assert "left out 1 lines of type NOSCORE; say in a UEM" in caplog.text
 
 
-@pytest.mark.parametrize("kind", sorted(SPEAKING | SILENT))
+@pytest.mark.parametrize("kind", sorted(SPEAKING | SILENT_TYPES))
 def test_the_types_of_the_standard_hold_no_turn(tmp_path, kind):
     assert read_text(tmp_path, f"{kind} a 1 0 1 w lex b <NA> <NA>\n") == {}
 

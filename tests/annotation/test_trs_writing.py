@@ -15,8 +15,7 @@ from explainable_seg.annotation.transcription import (
     EVENT_CLASSES,
     Transcription,
 )
-from explainable_seg.annotation.trs import read_trs
-from explainable_seg.annotation.trs_writing import write_trs
+from explainable_seg.annotation.trs import read_trs, write_trs
 from explainable_seg.errors import AnnotationError
 
 

@@ -30,7 +30,7 @@ def short_pieces(monkeypatch):
     """A minute lasts a second, so that ten of them are soon over."""
     monkeypatch.setattr(level_module, "PIECE", 16000)
     monkeypatch.setattr("explainable_seg.corpora.truth.PIECE", 16000)
-    monkeypatch.setattr(level_module, "FADE", 4000)
+    monkeypatch.setattr(level_module, "GAIN_FADE", 4000)
 
 
 def uneven(folder, rate, extension="wav", channels=1, seconds=32.0):

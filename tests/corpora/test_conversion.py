@@ -5,7 +5,7 @@ import pytest
 import soundfile
 from pyannote.core import Timeline
 
-from explainable_seg.audio.files import decoded_length, read_header
+from explainable_seg.audio.sound_files import decoded_length, read_header
 from explainable_seg.corpora.recording import convert, make_recording
 from explainable_seg.errors import AudioError
 

@@ -7,7 +7,7 @@ import pytest
 from pyannote.core import Segment, Timeline
 
 from explainable_seg.annotation.rttm import read_rttm, read_uem
-from explainable_seg.audio.files import AudioHeader
+from explainable_seg.audio.sound_files import AudioHeader
 from explainable_seg.corpora.manifest import read_manifest
 from explainable_seg.corpora.preparation import (
     CHUNK,

@@ -9,7 +9,7 @@ from hypothesis import (
 )
 from pyannote.core import Annotation, Segment, Timeline
 
-from explainable_seg.audio.files import AudioHeader
+from explainable_seg.audio.sound_files import AudioHeader
 from explainable_seg.corpora.recording import (
     Recording,
     clip_turns,

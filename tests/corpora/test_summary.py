@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pyannote.core import Segment, Timeline
 
-from explainable_seg.audio.files import AudioHeader
+from explainable_seg.audio.sound_files import AudioHeader
 from explainable_seg.corpora.recording import make_recording, summarise
 
 

@@ -16,7 +16,7 @@ def segmenter() -> ExplainableSegmenter:
 
 
 def test_a_recording_beyond_the_limit_is_one_line(segmenter, monkeypatch):
-    monkeypatch.setattr(analysis, "LONGEST", 3.0)
+    monkeypatch.setattr(analysis, "LONGEST_EXPLAINED", 3.0)
     assert segmenter.analyse(tones(3.0), 16000).decomposition.n_frames == 149
     for span in ((None, None), (0.5, None), (0.0, 3.09)):
         with pytest.raises(AudioError, match="--start and --end") as raised:
@@ -30,7 +30,7 @@ def test_a_part_of_a_long_one_is_explained_as_of_the_whole(
 ):
     sound = tones(8.0)
     whole = segmenter.explain(sound, "music", start, end, sample_rate=16000)
-    monkeypatch.setattr(analysis, "LONGEST", 3.0)
+    monkeypatch.setattr(analysis, "LONGEST_EXPLAINED", 3.0)
     part = segmenter.analyse(sound, 16000, start=start, end=end)
     assert part.decomposition.duration < 3.0
     assert part.segmentation.duration == 8.0

@@ -264,7 +264,7 @@ def at_work(folder: Path, share: str = "") -> Iterator[subprocess.Popen]:
     ],
 )
 def test_a_folder_in_use_is_locked(tmp_path, monkeypatch, theirs, ours, free):
-    monkeypatch.setattr(locks, "PATIENCE", 0.2)
+    monkeypatch.setattr(locks, "LOCK_PATIENCE", 0.2)
     with at_work(tmp_path / "out", theirs):
         if free:
             with locked_folder(tmp_path / "out", ours):
@@ -280,7 +280,7 @@ def test_a_folder_in_use_is_locked(tmp_path, monkeypatch, theirs, ours, free):
 
 
 def test_a_second_run_is_told(tmp_path, model, capsys, monkeypatch):
-    monkeypatch.setattr(locks, "PATIENCE", 0.2)
+    monkeypatch.setattr(locks, "LOCK_PATIENCE", 0.2)
     with at_work(tmp_path / "out"):
         arguments = (sound(tmp_path / "a.wav"), "--model", model)
         assert run(*arguments, "-o", tmp_path / "out") == 2

@@ -24,8 +24,8 @@ from tiny_student import (
 
 from explainable_seg.errors import ModelError
 from explainable_seg.inference.segmenter import ExplainableSegmenter
+from explainable_seg.models.config import ENCODER, UNUSED
 from explainable_seg.models.pretrained import load_pretrained, save_pretrained
-from explainable_seg.models.schema import ENCODER, UNUSED
 from explainable_seg.models.student import build_model, count_values
 
 ABSURD = [

@@ -21,7 +21,7 @@ from explainable_seg.explanation import (
 from explainable_seg.explanation.explanation import ReportData
 from explainable_seg.pages.drawing import reason
 from explainable_seg.pages.page_data import (
-    ROWS,
+    PAGE_ROWS,
     TILE,
     page_data,
     quantise,
@@ -61,7 +61,7 @@ def test_the_activations_come_back(seed: int, share: float) -> None:
 @pytest.mark.parametrize("n_bins", [257, 513])
 def test_rows_show_all_frequencies_evenly(n_bins: int) -> None:
     weights = row_weights(n_bins)
-    assert weights.shape == (ROWS, n_bins)
+    assert weights.shape == (PAGE_ROWS, n_bins)
     np.testing.assert_allclose(weights.sum(axis=1), 1.0)
     centres = weights @ np.linspace(0, 8000, n_bins)
     assert (np.diff(centres) > 0).all()
@@ -69,13 +69,13 @@ def test_rows_show_all_frequencies_evenly(n_bins: int) -> None:
 
 
 def test_tiles_cover_all_frames_with_low_frequencies_below() -> None:
-    values = np.zeros((TILE + 10, ROWS))
+    values = np.zeros((TILE + 10, PAGE_ROWS))
     values[:, 0] = 4.0
     tiles = spectrogram_tiles(values, brightest=4.0)
     assert [tile["frames"] for tile in tiles] == [TILE, 10]
     content = base64.b64decode(tiles[1]["address"].split(",")[1])
     pixels = matplotlib.image.imread(io.BytesIO(content), format="jpeg")
-    assert pixels.shape[:2] == (ROWS, 10)
+    assert pixels.shape[:2] == (PAGE_ROWS, 10)
     assert pixels[-1].mean() < 60 and pixels[0].mean() > 240
 
 

@@ -1,19 +1,19 @@
 """The feature cache as users fill it and train from it."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 import torch
 from noise_chunks import TINY_WAVLM
 from recipe_runs import (
-    ENVIRONMENT,
     LITTLE,
+    begin,
     make_corpus,
-    recipe_command,
+    of_stage,
+    run_fresh,
     run_recipe,
 )
 from safetensors.torch import load_file
@@ -70,23 +70,16 @@ def options(work, **changed):
     return [*LITTLE, FRONTEND, *(f"--{k}={v}" for k, v in keys.items())]
 
 
+def fill(work, **changed):
+    """The command that fills a cache."""
+    corpus, words = work / "corpus", options(work, **changed)
+    return of_stage("student", corpus, work, *words, script="cache_features")
+
+
 @pytest.fixture(scope="module")
 def features(work):
     """A feature cache that two processes have filled."""
-    command = recipe_command(
-        "cache_features", "student", work / "corpus", work, *options(work)
-    )
-    launch = ["-m", "torch.distributed.run", "--nproc_per_node=2"]
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", *launch]
-        + command[3:]
-        + ["--distributed_backend=gloo"],
-        capture_output=True,
-        text=True,
-        cwd=work,
-        env=ENVIRONMENT,
-    )
-    assert run.returncode == 0, run.stderr
+    run_fresh(fill(work), work, processes=2)
     return work / "features"
 
 
@@ -137,27 +130,15 @@ def test_a_cache_that_does_not_fit_is_one_line(
 
 def test_ctrl_c_keeps_what_is_there(work):
     many = {"n_cached": 100000, "feature_cache": work / "many"}
-    process = subprocess.Popen(
-        recipe_command(
-            "cache_features",
-            "student",
-            work / "corpus",
-            work,
-            *options(work, **many),
-        ),
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=work,
-        env=ENVIRONMENT,
-        # What runs the tests may ignore Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    messages = work / "messages.txt"
+    process = begin(fill(work, **many), work, messages)
     while not any((work / "many").glob("train-*")):
-        assert process.poll() is None, process.stderr.read()
+        assert process.is_alive(), messages.read_text()
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, message = process.communicate(timeout=60)
-    assert process.returncode == 130, message
+    os.kill(process.pid, signal.SIGINT)
+    process.join(timeout=60)
+    message = messages.read_text()
+    assert process.exitcode == 130, message
     assert "Traceback" not in message
     assert "the same command goes on" in message.splitlines()[-1]
     assert not list((work / "many").glob(".train-*"))

@@ -1,16 +1,12 @@
 """Each training that is shipped for a corpus runs on that corpus's layout."""
 
 import importlib
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from recipe_runs import CHECKOUT, arguments, run_script
 
 from ..data_prep import layouts
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 # The other two are trained in full: realbroadcast next door, minibroadcast by
 # the demo.
 CORPORA = ("albayzin", "openbmat", "allies", "dihard3", "aragonradio")
@@ -68,18 +64,14 @@ def options(training, data, work):
 @pytest.mark.parametrize("training", TRAININGS)
 def test_it_runs_in_debug_mode(training, data, work):
     stage = training.split("/")[1]
-    script = CHECKOUT / f"recipes/train_{stage}.py"
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", script]
-        + [CHECKOUT / f"hparams/{training}.yaml", "--debug", "--device=cpu"]
-        + ["--noprogressbar", "--loader_options={num_workers: 0}"]
-        + list(options(training, data, work)),
-        capture_output=True,
-        text=True,
-        cwd=work,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    words = arguments(
+        f"train_{stage}",
+        training,
+        *("--debug", "--device=cpu", "--noprogressbar"),
+        "--loader_options={num_workers: 0}",
+        *options(training, data, work),
     )
-    assert run.returncode == 0, run.stderr
+    run_script(words, work)
     left = {
         "dictionary": "reconstruction.json",
         "teacher": "export/model.safetensors",

@@ -5,28 +5,13 @@ import json
 import shutil
 
 import pytest
-from recipe_runs import (
-    LITTLE as FEW_STEPS,
-    LITTLE_DICTIONARY,
-    make_corpus,
-    run_recipe,
-)
+from recipe_runs import LITTLE, LITTLE_DICTIONARY, run_recipe
 
 from explainable_seg.commands.cli import main
 from explainable_seg.corpora.manifest import read_manifest, write_manifest
 
 TWO = ["speech", "music"]
 PREPARED = "--skip_prep=True"
-# After six steps, half of the atoms may be dead.
-LITTLE = [*FEW_STEPS, "--force=True"]
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    """A tone, a hum and a hiss, of which two are annotated."""
-    root = tmp_path_factory.mktemp("corpus")
-    make_corpus(root)
-    return root
 
 
 def annotate(manifests, known=("speech", "music"), dev=("speech", "music")):

@@ -15,6 +15,20 @@ FILES = [
 IDS = [f"{path.parent.name}/{path.stem}" for path in FILES]
 
 
+def named_above(path: Path) -> dict:
+    """What a corpus says in files of its own, above the base of a stage."""
+    layer = read_layer(str(path))
+    entries, stands_on = layer.entries, layer.entries.pop(BASE).value
+    lowest, *others = [stands_on] if isinstance(stands_on, str) else stands_on
+    assert lowest == f"../base/{path.name}"
+    for name in others:  # what its stages share
+        assert name == f"../base/{path.parent.name}.yaml"
+        shared = read_layer(str(path.parent / name)).entries
+        assert not shared.keys() & entries.keys() and BASE not in shared
+        entries = {**shared, **entries}
+    return entries
+
+
 def resolved(path: Path, filled: str) -> dict:
     """Plain values of a file, with what has no default filled in."""
     file = SettingsFile(str(path))
@@ -29,22 +43,30 @@ def resolved(path: Path, filled: str) -> dict:
 @pytest.fixture(scope="module")
 def bases():
     """Plain values of the files that others stand on, by their stage."""
-    return {p.stem: resolved(p, "f") for p in (HPARAMS / "base").glob("*.yaml")}
+    stages = {path.stem for path in FILES}
+    return {s: resolved(HPARAMS / f"base/{s}.yaml", "f") for s in stages}
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_a_corpus_stands_on_the_base_of_its_stage(path):
-    layer = read_layer(str(path))
-    assert layer.entries[BASE].value == f"../base/{path.name}"
-    assert layer.entries["corpus"].value == path.parent.name
-    assert {"corpus", "prepare"} <= layer.entries.keys()
+    entries = named_above(path)
+    assert entries["corpus"].value == path.parent.name
+    assert {"corpus", "prepare"} <= entries.keys()
+    assert len(path.read_text().splitlines()) <= 25
+
+
+def test_what_stages_share_is_said_once():
+    stages = {path.stem for path in FILES}
+    corpora = {path.parent.name for path in FILES}
+    there = {path.stem for path in (HPARAMS / "base").glob("*.yaml")}
+    assert stages <= there and there - stages <= corpora
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_a_corpus_names_what_it_does_otherwise_and_nothing_else(path, bases):
     base = SettingsFile(str(HPARAMS / "base" / path.name))
     ours = SettingsFile(str(path))
-    named = read_layer(str(path)).entries.keys() - {BASE}
+    named = named_above(path).keys()
     for name, entry in base.entries.items():
         here, below = (
             text.split("#")[0].split()
@@ -59,7 +81,7 @@ def test_a_corpus_names_what_it_does_otherwise_and_nothing_else(path, bases):
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_values_differ_where_they_are_named_or_follow(path, bases):
     base, ours = bases[path.stem], resolved(path, "f")
-    named = read_layer(str(path)).entries.keys() - {BASE}
+    named = named_above(path).keys()
     entries = SettingsFile(str(path)).entries
     follows = set(named)
     while more := {

@@ -257,6 +257,18 @@ def test_files_may_stand_on_files_that_stand_on_others(tmp_path):
     assert loaded(file)["warmup_steps"] == 150
 
 
+def test_a_file_may_stand_on_several_the_last_one_on_top(tmp_path):
+    (tmp_path / "shared.yaml").write_text("corpus: both\nlr: 0.5\n")
+    text = "base: [some.yaml, shared.yaml]\nlr: 0.25\n"
+    hparams = loaded(above(tmp_path, text))
+    assert (hparams["corpus"], hparams["lr"]) == ("both", 0.25)
+    text = "base: [shared.yaml, some.yaml]\n"  # which has keys of its own
+    with pytest.raises(ExplainableSegError):
+        above(tmp_path, text)
+    with pytest.raises(ExplainableSegError, match="got itself"):
+        above(tmp_path, "base: [some.yaml, above.yaml]\n")
+
+
 def test_a_file_that_is_put_together_is_read_as_it_is(tmp_path):
     file = above(tmp_path, ABOVE)
     (tmp_path / "whole.yaml").write_text(file.text)

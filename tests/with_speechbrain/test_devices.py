@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from noise_chunks import TINY_WAVLM
-from recipe_runs import LITTLE, LITTLE_DICTIONARY, make_corpus, recipe_command
+from recipe_runs import LITTLE, LITTLE_DICTIONARY, make_corpus, of_stage
 from safetensors.torch import load_file
 from stand_in import DEVICE, StandIn, stand_in_device
 from transformers import WavLMConfig, WavLMModel
@@ -16,12 +16,11 @@ WAVLM = "--frontend={type: wavlm, source: %s}"
 
 def run(script, stage, corpus, work, *overrides):
     """Run a recipe in this process, on the device."""
-    command = recipe_command(script, stage, corpus, work, *overrides)
-    arguments = [str(word) for word in command[4:]]
-    arguments.append(f"--device={DEVICE}")
-    if not any("loader_options" in word for word in arguments):
-        arguments.append("--loader_options={num_workers: 0}")
-    words = [str(command[3]), *(a for a in arguments if a != "--device=cpu")]
+    words = of_stage(stage, corpus, work, *overrides, script=script)
+    words = [word for word in words if word != "--device=cpu"]
+    words.append(f"--device={DEVICE}")
+    if not any("loader_options" in word for word in words):
+        words.append("--loader_options={num_workers: 0}")
     with stand_in_device(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", words)
         patch.setattr(sys, "path", list(sys.path))
