@@ -21,6 +21,9 @@ TRAININGS = [  # dictionaries and teachers before the students that need them
     "combined/dictionary",
     "combined/teacher",
     "combined/student",
+    "default/dictionary",  # on the manifests of the mix
+    "default/teacher",
+    "default/student",
 ]
 
 
@@ -49,6 +52,8 @@ def options(training, data, work):
     if corpus == "combined":
         prepared = [str(data / "prepared" / c) for c in ("albayzin", "dihard3")]
         yield f"--corpora=[{', '.join(prepared)}]"
+    elif corpus == "default":
+        yield "--skip_prep=True"
     else:
         yield f"--data_folder={data / corpus}"
     if stage == "student":
@@ -58,7 +63,8 @@ def options(training, data, work):
         yield f"--dictionary={dictionary / 'dictionary.safetensors'}"
     size = "n_atoms" if stage == "dictionary" else "batch_size"
     yield from (f"--{size}=4", f"--output_folder={work / training}")
-    yield f"--manifest_folder={work / corpus / 'manifests'}"
+    manifests = "combined" if corpus == "default" else corpus
+    yield f"--manifest_folder={work / manifests / 'manifests'}"
 
 
 @pytest.mark.parametrize("training", TRAININGS)
