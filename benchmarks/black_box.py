@@ -163,7 +163,7 @@ def agreement(manifest: Path, folder: str, model: str) -> None:
         unknown = np.full((len(found.probabilities), 4), UNKNOWN)
         targets = torch.from_numpy(said.over(unknown, region)).float()
         ours = torch.from_numpy(found.probabilities)
-        stats.update(ours.logit(), targets[:, [0, 3]].logit(), targets)
+        stats.update(ours.logit(eps=1e-6), targets[:, [0, 3]].logit(), targets)
     click.echo(
         table(
             ["class", "frames decided alike", "kappa", "correlation"],
