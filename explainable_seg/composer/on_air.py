@@ -47,6 +47,7 @@ ON_AIR = Style(
         SceneKind("quiet room", 3, (1.0, 8.0), in_room=1.0),
     ),
     pause_db=28.0,
+    shortest_pause=0.5,
     long_pause_probability=0.6,
     ground_probability=0.3,
     sung_factor=3.0,
@@ -58,7 +59,7 @@ ON_AIR = Style(
 ON_AIR_AUGMENT = Augment(
     codec_probability={
         "mp3": 0.04,
-        "opus": 0.02,
+        "opus": 0.01,
         "gsm": 0.03,
         "mu-law": 0.015,
         "8 bit": 0.015,
@@ -70,7 +71,10 @@ ON_AIR_AUGMENT = Augment(
 
 STYLES: dict[str, Style] = {
     "programmes": Style(),
-    "pauses": Style(pause_db=ON_AIR.pause_db),  # programmes; no pause is speech
+    # Programmes in which no pause is speech.
+    "pauses": Style(
+        pause_db=ON_AIR.pause_db, shortest_pause=ON_AIR.shortest_pause
+    ),
     "on_air": ON_AIR,
 }
 """Styles by name."""
