@@ -16,7 +16,6 @@ from .chunks import (
     TrainingChunks as TrainingChunks,
     WholeRegions as WholeRegions,
 )
-from .classes import choose_classes as choose_classes
 from .distillation import (
     DictionaryLearner as DictionaryLearner,
     Lessons as Lessons,
@@ -48,3 +47,4 @@ from .run import (
     start as start,
 )
 from .settings import SettingsFile as SettingsFile
+from .training_set import choose_classes as choose_classes

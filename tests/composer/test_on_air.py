@@ -16,9 +16,8 @@ from explainable_seg.composer.clips import Clip, read_clips, write_clips
 from explainable_seg.composer.composer import Composer
 from explainable_seg.composer.on_air import ON_AIR
 from explainable_seg.composer.pool import ClipPool, voiced_spans
-from explainable_seg.composer.scenes import ScenePlanner
+from explainable_seg.composer.scenes import ScenePlanner, conversation
 from explainable_seg.composer.style import SceneKind, Style
-from explainable_seg.composer.talk import conversation
 from explainable_seg.composer.textures import TEXTURES, make_texture
 from explainable_seg.composer.tracks import merge_spans, programme_spans
 from explainable_seg.frames import UNKNOWN

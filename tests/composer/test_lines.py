@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from explainable_seg.composer.augment import Augment
-from explainable_seg.composer.channels import (
+from explainable_seg.composer.augment import (
     CODECS,
+    Augment,
     am_radio,
     coded,
     old_record,
