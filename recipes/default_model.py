@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
     dictionary = work / "dictionary"
     shared = {
         "clips": clips,
-        "manifest_folder": prepare(options.corpora, work),
+        "data_folder": prepare(options.corpora, work),
         "skip_prep": True,
         "chunks_folder": work / "chunks",
         "dictionary": dictionary / "dictionary.safetensors",

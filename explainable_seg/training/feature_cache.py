@@ -29,6 +29,7 @@ from explainable_seg.files import atomic_path, atomic_write_json
 from explainable_seg.training import chunks as cache
 from explainable_seg.training.chunks import from_pcm, random_stream
 from explainable_seg.training.training_set import (
+    augmentation,
     clips_digest,
     manifest_digest,
     scores_digest,
@@ -118,7 +119,8 @@ def cache_settings(
             name: value if _is_plain(value) else repr(value)
             for name, value in arguments.items()
             if name not in (*ORDER, *FILES)
-        },
+        }
+        | {"augment": repr(augmentation(arguments["augment"]))},
         "kept_chunks": arguments["cache_folder"] is not None,
         "n_chunks": n_chunks,
         "shard_size": shard_size,

@@ -425,9 +425,29 @@ def make_training_set(
                 "styles": repr(styles),
             },
         )
-    if augment is not None:
-        augment = _named(augment, "augment", AUGMENTS)
-    return TrainingChunks(sources, shares, seed, order_seed, cache, augment)
+    return TrainingChunks(
+        sources, shares, seed, order_seed, cache, augmentation(augment)
+    )
+
+
+def augmentation(value: Union[str, Augment, None]) -> Optional[Augment]:
+    """What happens to chunks, of its name or as it is.
+
+    Arguments
+    ---------
+    value : str, Augment or None
+        As for :func:`make_training_set`.
+
+    Returns
+    -------
+    Augment or None
+
+    Raises
+    ------
+    SettingsError
+        If there is none of that name.
+    """
+    return None if value is None else _named(value, "augment", AUGMENTS)
 
 
 Named = TypeVar("Named")

@@ -54,6 +54,7 @@ def options(training, data, work):
         yield f"--corpora=[{', '.join(prepared)}]"
     elif corpus == "default":
         yield "--skip_prep=True"
+        yield f"--data_folder={work / 'combined/manifests'}"
     else:
         yield f"--data_folder={data / corpus}"
     if stage == "student":
@@ -63,8 +64,8 @@ def options(training, data, work):
         yield f"--dictionary={dictionary / 'dictionary.safetensors'}"
     size = "n_atoms" if stage == "dictionary" else "batch_size"
     yield from (f"--{size}=4", f"--output_folder={work / training}")
-    manifests = "combined" if corpus == "default" else corpus
-    yield f"--manifest_folder={work / manifests / 'manifests'}"
+    if corpus != "default":
+        yield f"--manifest_folder={work / corpus / 'manifests'}"
 
 
 @pytest.mark.parametrize("training", TRAININGS)
