@@ -8,9 +8,9 @@ training), ``realbroadcast/`` (programmes in the layout of AragonRadio),
 ``dihard3/`` (meetings, whose development set trains) and ``unlabelled/``
 (recordings with the scores of other systems); minibroadcast is synthesised.
 ``real/`` has recordings as they are, which never train. One dictionary, then for
-each seed a teacher and a student, judged by the programmes. Thresholds and
-durations of the student of the highest macro F1 on dev are chosen on dev and on
-``real``, and it goes to ``explainable_seg/default_model`` with its card.
+each seed a teacher and a student, judged by the programmes. Thresholds
+of the student of the highest macro F1 on dev are chosen on dev and on ``real``,
+and it goes to ``explainable_seg/default_model`` with its card.
 
 Authors
  * explainable-seg contributors 2026
@@ -19,10 +19,10 @@ Authors
 import argparse
 import json
 import logging
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ from data_prep.custom_prepare import prepare_custom
 from data_prep.dihard3_prepare import prepare_dihard3
 from data_prep.minibroadcast_prepare import prepare_minibroadcast
 from explainable_seg.corpora import read_manifest, write_manifest
-from explainable_seg.training import run_recipe, run_stage
+from explainable_seg.evaluation import LoadedModel, ThresholdSweep
+from explainable_seg.models import save_pretrained
+from explainable_seg.training import WholeRegions, run_recipe, run_stage
 
 logger = logging.getLogger("default_model")
 
@@ -142,15 +144,12 @@ def train_seed(seed: int, shared: dict[str, Any], work: Path) -> None:
 
 
 def decided(corpora: Path, work: Path, seed: int) -> Path:
-    """A seed's student with decisions that were chosen, and its scores."""
-    model = work / f"tuned/{seed}"
-    prepared = work / "prepared"
+    """A seed's student with thresholds that were chosen, and its scores."""
+    model, prepared = work / f"chosen/{seed}", work / "prepared"
     manifests = {p: work / f"manifests/{p}.csv" for p in ("dev", "test")}
     manifests[REAL] = prepare_real(corpora / REAL, prepared / REAL)
-    chosen_on = [f"--manifest={manifests[part]}" for part in ("dev", REAL)]
-    export = work / f"student/{seed}/export"
-    shutil.rmtree(model, ignore_errors=True)
-    explainable_seg("tune", f"--model={export}", "-o", model, *chosen_on)
+    chosen_on = [manifests[part] for part in ("dev", REAL)]
+    choose_thresholds(work / f"student/{seed}/export", chosen_on, model)
     for part, manifest in manifests.items():
         found = work / f"found/{part}"
         explainable_seg(
@@ -165,6 +164,27 @@ def decided(corpora: Path, work: Path, seed: int) -> Path:
             f"--output={work}/scores/{part}.json",
         )
     return model
+
+
+def choose_thresholds(
+    export: Path, manifests: Sequence[Path], output: Path
+) -> None:
+    """Save a student with the thresholds of the highest F1 over all frames."""
+    student = LoadedModel.load("student", export)
+    runner = replace(student.runner, level=None)  # regions come at their level
+    sweep = ThresholdSweep(classes=student.module.classes)
+    for manifest in manifests:
+        regions = WholeRegions(read_manifest(manifest), student.runner.level)
+        for number in range(len(regions)):
+            region: dict[str, Any] = regions[number]
+            outputs = runner.recording(region["wav"])
+            sweep.update(outputs.logits.sigmoid(), region["targets"])
+    chosen = sweep.best()
+    # What was measured at the thresholds of dev alone is no longer true.
+    config = {k: v for k, v in student.config.items() if k != "dev_f1"}
+    config["thresholds"] = chosen.thresholds
+    config["operating_points"] = chosen.operating_points
+    save_pretrained(output, student.module, config, "")
 
 
 def explainable_seg(*words: object) -> None:

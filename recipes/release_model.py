@@ -2,7 +2,7 @@
 """Make a release of a trained student: its files, and a card with its sources.
 
 > python recipes/release_model.py results/default/student/1 \
-    --model results/default/tuned/1 --scores results/default/scores \
+    --model results/default/chosen/1 --scores results/default/scores \
     --real CORPORA/real --clips CLIPS/clips.csv \
     --output explainable_seg/default_model
 

@@ -75,12 +75,11 @@ class Queue:
     def __len__(self) -> int:
         return 0 if self.frames is None else self.frames.shape[1]
 
-    def add(self, x: torch.Tensor) -> torch.Tensor:
-        """Put [B, T, C] behind the others; return all that wait."""
+    def add(self, x: torch.Tensor) -> None:
+        """Put [B, T, C] behind the others."""
         if self.frames is not None and len(self):
             x = torch.cat([self.frames, x], dim=1)
         self.frames = x
-        return x
 
     def take(self, n_frames: int) -> torch.Tensor:
         """Remove the first frames, [B, n_frames, C]."""
