@@ -145,7 +145,9 @@ BATCH_SIZE = 16
 # Frames that are put together at a time. Hundreds of small pieces that stay,
 # between the large ones that come and go, would keep the heap from shrinking.
 BLOCK_FRAMES = 1 << 16
-PASS = 1000  # frames of a block, where a recording is run in one pass
+# Frames of a block, where a recording is run in one pass: the sparse code takes
+# as long for a few as for hundreds.
+PASS = 3000
 
 Evidence = Literal["activations", "spectrogram", "code", "features"]
 """What can be asked of a model beside its logits."""

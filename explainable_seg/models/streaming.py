@@ -5,6 +5,7 @@ as it has seen all that this frame depends on. So nothing is computed twice,
 the result does not depend on the blocks, and memory does not grow.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -70,24 +71,26 @@ class Queue:
     """
 
     def __init__(self) -> None:
-        self.frames: torch.Tensor | None = None
+        self._parts: deque[torch.Tensor] = deque()
 
     def __len__(self) -> int:
-        return 0 if self.frames is None else self.frames.shape[1]
+        return sum(part.shape[1] for part in self._parts)
 
     def add(self, x: torch.Tensor) -> None:
         """Put [B, T, C] behind the others."""
-        if self.frames is not None and len(self):
-            x = torch.cat([self.frames, x], dim=1)
-        self.frames = x
+        self._parts.append(x)
 
     def take(self, n_frames: int) -> torch.Tensor:
         """Remove the first frames, [B, n_frames, C]."""
-        assert self.frames is not None  # something was added
-        taken = self.frames[:, :n_frames]
-        # A copy, so that what was taken is freed.
-        self.frames = self.frames[:, n_frames:].clone()
-        return taken
+        taken = [self._parts[0][:, :0]]
+        missing = n_frames
+        while missing > 0:
+            part = self._parts.popleft()
+            taken.append(part[:, :missing])
+            if part.shape[1] >= missing:
+                self._parts.appendleft(part[:, missing:])
+            missing -= taken[-1].shape[1]
+        return torch.cat(taken, dim=1)
 
 
 class NormStream:

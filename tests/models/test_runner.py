@@ -13,6 +13,7 @@ from tiny_student import CONFIG, make_student, make_wavlm_student, tones
 from explainable_seg.errors import AudioError
 from explainable_seg.frames import FRAME_RATE, num_frames, num_samples
 from explainable_seg.inference.segmenter import ExplainableSegmenter
+from explainable_seg.models import runner as runner_module
 from explainable_seg.models.runner import Outputs, Runner, joined
 from explainable_seg.models.student import (
     Student,
@@ -113,6 +114,12 @@ def test_without_a_window_a_recording_is_one():
     torch.testing.assert_close(whole.logits, Spread()(wav[None]).logits[0])
 
 
+@pytest.fixture
+def short_blocks(monkeypatch):
+    """Blocks of 20 s where a recording is run in one pass."""
+    monkeypatch.setattr(runner_module, "PASS", 1000)
+
+
 def with_norm(model, norm: str, stride: int = 1):
     """The model with another norm of its TCN, box of 1 s."""
     tcn = {**model.config["tcn"], "norm": norm, "box": 50, "stride": stride}
@@ -126,7 +133,9 @@ def with_norm(model, norm: str, stride: int = 1):
     "norm, stride", [("local", 1), ("frame", 1), ("local", 3)]
 )
 @pytest.mark.parametrize("seconds", [0.3, 19.98, 20.0, 20.02, 45.0])
-def test_one_pass_in_blocks_is_that_over_the_whole(norm, stride, seconds):
+def test_one_pass_in_blocks_is_that_over_the_whole(
+    norm, stride, seconds, short_blocks
+):
     wanted = {"activations", "spectrogram", "code", "features"}
     student = with_norm(make_student(), norm, stride)
     wav = torch.from_numpy(tones(seconds) + 0.01 * np.sin(tones(seconds) * 9))
@@ -143,7 +152,7 @@ def test_one_pass_in_blocks_is_that_over_the_whole(norm, stride, seconds):
         )
 
 
-def test_one_pass_of_a_teacher():
+def test_one_pass_of_a_teacher(short_blocks):
     teacher = Teacher({"type": "spectrogram"}, {"n_blocks": 1, "norm": "local"})
     wav = torch.randn(16000 * 25)
     with torch.no_grad():
@@ -152,7 +161,7 @@ def test_one_pass_of_a_teacher():
     torch.testing.assert_close(found, whole, atol=1e-4, rtol=1e-4)
 
 
-def test_one_pass_gives_frames_before_the_recording_ends():
+def test_one_pass_gives_frames_before_the_recording_ends(short_blocks):
     student = with_norm(make_student(), "local")
     parts = Runner(student).stream([tones(20.0)] * 10)
     lengths = [len(part.logits) for part in parts]
