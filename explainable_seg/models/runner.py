@@ -16,9 +16,8 @@ from explainable_seg.audio import levelled
 from explainable_seg.errors import AudioError, ExplainableSegError
 from explainable_seg.features import LogPowerSpectrogram
 from explainable_seg.frames import FRAME_RATE, HOP, WINDOW, num_frames
-from explainable_seg.models.streaming import Queue, streamed
 from explainable_seg.models.student import Student, StudentOutput, Teacher
-from explainable_seg.models.tcn import norm_of
+from explainable_seg.models.tcn import Queue, norm_of, streamed
 from explainable_seg.models.windows import (
     OverlapAdd,
     Window,

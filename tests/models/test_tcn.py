@@ -9,13 +9,13 @@ from hypothesis import (
 )
 
 from explainable_seg.models.runner import Runner
-from explainable_seg.models.streaming import streamed
 from explainable_seg.models.tcn import (
     TCN,
     DepthwiseConv,
     GlobalNorm,
     LocalNorm,
     TCNLayer,
+    streamed,
 )
 
 
