@@ -3,11 +3,10 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from itertools import islice
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -151,7 +150,6 @@ PASS = 3000
 Evidence = Literal["activations", "spectrogram", "code", "features"]
 """What can be asked of a model beside its logits."""
 NOTHING: Set[Evidence] = frozenset()
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -497,7 +495,7 @@ class Runner:
         waiting: dict[str, Queue] = {}
         n_frames = 0
         windows = cut_windows(self._heard(blocks, hear), PASS, PASS)
-        for known, at_end in self._ahead(self._each_frame(windows)):
+        for known, at_end in self._each_frame(windows):
             n_frames += known["features"].shape[1]
             with self._running():
                 for name, values in known.items():
@@ -509,25 +507,6 @@ class Runner:
             yield outputs.map(lambda x: x[0].float().cpu())
         if not n_frames:
             raise _too_short()
-
-    def _ahead(self, items: Iterator[Item]) -> Iterator[Item]:
-        """The items, each made by another core while one is worked on."""
-        if self.device.type != "cpu" or torch.get_num_threads() == 1:
-            yield from items
-            return
-        n_threads = torch.get_num_threads()
-        # What has a core of its own asks for no others.
-        pool = ThreadPoolExecutor(
-            1, initializer=torch.set_num_threads, initargs=(1,)
-        )
-        try:
-            made = pool.submit(next, items, None)
-            while (item := made.result()) is not None:
-                made = pool.submit(next, items, None)
-                yield item
-        finally:
-            pool.shutdown()
-            torch.set_num_threads(n_threads)
 
     def _each_frame(
         self, windows: Iterable[Window]
