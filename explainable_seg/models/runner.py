@@ -494,35 +494,21 @@ class Runner:
         tcn = streamed(self.model.get_submodule("tcn"))
         waiting: dict[str, Queue] = {}
         n_frames = 0
-        windows = cut_windows(self._heard(blocks, hear), PASS, PASS)
-        for known, at_end in self._each_frame(windows):
-            n_frames += known["features"].shape[1]
+        for window in cut_windows(self._heard(blocks, hear), PASS, PASS):
+            # The last window begins among the frames of the one before.
+            audio = window.audio[(n_frames - window.start) * HOP :]
+            n_frames += num_frames(len(audio))
             with self._running():
+                known = self._known(audio[None].to(self.device))
                 for name, values in known.items():
                     waiting.setdefault(name, Queue()).add(values)
-                context = tcn.feed(known["features"].float(), at_end)
+                context = tcn.feed(known["features"].float(), window.at_end)
                 done = context.shape[1]
                 known = {n: queue.take(done) for n, queue in waiting.items()}
                 outputs = self._concluded(known, context, wanted)
             yield outputs.map(lambda x: x[0].float().cpu())
         if not n_frames:
             raise _too_short()
-
-    def _each_frame(
-        self, windows: Iterable[Window]
-    ) -> Iterator[tuple[dict[str, torch.Tensor], bool]]:
-        """What is known of frames without their surroundings, block by block.
-
-        Also whether the block is the last one.
-        """
-        n_frames = 0
-        for window in windows:
-            # The last window begins among the frames of the one before.
-            audio = window.audio[(n_frames - window.start) * HOP :]
-            n_frames += num_frames(len(audio))
-            with self._running():
-                known = self._known(audio[None].to(self.device))
-            yield known, window.at_end
 
     def _known(self, wav: torch.Tensor) -> dict[str, torch.Tensor]:
         """What is known of the frames of a block."""
