@@ -19,14 +19,13 @@ from pyannote.core import Segment, Timeline
 
 from explainable_seg.annotation import label_mapping, read_rttm
 from explainable_seg.audio import read_header
+from explainable_seg.classes import CLASSES, parse_class
 from explainable_seg.corpora import (
     Recording,
     listed_spans,
     make_recording,
     write_corpus,
 )
-
-LABELS = {"sp": "speech", "mu": "music", "no": "noise", "ov": "overlap"}
 
 
 def prepare_real(folder: Path, output: Path) -> Path:
@@ -104,7 +103,7 @@ def _known(row: Mapping[str, str]) -> dict[str, Timeline]:
     for entry in filter(None, row["scored"].split(";")):
         label, spans = entry.split(":")
         ends = [map(float, span.split("-")) for span in spans.split(",")]
-        known[LABELS[label]] = Timeline([Segment(*span) for span in ends])
+        known[parse_class(label)] = Timeline([Segment(*span) for span in ends])
     return known
 
 
@@ -117,7 +116,7 @@ def _read(folder: Path, row: Mapping[str, str]) -> Recording:
     said = read_rttm(rttm) if rttm.stat().st_size else {}
     spans = {name: Timeline() for name in known}
     if uri in said:
-        mapping = label_mapping(list(LABELS))
+        mapping = label_mapping(CLASSES)
         there = listed_spans(said[uri], mapping, str(rttm))
         spans = {name: there[name] for name in known}
     return make_recording(uri, wav, header, spans, known)
