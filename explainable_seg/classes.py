@@ -12,6 +12,9 @@ from explainable_seg.errors import AnnotationError, ExplainableSegError
 CLASSES: tuple[str, ...] = ("speech", "music", "noise", "overlap")
 """The four classes, in the order of every class axis."""
 
+SOURCES: tuple[str, ...] = ("speech", "music", "noise")
+"""What sounds are made of; overlap is speech twice."""
+
 SHORT_LABELS: dict[str, str] = {
     "sp": "speech",
     "mu": "music",

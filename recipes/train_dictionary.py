@@ -28,6 +28,7 @@ from explainable_seg.pages import save_pictures
 from explainable_seg.training import (
     Batch,
     Command,
+    Dictionary,
     DictionaryLearner,
     Epoch,
     Hparams,
@@ -139,7 +140,8 @@ def train(hparams: Hparams, command: Command) -> None:
         brain.evaluate_best(recordings)
         measures[part] = brain.summary
     W, mu = brain.learner.dictionary, brain.learner.mu
-    run_on_main(save_dictionary, args=[hparams["dictionary"], W, mu])
+    learned = Dictionary(W, mu, hparams["atoms_per_class"])
+    run_on_main(save_dictionary, args=[hparams["dictionary"], learned])
     run_on_main(atomic_write_json, args=[out / "reconstruction.json", measures])
     shown = class_examples(parts["dev"], hparams["spectrogram"], W, mu, level)
     run_on_main(save_pictures, args=[out, W, measures["dev"], shown])

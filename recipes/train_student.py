@@ -13,13 +13,14 @@ Authors
  * explainable-seg contributors 2026
 """
 
-from typing import Any
+from typing import Any, Optional
 
 import torch
 
 import speechbrain as sb
 from explainable_seg.corpora import read_manifest
-from explainable_seg.models import Runner
+from explainable_seg.errors import SettingsError
+from explainable_seg.models import Runner, Student
 from explainable_seg.training import (
     Batch,
     Command,
@@ -28,12 +29,22 @@ from explainable_seg.training import (
     StudentBase,
     choose_classes,
     log_settings,
+    mask_error,
     read_parts,
     start,
     student_losses,
     training_loader,
 )
 from speechbrain.utils.distributed import run_on_main
+
+# What each budget limits; only what is measured has one.
+BUDGETS = {
+    "error_ratio": "error_budget",
+    "l1_ratio": "l1_budget",
+    "unsupported": "support_budget",
+    "outside": "outside_budget",
+    "mask_error": "mask_budget",
+}
 
 
 class StudentBrain(StudentBase):
@@ -65,15 +76,38 @@ class StudentBrain(StudentBase):
             return torch.zeros(())
         output, teacher_logits = predictions
         W, theta = self.model.dictionary, self.model.classifier.weight
-        losses = student_losses(output, targets, W, theta, teacher_logits)
+        own = self.model.own_atoms
+        losses = student_losses(output, targets, W, theta, teacher_logits, own)
+        if "shares" in batch:
+            shares = batch["shares"].to(self.device)
+            X, H = output.spectrogram, output.activations
+            losses["mask_error"] = mask_error(
+                X, W, H, self.model.source_atoms, shares
+            )
         self.last = {name: x.detach() for name, x in losses.items()}
         learned = losses["dictionary"] if W.requires_grad else 0.0
-        return (
-            losses["task"]
-            + learned
-            + self.modules.error_budget(losses["error_ratio"])
-            + self.modules.l1_budget(losses["l1_ratio"])
-            + self.modules.support_budget(losses["unsupported"])
+        budgets = [
+            self.modules[budget](losses[name])
+            for name, budget in BUDGETS.items()
+            if name in losses
+        ]
+        return losses["task"] + learned + sum(budgets)
+
+
+def check_stems(
+    stems: bool, model: Student, feature_cache: Optional[str]
+) -> None:
+    """Raise unless stems, if there are any, can teach a student."""
+    if stems and model.source_atoms is None:
+        raise SettingsError(
+            "expected a dictionary with atoms of each class to learn from "
+            "stems, got one that all classes share; train it with "
+            "--atoms_per_class, or leave --stems out"
+        )
+    if stems and feature_cache:
+        raise SettingsError(
+            "expected chunks with stems, got features of a cache, which holds "
+            "none; leave --feature_cache or --stems out"
         )
 
 
@@ -97,6 +131,7 @@ def make_brain(hparams: Hparams, run_opts: Any) -> StudentBrain:
     model = lessons.build_student(
         hparams["student"], W, classes, warm_start, hparams["start"]
     )
+    check_stems(hparams["stems"], model, hparams["feature_cache"])
     if hparams["learn_dictionary"]:
         model.learn_dictionary()
     brain = StudentBrain(
@@ -109,9 +144,7 @@ def make_brain(hparams: Hparams, run_opts: Any) -> StudentBrain:
         ),
         modules={
             "model": model,
-            "error_budget": hparams["error_budget"],
-            "l1_budget": hparams["l1_budget"],
-            "support_budget": hparams["support_budget"],
+            **{name: hparams[name] for name in BUDGETS.values()},
         },
         parts=parts,
         max_dead=hparams["max_dead"],

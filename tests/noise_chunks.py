@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from explainable_seg.training.chunks import Chunk
+
 WINDOW = 0.5  # seconds a chunk
 TINY_WAVLM = {
     "hidden_size": 16,
@@ -25,4 +27,4 @@ class NoiseChunks:
         if self.on_draw:
             self.on_draw()
         audio = rng.uniform(-0.5, 0.5, 8000).astype(np.float32)
-        return audio, rng.integers(-1, 2, (24, 4)).astype(np.float16)
+        return Chunk(audio, rng.integers(-1, 2, (24, 4)).astype(np.float16))

@@ -19,11 +19,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from explainable_seg.classes import SOURCES
 from explainable_seg.errors import CorpusError
 from explainable_seg.files import atomic_write_text
 from explainable_seg.frames import Span
 
-CLIP_LABELS: tuple[str, ...] = ("speech", "music", "noise")
 SUNG = re.compile("with vocals|a cappella|sung", re.IGNORECASE)
 # Sorts of clips that a scene may ask for, by label and by what `style` says.
 SORTS = {
@@ -93,9 +93,9 @@ class Clip:
         return [self.label, *found]
 
     def __post_init__(self) -> None:
-        if self.label not in CLIP_LABELS:
+        if self.label not in SOURCES:
             raise CorpusError(
-                f"expected a label among {' '.join(CLIP_LABELS)}, got "
+                f"expected a label among {' '.join(SOURCES)}, got "
                 f"'{self.label}', in {self.path}; correct it"
             )
         ends = [0.0, *(t for span in self.spans for t in span)]
@@ -201,7 +201,7 @@ def split_groups(
     """
     rng = np.random.default_rng(seed)
     part_of: dict[tuple[str, str], PartName] = {}
-    for label in CLIP_LABELS:
+    for label in SOURCES:
         seconds: dict[str, float] = defaultdict(float)
         for clip in clips:
             if clip.label == label:

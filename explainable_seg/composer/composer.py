@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from explainable_seg.audio import frame_powers, recording_level
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import CLASSES, SOURCES
 from explainable_seg.composer.acoustics import (
     PEAK,
     TAIL_SECONDS,
@@ -20,7 +20,6 @@ from explainable_seg.composer.acoustics import (
     transform,
 )
 from explainable_seg.composer.augment import within_peak
-from explainable_seg.composer.clips import CLIP_LABELS
 from explainable_seg.composer.pool import ClipPool
 from explainable_seg.composer.scenes import ScenePlanner, plan_programme
 from explainable_seg.composer.style import Range, Style
@@ -362,7 +361,7 @@ class Composer:
         audio, gain = self._finish(audio, rng)
         heard = None
         if stems:
-            heard = {k: buses.get(k, silent) * gain for k in CLIP_LABELS}
+            heard = {k: buses.get(k, silent) * gain for k in SOURCES}
         return Programme(
             audio,
             programme_spans(tracks, duration),

@@ -50,6 +50,7 @@ ON_AIR = Style(
     shortest_pause=0.5,
     long_pause_probability=0.6,
     ground_probability=0.3,
+    unsure_db=-45.0,
     sung_factor=3.0,
     bed_room_probability=0.5,
     duck_probability=0.4,

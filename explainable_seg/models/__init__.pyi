@@ -27,5 +27,6 @@ from .student import (
     StudentOutput as StudentOutput,
     Teacher as Teacher,
     build_model as build_model,
+    check_atoms_per_class as check_atoms_per_class,
 )
 from .tcn import TCN as TCN

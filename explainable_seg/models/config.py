@@ -375,6 +375,9 @@ MODELS: dict[str, Table] = {
             "n_fft": Number(400, 1 << 14, whole=True),
             "mu": Number(0, 1e6),
             "code_sweeps": Number(1, 1000, whole=True),
+            "atoms_per_class": Maybe(
+                ListOf(Number(0, 4096, whole=True), len(CLASSES))
+            ),
         },
     ),
 }
@@ -403,10 +406,25 @@ def check_model(model: Any) -> None:
     if kind == "wavlm":
         _check_encoder(frontend["architecture"])
     _check_tcn(model["tcn"])
+    _check_atoms(model)
     coding = model.get("n_atoms", 128) * model.get("code_sweeps", 8)
     if coding > MOST_CODING:
         raise Misfit(
             f"up to {MOST_CODING} atoms x sweeps", "model.n_atoms", coding
+        )
+
+
+def _check_atoms(model: dict[str, Any]) -> None:
+    """Raise unless the atoms of the classes are all atoms."""
+    numbers = model.get("atoms_per_class")
+    if numbers is None:
+        return
+    n_atoms = model.get("n_atoms", 128)
+    if len(numbers) != len(CLASSES) or sum(numbers) != n_atoms:
+        raise Misfit(
+            f"{len(CLASSES)} numbers that sum up to {n_atoms}",
+            "model.atoms_per_class",
+            numbers,
         )
 
 

@@ -1,12 +1,13 @@
 """The explainable model: every logit is a sum of atom contributions."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, Optional, Union
 
 import torch
 
-from explainable_seg.classes import CLASSES, class_order
+from explainable_seg.classes import CLASSES, SOURCES, class_order, implies
 from explainable_seg.errors import SettingsError
 from explainable_seg.features import (
     FrontEnd,
@@ -131,6 +132,10 @@ class Student(torch.nn.Module):
         Passes over the atoms that make the code.
     classes : Iterable[str]
         What it is trained for: one or more of the four classes.
+    atoms_per_class : Sequence[int], optional
+        How many atoms were learned from the sound of each of the four classes,
+        in their order; they lie in W one class behind the other. By default
+        all classes share all atoms, as in the paper.
     dictionary : torch.Tensor, optional
         The atoms W [F, K], unit-norm and non-negative; frozen. Without it the
         atoms are zero, to be loaded with the state of the module.
@@ -162,10 +167,14 @@ class Student(torch.nn.Module):
         mu: float = 1.0,
         code_sweeps: int = 8,
         classes: Iterable[str] = CLASSES,
+        atoms_per_class: Optional[Sequence[int]] = None,
         dictionary: Optional[torch.Tensor] = None,
     ):
         super().__init__()
         self.classes = class_order(classes)
+        self.atoms_per_class = atoms_per_class and list(atoms_per_class)
+        if self.atoms_per_class:
+            check_atoms_per_class(self.atoms_per_class, n_atoms)
         self.spectrogram = LogPowerSpectrogram(n_fft)
         self.frontend: FrontEnd = make_frontend(**frontend)
         self.tcn = TCN(self.frontend.n_features, **tcn)
@@ -197,7 +206,45 @@ class Student(torch.nn.Module):
             "n_fft": self.spectrogram.n_fft,
             "mu": self.mu,
             "code_sweeps": self.code_sweeps,
+            "atoms_per_class": self.atoms_per_class,
         }
+
+    @property
+    def own_atoms(self) -> Optional[torch.Tensor]:
+        """Which atoms are a class's own [C, K]; None where all are shared.
+
+        A class without atoms, as overlap, has those of what it implies: two
+        voices are made of what one is made of.
+        """
+        if not self.atoms_per_class:
+            return None
+        learned_from = [
+            name
+            for name, count in zip(CLASSES, self.atoms_per_class)
+            for _ in range(count)
+        ]
+        return torch.tensor(
+            [
+                [atom == owner for atom in learned_from]
+                for owner in map(self._owner, self.classes)
+            ],
+            device=self.dictionary.device,
+        )
+
+    @property
+    def source_atoms(self) -> Optional[list[slice]]:
+        """Atoms of speech, music and noise; None where all are shared."""
+        if not self.atoms_per_class:
+            return None
+        ends = list(accumulate(self.atoms_per_class, initial=0))
+        parts = [slice(*between) for between in pairwise(ends)]
+        return [parts[CLASSES.index(name)] for name in SOURCES]
+
+    def _owner(self, name: str) -> str:
+        """The class whose atoms a class has: itself, or one it implies."""
+        counts = dict(zip(CLASSES, self.atoms_per_class or ()))
+        implied = [c for c in CLASSES if implies(name, c) and counts[c] > 0]
+        return name if name in implied or not implied else implied[0]
 
     def forward(
         self, wav: torch.Tensor, features: Optional[torch.Tensor] = None
@@ -329,6 +376,29 @@ class Student(torch.nn.Module):
             X.flatten(0, 1), self.dictionary, self.mu, self.code_sweeps
         )
         return H.reshape(*X.shape[:2], -1)
+
+
+def check_atoms_per_class(numbers: Sequence[int], n_atoms: int) -> None:
+    """Raise unless atoms of each class can make up a dictionary.
+
+    Arguments
+    ---------
+    numbers : Sequence[int]
+        Atoms of each of the four classes, 0 for none.
+    n_atoms : int
+        All of them.
+
+    Raises
+    ------
+    SettingsError
+        If there is not one number a class, or they do not sum up.
+    """
+    fit = len(numbers) == len(CLASSES) and min(numbers) >= 0
+    if not fit or sum(numbers) != n_atoms:
+        raise SettingsError(
+            f"expected `atoms_per_class` of {', '.join(CLASSES)} that sum "
+            f"up to n_atoms {n_atoms}, got {list(numbers)}; change one of them"
+        )
 
 
 MODELS: dict[str, Any] = {"teacher": Teacher, "student": Student}

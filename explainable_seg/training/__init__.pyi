@@ -17,6 +17,7 @@ from .chunks import (
     WholeRegions as WholeRegions,
 )
 from .distillation import (
+    Dictionary as Dictionary,
     DictionaryLearner as DictionaryLearner,
     Lessons as Lessons,
     cached_student as cached_student,
@@ -37,6 +38,7 @@ from .loop import (
 )
 from .losses import (
     label_loss as label_loss,
+    mask_error as mask_error,
     student_losses as student_losses,
 )
 from .run import (

@@ -227,7 +227,7 @@ class _FixedChunks(torch.utils.data.Dataset):
         return len(self.numbers)
 
     def __getitem__(self, row: int) -> tuple[np.ndarray, np.ndarray]:
-        audio, targets = self.chunks.fixed(self.numbers[row])
+        audio, targets, _ = self.chunks.fixed(self.numbers[row])
         return to_pcm(audio), targets
 
 

@@ -11,13 +11,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Optional, Protocol
+from typing import Any, Callable, NamedTuple, Optional, Protocol
 
 import numpy as np
 import torch
 
 from explainable_seg.audio import at_level
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import CLASSES, SOURCES
 from explainable_seg.composer import (
     Augment,
     ClipPool,
@@ -36,6 +36,7 @@ from explainable_seg.corpora import (
     region_targets,
 )
 from explainable_seg.errors import CorpusError, SettingsError
+from explainable_seg.features import LogPowerSpectrogram
 from explainable_seg.files import atomic_write_json
 from explainable_seg.frames import (
     HOP,
@@ -97,6 +98,74 @@ def random_stream(purpose: str, seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
+class Chunk(NamedTuple):
+    """Sound to learn from, and what is known of it.
+
+    ``audio`` [N] at 16 kHz, float32; ``targets`` [T, C], float16: 1, 0, -1
+    for unknown, or a score of another system between 0 and 1; ``shares``
+    [T, F, S], uint8, of :func:`stem_shares`, where it is asked for: all 0
+    where the stems are not known.
+    """
+
+    audio: np.ndarray
+    targets: np.ndarray
+    shares: Optional[np.ndarray] = None
+
+
+WHOLE = 255  # a share of 1
+
+
+def shares_shape(n_frames: int) -> tuple[int, int, int]:
+    """Shape of the shares of a chunk.
+
+    Arguments
+    ---------
+    n_frames : int
+        Frames of the chunk.
+
+    Returns
+    -------
+    tuple[int, int, int]
+        Frames, bins, stems.
+    """
+    return n_frames, SPECTROGRAM.n_features, len(SOURCES)
+
+
+def stem_shares(stems: Mapping[str, np.ndarray]) -> np.ndarray:
+    """How the power of each point is shared out among stems.
+
+    The ideal ratio mask ``|S_c|^2 / sum_d |S_d|^2``. It does not depend on level
+    and tone of the mix, which augmentation changes.
+
+    Arguments
+    ---------
+    stems : Mapping[str, np.ndarray]
+        Speech, music and noise [N] as they are heard in the mix.
+
+    Returns
+    -------
+    np.ndarray [shape=(T, F, 3), dtype=uint8]
+        255 where one stem is all there is; 0 of all where all are silent.
+
+    Example
+    -------
+    >>> tone = np.sin(np.arange(800, dtype=np.float32))
+    >>> silence = np.zeros_like(tone)
+    >>> shares = stem_shares({"speech": tone, "music": tone, "noise": silence})
+    >>> shares.shape, shares[0, 81].tolist()
+    ((2, 257, 3), [128, 128, 0])
+    """
+    parts = torch.from_numpy(np.stack([stems[name] for name in SOURCES]))
+    power = SPECTROGRAM(parts).double().expm1()
+    total = power.sum(dim=0)
+    shares = torch.where(total > SILENT, power / total, 0.0)
+    return (WHOLE * shares).round().byte().permute(1, 2, 0).numpy()
+
+
+SPECTROGRAM = LogPowerSpectrogram()  # on whose points stems are told apart
+SILENT = 1e-6  # power of a point that nobody hears
+
+
 FULL_SCALE = 32767
 VERSION = 5  # goes up when an equal recipe gives other chunks
 
@@ -120,6 +189,8 @@ class ChunkCache:
     recipe : dict
         Plain values that decide what the chunks are: a seed, checksums of
         sources (:mod:`explainable_seg.training.training_set`), ...
+    stems : bool
+        Whether it keeps what the stems of composed chunks share.
 
     Raises
     ------
@@ -133,6 +204,7 @@ class ChunkCache:
         n_chunks: int,
         duration: float,
         recipe: dict[str, Any],
+        stems: bool = False,
     ):
         self.folder = Path(folder)
         self.n_chunks = n_chunks
@@ -153,13 +225,13 @@ class ChunkCache:
             (n_chunks, num_frames(n_samples), len(CLASSES)),
             np.float16,
         )
+        self._shares = None
+        if stems:
+            shape = (n_chunks, *shares_shape(num_frames(n_samples)))
+            self._shares = self._open("shares", shape, np.uint8)
         self._made = self._open("made", (n_chunks,), np.uint8)
 
-    def get(
-        self,
-        number: int,
-        make: Callable[[], tuple[np.ndarray, np.ndarray]],
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def get(self, number: int, make: Callable[[], Chunk]) -> Chunk:
         """A chunk, made by ``make`` if it is not there yet.
 
         Arguments
@@ -167,23 +239,27 @@ class ChunkCache:
         number : int
             Which chunk.
         make : callable
-            Gives audio [N] and targets [T, C].
+            Gives the chunk.
 
         Returns
         -------
-        tuple[np.ndarray, np.ndarray]
-            Audio, float32, and targets, float16.
+        Chunk
         """
         if not self._made[number]:
-            audio, targets = make()
+            audio, targets, shares = make()
             # At its level a recording may go beyond full scale.
             scale = np.float32(max(1.0, float(np.abs(audio).max(initial=0.0))))
             self._audio[number] = to_pcm(audio / scale)
             self._scale[number] = scale
             self._targets[number] = targets
+            if self._shares is not None and shares is not None:
+                self._shares[number] = shares
             self._made[number] = 1
         audio = from_pcm(self._audio[number]) * self._scale[number]
-        return audio, np.array(self._targets[number])
+        shares = None
+        if self._shares is not None:
+            shares = np.array(self._shares[number])
+        return Chunk(audio, np.array(self._targets[number]), shares)
 
     def _open(
         self, name: str, shape: tuple[int, ...], dtype: type
@@ -383,16 +459,8 @@ def _as_spans(rows: Sequence[tuple[int, float, float]]) -> _Spans:
     return _Spans(np.array(owners), first, lengths, lengths / lengths.sum())
 
 
-Chunk = tuple[np.ndarray, np.ndarray]
-"""Audio [N] and targets [T, C]."""
-
-
 class ChunkSource(Protocol):
-    """Draws chunks of audio [N] with targets [T, C].
-
-    Labels are 1, 0 or -1, the last one for unknown; a score of another system
-    lies between 0 and 1.
-    """
+    """Draws chunks of audio with targets."""
 
     def draw(self, rng: np.random.Generator) -> Chunk:
         """Draw one chunk.
@@ -404,9 +472,8 @@ class ChunkSource(Protocol):
 
         Returns
         -------
-        tuple[np.ndarray, np.ndarray]
-            Audio [N] at 16 kHz, float32; targets [T, C], float16, T =
-            num_frames(N).
+        Chunk
+            T = num_frames(N).
         """
         ...
 
@@ -420,15 +487,20 @@ class ComposedChunks:
         Lays clips into programmes.
     duration : float
         Seconds a chunk.
+    stems : bool
+        Whether a chunk tells what its stems share.
     """
 
-    def __init__(self, composer: Composer, duration: float):
+    def __init__(
+        self, composer: Composer, duration: float, stems: bool = False
+    ):
         self.composer = composer
         self.duration = duration
+        self.stems = stems
 
     def draw(self, rng: np.random.Generator) -> Chunk:
         """A new programme of one chunk's length."""
-        programme = self.composer.compose(self.duration, rng)
+        programme = self.composer.compose(self.duration, rng, self.stems)
         n_frames = num_frames(len(programme.audio))
         targets = np.stack(
             [frame_targets(programme.spans[c], n_frames) for c in CLASSES],
@@ -438,7 +510,9 @@ class ComposedChunks:
             column = targets[:, CLASSES.index(label)]
             unsure = frame_targets(spans, n_frames)
             column[unsure.astype(bool) & (column == 0)] = UNKNOWN
-        return programme.audio, targets
+        stems = programme.stems
+        shares = None if stems is None else stem_shares(stems)
+        return Chunk(programme.audio, targets, shares)
 
 
 class RecordedChunks:
@@ -506,7 +580,7 @@ class RecordedChunks:
             audio, targets = overlay(
                 audio, targets, self.pool, rng, self.overlays
             )
-        return audio, targets
+        return Chunk(audio, targets)
 
 
 class TrainingChunks(torch.utils.data.Dataset):
@@ -527,6 +601,8 @@ class TrainingChunks(torch.utils.data.Dataset):
         chunks as it has. Without it every chunk is new.
     augment : Augment, optional
         Level and tone, new each time a chunk is drawn; as they are without it.
+    stems : bool
+        Whether chunks tell what their stems share.
 
     Raises
     ------
@@ -542,6 +618,7 @@ class TrainingChunks(torch.utils.data.Dataset):
         order_seed: int = 0,
         cache: Optional[ChunkCache] = None,
         augment: Optional[Augment] = None,
+        stems: bool = False,
     ):
         if len(sources) != len(shares) or not np.isclose(sum(shares), 1.0):
             raise ValueError(
@@ -554,21 +631,30 @@ class TrainingChunks(torch.utils.data.Dataset):
         self.order_seed = order_seed
         self.cache = cache
         self.augment = augment
+        self.stems = stems
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        """Chunk ``index`` of the whole training: ``wav`` and ``targets``."""
+        """Chunk ``index`` of the training: ``wav``, ``targets``, ``shares``.
+
+        The last one only where all chunks have it.
+        """
         number = index
         if self.cache is not None:
             order = random_stream("order", self.order_seed, index)
             number = int(order.integers(self.cache.n_chunks))
-        audio, targets = self._chunk(number)
+        audio, targets, shares = self._chunk(number)
         if self.augment is not None:
             rng = random_stream("augmentation", self.order_seed, index)
             audio = self.augment(audio, rng)
-        return {
+        item = {
             "wav": torch.from_numpy(np.ascontiguousarray(audio)),
             "targets": torch.from_numpy(targets),
         }
+        if self.stems:
+            if shares is None:  # recorded: nobody knows
+                shares = np.zeros(shares_shape(len(targets)), dtype=np.uint8)
+            item["shares"] = torch.from_numpy(shares)
+        return item
 
     def fixed(self, number: int) -> Chunk:
         """Chunk of a number, always at the same level and tone.
@@ -584,14 +670,13 @@ class TrainingChunks(torch.utils.data.Dataset):
 
         Returns
         -------
-        tuple[np.ndarray, np.ndarray]
-            Audio [N], float32, and targets [T, C], float16.
+        Chunk
         """
-        audio, targets = self._chunk(number)
+        audio, targets, shares = self._chunk(number)
         if self.augment is not None:
             rng = random_stream("fixed augmentation", self.seed, number)
             audio = self.augment(audio, rng)
-        return audio, targets
+        return Chunk(audio, targets, shares)
 
     def _chunk(self, number: int) -> Chunk:
         """Chunk of a number, from the cache where there is one."""

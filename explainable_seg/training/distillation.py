@@ -1,10 +1,11 @@
 """A dictionary and a teacher, as a student begins with them."""
 
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional, cast
+from typing import Any, NamedTuple, Optional, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,6 +19,7 @@ from explainable_seg.models import (
     Student,
     Teacher,
     build_model,
+    check_atoms_per_class,
     load_pretrained,
 )
 from explainable_seg.nmf import SparseNMF
@@ -71,16 +73,11 @@ class DictionaryLearner:
         self.parts = {EVERYTHING: nmf}
         if atoms_per_class is None:
             return
-        numbers = list(atoms_per_class)
-        fit = len(numbers) == len(CLASSES) and min(numbers) >= 0
-        if not fit or sum(numbers) != nmf.n_atoms:
-            raise ExplainableSegError(
-                f"expected `atoms_per_class` of {', '.join(CLASSES)} that sum "
-                f"up to n_atoms {nmf.n_atoms}, got {numbers}; change one of "
-                "them"
-            )
+        check_atoms_per_class(atoms_per_class, nmf.n_atoms)
         self.parts = {
-            name: nmf.like(n) for name, n in zip(CLASSES, numbers) if n > 0
+            name: nmf.like(n)
+            for name, n in zip(CLASSES, atoms_per_class)
+            if n > 0
         }
 
     @property
@@ -183,31 +180,44 @@ def heard_alone(targets: torch.Tensor, name: str) -> torch.Tensor:
     return heard[:, CLASSES.index(name)] & ~heard[:, others].any(dim=1)
 
 
+class Dictionary(NamedTuple):
+    """Atoms, and how they were learned.
+
+    ``atoms`` [F, K] of unit norm, ``mu`` the sparsity weight, and
+    ``atoms_per_class`` how many are of each of the four classes, one behind
+    the other; None where all frames taught all atoms.
+    """
+
+    atoms: torch.Tensor
+    mu: float
+    atoms_per_class: Optional[list[int]] = None
+
+
 def save_dictionary(
-    path: str | os.PathLike[str], dictionary: torch.Tensor, mu: float
+    path: str | os.PathLike[str], dictionary: Dictionary
 ) -> None:
-    """Write atoms and the sparsity weight they were learned with.
+    """Write a dictionary, for students to be trained with.
 
     Arguments
     ---------
     path : str or os.PathLike
         The file, usually ``dictionary.safetensors``.
-    dictionary : torch.Tensor [shape=(F, K)]
-        Atoms of unit norm.
-    mu : float
-        Sparsity weight.
+    dictionary : Dictionary
+        Atoms, and how they were learned.
     """
+    settings = {
+        "mu": float(dictionary.mu),
+        "atoms_per_class": dictionary.atoms_per_class,
+    }
     with atomic_path(path) as temporary:
         save_file(
-            {KEY: dictionary.detach().cpu().contiguous()},
+            {KEY: dictionary.atoms.detach().cpu().contiguous()},
             temporary,
-            metadata={"mu": repr(float(mu))},
+            metadata={k: json.dumps(v) for k, v in settings.items()},
         )
 
 
-def load_dictionary(
-    path: str | os.PathLike[str],
-) -> tuple[torch.Tensor, float]:
+def load_dictionary(path: str | os.PathLike[str]) -> Dictionary:
     """Read what :func:`save_dictionary` wrote.
 
     Arguments
@@ -217,8 +227,7 @@ def load_dictionary(
 
     Returns
     -------
-    tuple[torch.Tensor, float]
-        Atoms [F, K], and the sparsity weight.
+    Dictionary
 
     Raises
     ------
@@ -233,22 +242,26 @@ def load_dictionary(
         )
     try:
         with safe_open(path, framework="pt") as stream:
-            dictionary = stream.get_tensor(KEY)
-            mu = float((stream.metadata() or {})["mu"])
-    except (SafetensorError, KeyError, ValueError) as error:
+            atoms = stream.get_tensor(KEY)
+            settings = stream.metadata() or {}
+        mu = float(settings["mu"])
+        per_class = json.loads(settings.get("atoms_per_class", "null"))
+        if per_class is not None:
+            check_atoms_per_class(per_class, atoms.shape[1])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"expected a dictionary, got '{error}', in {path}; run "
             "recipes/train_dictionary.py again"
         ) from None
-    norms = dictionary.norm(dim=0)
-    if bool((dictionary < 0).any()) or not torch.allclose(
+    norms = atoms.norm(dim=0)
+    if bool((atoms < 0).any()) or not torch.allclose(
         norms, torch.ones_like(norms), atol=1e-3
     ):
         raise ModelError(
             f"expected non-negative atoms of unit norm, got others, in {path};"
             " run recipes/train_dictionary.py again"
         )
-    return dictionary, mu
+    return Dictionary(atoms, mu, per_class)
 
 
 def load_teacher(
@@ -430,10 +443,15 @@ class Lessons:
             student = load_student(start, self.level, classes)
             _check_front_end(student, cached, start)
             return student
-        W, mu = load_dictionary(dictionary)
+        W, mu, per_class = load_dictionary(dictionary)
         if cached:
             config = cached_student(config, cached)
-        of_data = {"mu": mu, "n_atoms": W.shape[1], "classes": classes}
+        of_data = {
+            "mu": mu,
+            "n_atoms": W.shape[1],
+            "atoms_per_class": per_class,
+            "classes": classes,
+        }
         student = cast(Student, build_model({**config, **of_data}, W))
         if cached:
             share_front_end(student, cached)

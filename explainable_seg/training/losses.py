@@ -6,6 +6,7 @@ loss averages over what is known, of all processes; over nothing it is exactly
 zero, with a gradient, so that a batch without a class trains the others.
 """
 
+from collections.abc import Sequence
 from typing import Optional
 
 import torch
@@ -16,6 +17,7 @@ from explainable_seg.errors import SettingsError
 from explainable_seg.frames import UNKNOWN
 from explainable_seg.models import StudentOutput
 from explainable_seg.nmf import full_precision, overshoot
+from explainable_seg.training.chunks import WHOLE
 
 
 class Budget(torch.nn.Module):
@@ -300,12 +302,105 @@ def unsupported_share(
     return ((weights @ unsupported) / whole).mean()
 
 
+@full_precision
+def outside_share(
+    H: torch.Tensor,
+    theta: torch.Tensor,
+    own: torch.Tensor,
+    known: torch.Tensor,
+) -> torch.Tensor:
+    """Share of the relevance that rests on atoms which are not the class's own.
+
+    Arguments
+    ---------
+    H : torch.Tensor [shape=(B, T, K)]
+        Activations.
+    theta : torch.Tensor [shape=(C, K)]
+        Classification weights.
+    own : torch.Tensor [shape=(C, K), dtype=bool]
+        Which atoms are a class's own.
+    known : torch.Tensor [shape=(B, T), dtype=bool]
+        Frames that are not padding.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+        In [0, 1], mean over classes.
+
+    Example
+    -------
+    >>> H, theta = torch.tensor([[[3.0, 1.0]]]), torch.tensor([[1.0, -1.0]])
+    >>> known = torch.ones(1, 1, dtype=torch.bool)
+    >>> outside_share(H, theta, torch.tensor([[True, False]]), known)
+    tensor(0.2500)
+    """
+    everything = total((H * known.unsqueeze(-1)).sum(dim=(0, 1)))
+    weights = theta.abs()
+    whole = (weights @ everything).clamp(min=SMALLEST)
+    return (((weights * ~own) @ everything) / whole).mean()
+
+
+@full_precision
+def mask_error(
+    X: torch.Tensor,
+    W: torch.Tensor,
+    H: torch.Tensor,
+    atoms: Sequence[slice],
+    shares: torch.Tensor,
+) -> torch.Tensor:
+    """How far the atoms of each source are from what it is of the sound.
+
+    The mask of a source, ``W_s H_s / (W H)``, against the ideal ratio mask of
+    its stem. What the mask gives to the wrong source, in amplitude, of all
+    there is: each chunk counts alike, however loud it is.
+
+    Arguments
+    ---------
+    X : torch.Tensor [shape=(B, T, F)]
+        Log-power spectrogram.
+    W : torch.Tensor [shape=(F, K)]
+        Dictionary.
+    H : torch.Tensor [shape=(B, T, K)]
+        Activations.
+    atoms : Sequence[slice] [length=S]
+        Atoms of each source.
+    shares : torch.Tensor [shape=(B, T, F, S), dtype=uint8]
+        Of :func:`~explainable_seg.training.chunks.stem_shares`; 0 of all where
+        nothing is known.
+
+    Returns
+    -------
+    torch.Tensor [shape=()]
+        In [0, 1], mean over the chunks of which anything is known; 0 without
+        any.
+
+    Example
+    -------
+    >>> X, W = torch.ones(1, 1, 2), torch.eye(2)
+    >>> shares = torch.tensor([[[[255, 0], [0, 255]]]], dtype=torch.uint8)
+    >>> sources = [slice(0, 1), slice(1, 2)]
+    >>> mask_error(X, W, torch.ones(1, 1, 2), sources, shares).item()
+    0.0
+    """
+    kept = torch.stack([H[..., part] @ W[:, part].T for part in atoms], dim=-1)
+    masks = kept / (kept.sum(dim=-1, keepdim=True) + SMALLEST)
+    ideal = shares.to(masks.dtype) / WHOLE
+    known = (shares > 0).any(dim=-1)
+    loudness = X.expm1().clamp(min=0).sqrt() * known
+    # What one source has too much another one has too little: half of both.
+    wrong = 0.5 * (masks - ideal).abs().sum(dim=-1)
+    whole = loudness.sum(dim=(1, 2))
+    errors = (wrong * loudness).sum(dim=(1, 2)) / whole.clamp(min=SMALLEST)
+    return masked_mean(errors, whole > 0)
+
+
 def student_losses(
     output: StudentOutput,
     targets: torch.Tensor,
     W: torch.Tensor,
     theta: torch.Tensor,
     teacher_logits: Optional[torch.Tensor] = None,
+    own: Optional[torch.Tensor] = None,
 ) -> dict[str, torch.Tensor]:
     """What the student is trained on, each a scalar.
 
@@ -327,6 +422,8 @@ def student_losses(
     teacher_logits : torch.Tensor, optional [shape=(B, T, C)]
         The teacher's. Without them the student learns the annotation itself
         (the by-design model of arXiv 2406.13385), and scores.
+    own : torch.Tensor, optional [shape=(C, K), dtype=bool]
+        Which atoms are a class's own, where they are told apart.
 
     Returns
     -------
@@ -334,8 +431,10 @@ def student_losses(
         ``task`` (distillation or cross-entropy, nats a decision),
         ``error_ratio`` (reconstruction error, times that of the sparse code),
         ``l1_ratio`` (L1 norm, times that of the sparse code),
-        ``unsupported`` (:func:`unsupported_share`), ``dictionary`` (share of
-        the energy that the sparse code leaves, for a W that is learned).
+        ``unsupported`` (:func:`unsupported_share`), ``outside``
+        (:func:`outside_share`, where atoms are told apart), ``dictionary``
+        (share of the energy that the sparse code leaves, for a W that is
+        learned).
     """
     known = (targets != UNKNOWN).any(dim=-1)
     H, X, code = output.activations, output.spectrogram, output.code
@@ -358,7 +457,11 @@ def student_losses(
     error_ratio = ratio_to_code(
         energy(H), code_energy.detach(), n_frames
     ).sqrt()
+    losses = (
+        {} if own is None else {"outside": outside_share(H, theta, own, known)}
+    )
     return {
+        **losses,
         "task": task,
         "error_ratio": error_ratio,
         "l1_ratio": ratio_to_code(l1(H), l1(code), n_frames),

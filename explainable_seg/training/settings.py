@@ -41,6 +41,8 @@ POSITIVE = (
     "lr",
     "max_error_ratio",
     "max_l1_ratio",
+    "max_mask_error",
+    "max_outside",
     "max_unsupported",
     "n_atoms",
     "n_cached",

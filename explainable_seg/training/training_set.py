@@ -327,6 +327,7 @@ def make_training_set(
     overlap_factor: float = 1.0,
     style: Union[str, Style, Sequence[Union[str, Style]]] = "programmes",
     scores: Optional[Mapping[str, Any]] = None,
+    stems: bool = False,
 ) -> TrainingChunks:
     """Chunks of a manifest, mixed with chunks composed of clips.
 
@@ -369,6 +370,10 @@ def make_training_set(
     scores : Mapping[str, Any], optional
         Of :class:`~explainable_seg.corpora.scores.ScoreSource`: what other
         systems say of the regions, in place of their labels.
+    stems : bool
+        Whether chunks tell what their stems share
+        (:func:`~explainable_seg.training.chunks.stem_shares`): known of composed
+        chunks.
 
     Returns
     -------
@@ -401,7 +406,8 @@ def make_training_set(
     shares = [1.0]
     if pool is not None and composed_share > 0:
         sources += [
-            ComposedChunks(Composer(pool, style), window) for style in styles
+            ComposedChunks(Composer(pool, style), window, stems)
+            for style in styles
         ]
         shares = [
             1 - composed_share,
@@ -423,10 +429,12 @@ def make_training_set(
                 "balance": repr(balance),
                 "level": level,
                 "styles": repr(styles),
+                **({"stems": True} if stems else {}),
             },
+            stems,
         )
     return TrainingChunks(
-        sources, shares, seed, order_seed, cache, augmentation(augment)
+        sources, shares, seed, order_seed, cache, augmentation(augment), stems
     )
 
 

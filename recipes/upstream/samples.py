@@ -17,7 +17,7 @@ from explainable_seg.models import (
     build_model,
     save_pretrained,
 )
-from explainable_seg.training import save_dictionary
+from explainable_seg.training import Dictionary, save_dictionary
 
 SAMPLES = "tests/samples/segmentation"
 RATE = 8000  # Hz
@@ -87,4 +87,6 @@ def _write_models(folder: Path) -> None:
     for name in SPEECHBRAIN_FILES:  # they name our package
         (folder / "teacher" / name).unlink()
     atoms = torch.nn.functional.normalize(torch.rand(N_BINS, N_ATOMS), dim=0)
-    save_dictionary(folder / "dictionary.safetensors", atoms, mu=0.01)
+    save_dictionary(
+        folder / "dictionary.safetensors", Dictionary(atoms, mu=0.01)
+    )

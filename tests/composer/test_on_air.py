@@ -279,7 +279,7 @@ def test_a_quiet_room_is_of_no_class(pool, level, noise):
     kind = replace(named("quiet room"), seconds=(9.0, 10.0))
     style = only(kind, room=quiet, gap_probability=0.0)
     chunks = ComposedChunks(Composer(pool, style), 4.0)
-    audio, targets = chunks.draw(rng(0))
+    audio, targets, _ = chunks.draw(rng(0))
     assert np.median(powers(audio)) == pytest.approx(level, abs=4.0)
     wanted = dict(zip(CLASSES, (0, 0, noise, 0)))
     for label, value in wanted.items():
@@ -292,7 +292,7 @@ def test_floors_go_on_through_pauses_and_leave_what_is_known(pool):
     style = only(kind, ground_probability=1.0, ground_db=(-45.0, -45.0))
     chunks = ComposedChunks(Composer(pool, style), 8.0)
     for seed in range(10):
-        audio, targets = chunks.draw(rng(seed))
+        audio, targets, _ = chunks.draw(rng(seed))
         assert powers(audio)[5:-5].min() > -62
         assert set(np.unique(targets[:, CLASSES.index("noise")])) <= {1, -1}
         assert not (targets[:, CLASSES.index("speech")] == UNKNOWN).any()

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from explainable_seg.errors import SettingsError
 from explainable_seg.frames import num_frames
 from explainable_seg.models import build_model
 
@@ -129,3 +130,22 @@ def test_the_tcn_sees_the_spectrogram_of_its_front_end(dictionary, n_fft):
     wav = noise(2, 4000)
     features = student.frontend(wav)
     assert torch.equal(student(wav).logits, student(wav, features).logits)
+
+
+def test_a_class_has_its_own_atoms_and_overlap_those_of_speech():
+    config = {**STUDENT, "atoms_per_class": [5, 4, 3, 0]}
+    student = build_model({**config, "classes": ["music", "overlap"]})
+    own = student.own_atoms
+    assert own.sum(dim=1).tolist() == [4, 5]
+    assert own[0, 5:9].all() and own[1, :5].all()
+    assert student.source_atoms == [slice(0, 5), slice(5, 9), slice(9, 12)]
+    again = build_model(student.config)
+    assert torch.equal(again.own_atoms, own)
+    assert build_model(STUDENT).own_atoms is None
+    with pytest.raises(SettingsError, match="sum up to n_atoms 12"):
+        build_model({**STUDENT, "atoms_per_class": [5, 4, 0, 0]})
+
+
+def test_overlap_may_have_atoms_of_its_own():
+    student = build_model({**STUDENT, "atoms_per_class": [5, 4, 1, 2]})
+    assert student.own_atoms.sum(dim=1).tolist() == [5, 4, 1, 2]

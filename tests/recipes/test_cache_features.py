@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from explainable_seg.classes import CLASSES
 from explainable_seg.models import build_model
 from explainable_seg.models.pretrained import save_pretrained
-from explainable_seg.training.distillation import save_dictionary
+from explainable_seg.training.distillation import Dictionary, save_dictionary
 
 # Of the student; where its own WavLM would come from does not matter.
 FRONTEND = "--frontend={type: wavlm, source: nowhere}"
@@ -53,7 +53,7 @@ def work(tmp_path_factory):
         "",
     )
     W = torch.nn.functional.normalize(torch.rand(257, 8), dim=0)
-    save_dictionary(folder / "dictionary.safetensors", W, 1.0)
+    save_dictionary(folder / "dictionary.safetensors", Dictionary(W, 1.0))
     return folder
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 import torch
 from pyannote.core import Annotation, Segment, Timeline
@@ -14,12 +15,14 @@ from explainable_seg.corpora.scores import Scores, ScoreSource
 from explainable_seg.errors import CorpusError
 from explainable_seg.frames import num_frames
 from explainable_seg.training.chunks import (
+    Chunk,
     ChunkCache,
     EpochSampler,
     RecordedChunks,
     TrainingChunks,
     WholeRegions,
     read_region,
+    stem_shares,
 )
 
 
@@ -56,7 +59,7 @@ def make_region(tmp_path):
 def test_targets_follow_the_sound(make_region, rate, channels):
     source = RecordedChunks([make_region(rate, channels=channels)], 1.0)
     for seed in range(20):
-        audio, targets = source.draw(np.random.default_rng(seed))
+        audio, targets, _ = source.draw(np.random.default_rng(seed))
         assert audio.dtype == np.float32 and len(audio) == 16000
         assert targets.shape == (num_frames(16000), 4)
         assert (targets[:, [0, 2, 3]] == -1).all()  # annotated nowhere
@@ -70,7 +73,7 @@ def test_targets_follow_the_sound(make_region, rate, channels):
 
 def test_a_short_region_is_padded_with_the_unknown(make_region):
     source = RecordedChunks([make_region(seconds=2.0)], 4.0)
-    audio, targets = source.draw(np.random.default_rng(0))
+    audio, targets, _ = source.draw(np.random.default_rng(0))
     n_read = num_frames(32000)
     assert len(audio) == 64000 and not audio[32000:].any()
     assert (targets[n_read:] == -1).all()
@@ -79,7 +82,7 @@ def test_a_short_region_is_padded_with_the_unknown(make_region):
 
 def test_regions_are_brought_to_a_level(make_region):
     source = RecordedChunks([make_region(seconds=3.0)], 3.0, level=-26.0)
-    audio, _ = source.draw(np.random.default_rng(0))
+    audio, *_ = source.draw(np.random.default_rng(0))
     # 0.25 sin of which the second before it, silence, does not count.
     assert np.square(audio[20000:]).mean() == pytest.approx(10**-2.6, rel=1e-2)
 
@@ -130,7 +133,7 @@ def test_scores_follow_the_sound_in_place_of_labels(make_region, tmp_path):
     source = RecordedChunks([region], 1.0, scores=scores)
     rng = np.random.default_rng(0)
     for _ in range(5):
-        audio, targets = source.draw(rng)
+        audio, targets, _ = source.draw(rng)
         rise = np.diff(targets[:, 0].astype(float))
         np.testing.assert_allclose(rise, 0.8 / (len(ramp) - 1), atol=1e-3)
         # The tone begins at 1 s, after the middle frame of the ramp.
@@ -138,7 +141,7 @@ def test_scores_follow_the_sound_in_place_of_labels(make_region, tmp_path):
         np.testing.assert_array_equal(targets[:, 1] == 1, musical)
         assert (targets[:, 2:] == -1).all()
     source = RecordedChunks([region], 4.0, scores=scores)
-    _, targets = source.draw(rng)
+    _, targets, _ = source.draw(rng)
     assert (targets[len(ramp) :] == -1).all()
     assert (targets[: len(ramp), 0] > 0).all()
 
@@ -152,7 +155,7 @@ class Counting:
         """A chunk of noise."""
         self.n_draws += 1
         audio = rng.uniform(-0.5, 0.5, 16000).astype(np.float32)
-        return audio, rng.integers(-1, 2, (49, 4)).astype(np.int8)
+        return Chunk(audio, rng.integers(-1, 2, (49, 4)).astype(np.int8))
 
 
 def test_a_chunk_depends_on_seed_and_index_alone():
@@ -228,7 +231,7 @@ def test_level_and_tone_are_drawn_anew_but_reproducibly(tmp_path):
 
         def draw(self, rng):
             audio = np.full(16000, 0.1, dtype=np.float32)
-            return audio, np.zeros((49, 4), dtype=np.int8)
+            return Chunk(audio, np.zeros((49, 4), dtype=np.int8))
 
     cache = ChunkCache(tmp_path, 1, 1.0, {})
     gains = Augment(
@@ -243,7 +246,7 @@ def test_level_and_tone_are_drawn_anew_but_reproducibly(tmp_path):
     assert levels == [float(chunks[i]["wav"].max()) for i in range(50)]
     decibels = 20 * np.log10(np.array(levels) / 0.1)
     assert decibels.min() < -15 and decibels.max() > -5
-    kept, _ = cache.get(0, One().draw)
+    kept, *_ = cache.get(0, One().draw)
     assert kept.max() == pytest.approx(0.1, abs=1e-4)
 
 
@@ -264,13 +267,84 @@ def test_fixed_chunks_depend_on_no_order_and_go_beyond_the_cache(tmp_path):
     for cached in (False, True):
         first, second = chunks(0, cached), chunks(5, cached)
         for number in (4, 1):
-            audio, targets = first.fixed(number)
+            audio, targets, _ = first.fixed(number)
             np.testing.assert_array_equal(second.fixed(number)[0], audio)
             np.testing.assert_array_equal(second.fixed(number)[1], targets)
         # Number 4 is the cache's chunk 1 again, at another level.
-        other, targets_1 = first.fixed(1)
-        audio, targets_4 = first.fixed(4)
+        other, targets_1, _ = first.fixed(1)
+        audio, targets_4, _ = first.fixed(4)
         assert np.array_equal(targets_1, targets_4) is cached
         levels = audio / other
         assert (levels.std() < 0.01) is np.bool_(cached)
         assert abs(levels.mean() - 1) > 0.01
+
+
+def stems_of(seed, n=16000):
+    rng = np.random.default_rng(seed)
+    speech, music, noise = rng.normal(size=(3, n)).astype(np.float32) * 0.1
+    speech[n // 2 :] = 0
+    music[:] = 0
+    return {"speech": speech, "music": music, "noise": noise}
+
+
+def test_shares_of_stems_are_the_ideal_ratio_mask():
+    stems = stems_of(0)
+    shares = stem_shares(stems)
+    assert shares.shape == (49, 257, 3) and shares.dtype == np.uint8
+    power = {
+        name: np.abs(
+            scipy.signal.stft(
+                stem,
+                window=np.hanning(401)[:400],
+                nperseg=400,
+                noverlap=80,
+                nfft=512,
+                boundary=None,
+                padded=False,
+            )[2]
+        )
+        ** 2
+        for name, stem in stems.items()
+    }
+    ideal = power["speech"] / sum(power.values())
+    np.testing.assert_allclose(shares[..., 0] / 255, ideal.T, atol=0.003)
+    assert (shares[26:, :, 2] == 255).all()  # noise alone
+    assert (shares[..., 1] == 0).all()
+
+
+def test_shares_depend_on_neither_level_nor_tone():
+    stems = stem_shares(stems_of(1))
+    filtered = {
+        name: scipy.signal.lfilter([0.3, 0.1], [1.0, -0.2], stem).astype("f4")
+        for name, stem in stems_of(1).items()
+    }
+    difference = stem_shares(filtered).astype(int) - stems
+    assert np.abs(difference).mean() < 2  # of 255
+
+
+def test_nothing_is_known_of_silence():
+    silence = dict.fromkeys(stems_of(0), np.zeros(800, dtype=np.float32))
+    assert (stem_shares(silence) == 0).all()
+
+
+def test_a_cache_keeps_shares_and_a_chunk_without_stems_knows_none(tmp_path):
+    class Source:
+        """One chunk with stems."""
+
+        def draw(self, rng):
+            stems = stems_of(3)
+            targets = np.zeros((49, 4), dtype=np.int8)
+            return Chunk(sum(stems.values()), targets, stem_shares(stems))
+
+    def chunks(source):
+        cache = ChunkCache(tmp_path / source.__name__, 1, 1.0, {}, stems=True)
+        return TrainingChunks([source()], [1.0], 0, cache=cache, stems=True)
+
+    expected = stem_shares(stems_of(3))
+    for _ in range(2):  # made, then read
+        kept = chunks(Source)[0]["shares"]
+        np.testing.assert_array_equal(kept.numpy(), expected)
+    item = chunks(Counting)[0]
+    assert item["shares"].shape == (49, 257, 3) and not item["shares"].any()
+    plain = TrainingChunks([Counting()], [1.0], 0)
+    assert "shares" not in plain[0]

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from explainable_seg.errors import ExplainableSegError, ModelError
 from explainable_seg.nmf import SparseNMF
 from explainable_seg.training.distillation import (
+    Dictionary,
     DictionaryLearner,
     heard_alone,
     load_dictionary,
@@ -79,9 +80,20 @@ def test_overlap_is_heard_with_speech_and_unknown_is_not_heard():
 
 def test_what_is_written_is_read(tmp_path):
     W = torch.nn.functional.normalize(torch.rand(257, 5), dim=0)
-    save_dictionary(tmp_path / "deep/d.safetensors", W, mu=0.5)
-    read, mu = load_dictionary(tmp_path / "deep/d.safetensors")
-    assert torch.equal(read, W) and mu == 0.5
+    path = tmp_path / "deep/d.safetensors"
+    for per_class in (None, [2, 3, 0, 0]):
+        save_dictionary(path, Dictionary(W, 0.5, per_class))
+        read = load_dictionary(path)
+        assert torch.equal(read.atoms, W)
+        assert read[1:] == (0.5, per_class)
+
+
+def test_atoms_of_classes_that_do_not_sum_up_are_refused(tmp_path):
+    W = torch.nn.functional.normalize(torch.rand(257, 5), dim=0)
+    path = tmp_path / "d.safetensors"
+    save_dictionary(path, Dictionary(W, 0.5, [2, 2, 0, 0]))
+    with pytest.raises(ModelError, match="sum"):
+        load_dictionary(path)
 
 
 def test_what_is_no_dictionary_is_refused(tmp_path):

@@ -75,7 +75,7 @@ def test_it_keeps_what_the_teacher_says_of_each_chunk(teacher, tmp_path):
     cache = filled(tmp_path, teacher, chunks)
     assert [len(n) for n in cache.chunk_files().values()] == [4, 4, 2]
     for number in range(10):
-        audio, targets = chunks.fixed(number)
+        audio, targets, _ = chunks.fixed(number)
         kept = cache.chunk(number)
         np.testing.assert_allclose(kept["wav"], audio, atol=1 / 32767)
         assert torch.equal(kept["targets"], torch.from_numpy(targets))

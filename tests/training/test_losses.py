@@ -11,6 +11,8 @@ from explainable_seg.training.losses import (
     Budget,
     distillation_loss,
     label_loss,
+    mask_error,
+    outside_share,
     reconstruction_energy,
     student_losses,
     with_scores,
@@ -167,3 +169,66 @@ def test_budget_is_part_of_a_checkpoint():
     assert torch.equal(copy.weight, budget.weight)
     with pytest.raises(ValueError, match="limit"):
         Budget(limit=0.0)
+
+
+SOURCES = [slice(0, 1), slice(1, 2)]
+
+
+def masks_of_two(H, shares, X=None):
+    """Error of two sources of one atom each, that are alike."""
+    X = torch.ones(*H.shape[:2], 1) if X is None else X
+    return mask_error(X, torch.ones(1, 2), H, SOURCES, shares)
+
+
+def test_mask_error_by_hand():
+    H = torch.tensor([[[3.0, 1.0]]])
+    shares = torch.tensor([[[[255, 0]]]], dtype=torch.uint8)
+    assert masks_of_two(H, shares).item() == pytest.approx(0.25, abs=1e-5)
+    wrong = shares.flip(-1)
+    assert masks_of_two(H, wrong).item() == pytest.approx(0.75, abs=1e-5)
+
+
+def test_loud_points_weigh_more_and_chunks_alike():
+    H = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]]).repeat(2, 1, 1)
+    right, wrong = [[255, 0]], [[0, 255]]
+    shares = torch.tensor([[right, wrong], [right, wrong]], dtype=torch.uint8)
+    loud = torch.tensor([[[9.0], [1.0]], [[1.0], [1.0]]]).log1p()
+    # Amplitudes of 3 and 1, then of 1 and 1: a quarter and a half are wrong.
+    found = masks_of_two(H, shares, loud).item()
+    assert found == pytest.approx((0.25 + 0.5) / 2, abs=1e-5)
+
+
+def test_what_nobody_knows_counts_in_no_mask():
+    H = torch.rand(2, 3, 2, requires_grad=True)
+    shares = torch.zeros(2, 3, 1, 2, dtype=torch.uint8)
+    nothing = masks_of_two(H, shares)
+    nothing.backward()
+    assert nothing.item() == 0 and not H.grad.any()
+    shares[0, 0, 0, 0] = 255
+    masks_of_two(H, shares).backward()
+    assert H.grad[0, 0].any() and not H.grad[1].any()
+    assert not H.grad[0, 1:].any()
+
+
+def test_the_ideal_mask_has_no_error_and_descent_finds_it():
+    torch.manual_seed(0)
+    shares = torch.randint(0, 256, (1, 5, 1, 1))
+    shares = torch.cat([shares, 255 - shares], dim=-1).byte()
+    raw = torch.zeros(1, 5, 2, requires_grad=True)
+    optimiser = torch.optim.Adam([raw], lr=0.05)
+    for _ in range(400):
+        optimiser.zero_grad()
+        masks_of_two(raw.exp(), shares).backward()
+        optimiser.step()
+    assert masks_of_two(raw.exp(), shares).item() < 0.01
+
+
+def test_outside_share_is_the_mean_over_classes():
+    H = torch.tensor([[[1.0, 1.0], [1.0, 1.0], [9.0, 9.0]]])
+    theta = torch.tensor([[3.0, -1.0], [1.0, 1.0]])
+    own = torch.tensor([[True, False], [False, True]])
+    known = torch.tensor([[True, True, False]])
+    share = outside_share(H, theta, own, known)
+    assert share.item() == pytest.approx((0.25 + 0.5) / 2)
+    nothing = outside_share(H * 0, theta, own, known)
+    assert nothing.item() == 0

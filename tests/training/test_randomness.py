@@ -8,6 +8,7 @@ import pytest
 from explainable_seg.composer.augment import Augment
 from explainable_seg.training.chunks import (
     PURPOSES,
+    Chunk,
     ChunkCache,
     TrainingChunks,
     random_stream,
@@ -47,7 +48,7 @@ class Source:
     def draw(self, rng):
         """A chunk of nothing."""
         self.seen.append((self.name, rng.random()))
-        return np.zeros(800, np.float32), np.zeros((2, 4), np.int8)
+        return Chunk(np.zeros(800, np.float32), np.zeros((2, 4), np.int8))
 
 
 class Gains(Augment):
