@@ -124,7 +124,7 @@ def test_no_value_of_the_settings_breaks_more_than_the_folder(folder):
     # value that may be and that the shapes of the weights do not show.
     free = {"nmf_error", "min_on", "min_off", "thresholds", "dropout"}
     free |= {"window", "step", "weights_sha256", "mu", "code_sweeps"}
-    free |= {"frontend"}
+    free |= {"frontend", "atoms_per_class"}
     assert all(free & set(map(str, found[:-1])) for found in works), works
 
 
