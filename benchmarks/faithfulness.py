@@ -4,7 +4,7 @@
 For the student, and with --teacher for the black box that it imitates:
 
 > python benchmarks/faithfulness.py --student EXPORT --teacher EXPORT \
-    --manifest test.csv --clips clips.csv --output results/faithfulness
+    --manifest test.csv --alone test.csv --output results/faithfulness
 
 Writes faithfulness.json and faithfulness.md. --per_class 1 --methods makes a
 short run: few passages, no other methods.
@@ -17,13 +17,12 @@ from pathlib import Path
 
 import torch
 from faithfulness_passages import (
-    ORACLE,
     activations,
-    compose_mixtures,
     find_passages,
-    separate,
+    passages_of_mixtures,
 )
-from faithfulness_tables import as_document, as_markdown, separation_table
+from faithfulness_tables import as_document, as_markdown
+from separation import ORACLE, mixtures
 from tqdm import tqdm
 
 from explainable_seg.classes import CLASSES
@@ -120,13 +119,16 @@ def main() -> None:
         candidates = Candidates(student, explained, options.methods)
         tasks = {f"The {name} explained": find_passages(options, *shared)}
         oracles: dict = {}
-        if options.clips:
-            mixtures = compose_mixtures(options, settings["window"])
-            passages, masks, gains = separate(mixtures, *shared)
-            title = f"The {name} explained, speech and music at 0 dB"
-            tasks[title], oracles[title] = passages, masks
-            document[f"{name}, SI-SDR"] = gains
-            text.append(separation_table(gains))
+        if options.alone:
+            mixed = mixtures(
+                options.alone,
+                options.mixtures,
+                0.0,
+                settings.get("level"),
+                options.seed,
+            )
+            title = f"The {name} explained, two sources at 0 dB"
+            tasks[title], oracles[title] = passages_of_mixtures(mixed, *shared)
         for title, passages in tasks.items():
             logger.info("%s: %d passages", title, len(passages))
             result = compare(
@@ -155,8 +157,10 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--data-root", type=Path)
-    parser.add_argument("--clips", type=Path, help="for mixtures with stems")
-    parser.add_argument("--mixtures", type=int, default=24)
+    parser.add_argument(
+        "--alone", type=Path, help="manifest, whose single sources are mixed"
+    )
+    parser.add_argument("--mixtures", type=int, default=12)
     parser.add_argument(
         "--per_class", type=int, default=4, help="passages a recording"
     )

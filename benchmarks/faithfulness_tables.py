@@ -1,6 +1,5 @@
 """Tables of benchmarks/faithfulness.py, as JSON and as Markdown."""
 
-from statistics import mean
 from typing import Any
 
 from tables import table
@@ -157,18 +156,6 @@ def verdict_table(result: Comparison) -> str:
     ]
     order = f"Each cell: {', '.join(CLASSES)}.\n\n"
     return order + table(head, rows)
-
-
-def separation_table(gains: dict[str, list[dict[str, float | None]]]) -> str:
-    """Mean SI-SDR over the mixture, dB."""
-    rows = []
-    for class_name, entries in gains.items():
-        for name in entries[0] if entries else ():
-            values = [v for entry in entries if (v := entry[name]) is not None]
-            average = number(mean(values)) if values else "-"
-            rows.append([class_name, name, average, f"{len(values)}"])
-    title = "### SI-SDR over that of the mixture, dB\n\n"
-    return title + table(["class", "mask as it is", "dB", "passages"], rows)
 
 
 def number(value: float | int | None) -> str:
