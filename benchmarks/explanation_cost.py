@@ -25,10 +25,11 @@ from explainable_seg.annotation import write_rttm, write_uem
 from explainable_seg.classes import CLASSES
 from explainable_seg.corpora import Region, write_manifest
 from explainable_seg.explanation import (
+    StudentWeights,
     apply_mask,
     class_masks,
+    default_selection,
     segment_relevance,
-    select_atoms,
 )
 from explainable_seg.files import atomic_write_json
 from explainable_seg.frames import SAMPLE_RATE, frame_ranges
@@ -61,14 +62,19 @@ def measure_time(
     segmenter: ExplainableSegmenter, path: Path, repeats: int
 ) -> dict[str, Any]:
     """Seconds of each step, and the ratio that is asked for."""
-    theta = segmenter.model.classifier.weight.detach().cpu()
-    W = segmenter.model.dictionary.detach().cpu()
+    student = StudentWeights.of(segmenter.model)
+    theta, W = student.theta, student.dictionary
     analysis = segmenter.analyse(path)
     audio, H = analysis.decomposition.audio, analysis.decomposition.activations
     r, n_segments = relevances(analysis, theta)
     # Not one recording need have segments: an hour of silence has none.
     mean = r.mean(dim=0) if n_segments else theta.double()
-    weights = torch.stack([select_atoms(row) for row in mean]).float()
+    z = H.double().mean(dim=0)
+    chosen = [
+        default_selection(row, z, student.own_of(name))
+        for name, row in zip(student.classes, mean)
+    ]
+    weights = torch.stack(chosen).float()
     masks = class_masks(H, W, weights)
     taken = seconds_of(
         {

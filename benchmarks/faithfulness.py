@@ -69,12 +69,12 @@ class Candidates:
         """Scores [T, F] of each candidate."""
         c = CLASSES.index(passage.class_name)
         frames, X = passage.frames, passage.spectrogram
-        H, theta_c = activations(self.student, passage.audio, c)
+        H, theta_c, own_c = activations(self.student, passage.audio, c)
         W = self.student.dictionary
-        rankings = atom_rankings(H, W, theta_c, frames)
-        rankings.update(control_masks(H, W, theta_c, frames))
-        H, theta_c = activations(self.random_student, passage.audio, c)
-        untrained = atom_rankings(H, W, theta_c, frames)
+        rankings = atom_rankings(H, W, theta_c, frames, own_c)
+        rankings.update(control_masks(H, W, theta_c, frames, own_c))
+        H, theta_c, own_c = activations(self.random_student, passage.audio, c)
+        untrained = atom_rankings(H, W, theta_c, frames, own_c)
         rankings["randomised model"] = untrained[SELECTED]
         for method in self.methods:
             rankings[method] = attribute(

@@ -24,11 +24,13 @@ FEWEST = 25  # marked frames of a passage: half a second
 
 def activations(
     student: Student, audio: np.ndarray, c: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """H [T, K] of a passage, and the classifier's row of a class."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """H [T, K] of a passage; the classifier's row and the atoms of a class."""
     wav = torch.from_numpy(audio)[None]
     said = Runner(student).batch(wav, {"activations"}).named()
-    return said["activations"][0], student.classifier.weight[c]
+    own = student.own_atoms
+    own_c = None if own is None else own[c]
+    return said["activations"][0], student.classifier.weight[c], own_c
 
 
 def cut_windows(

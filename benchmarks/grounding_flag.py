@@ -43,14 +43,15 @@ from explainable_seg.corpora import (
 from explainable_seg.explanation import (
     CLOSE,
     Decomposition,
+    StudentWeights,
     apply_mask,
     bootstrap_means,
     class_mask,
+    default_selection,
     frame_errors,
     interval,
     reconstruction_error,
     relevance,
-    select_atoms,
     threshold_logit,
 )
 from explainable_seg.files import atomic_write_json
@@ -92,13 +93,20 @@ def heard_again(
     c: int,
 ) -> np.ndarray:
     """Where the class is found [T] when only the segments' atoms sound."""
-    H, W = decomposition.activations, segmenter.model.dictionary.cpu()
-    theta_c = segmenter.model.classifier.weight[c].detach().cpu()
+    weights = StudentWeights.of(segmenter.model)
+    H, W, theta_c = (
+        decomposition.activations,
+        weights.dictionary,
+        weights.theta[c],
+    )
+    own_c = weights.own_of(CLASSES[c])
     middles = [(a + b) // 2 for (_, a), (b, _) in zip(ranges, ranges[1:])]
     borders = [0, *middles, len(H)]
     masks = []
     for (first, last), low, high in zip(ranges, borders, borders[1:]):
-        selected = select_atoms(relevance(H[first:last], theta_c))
+        explained = H[first:last]
+        r, z = relevance(explained, theta_c), explained.mean(dim=0)
+        selected = default_selection(r, z, own_c)
         masks.append(class_mask(H[low:high], W, selected))
     kept = apply_mask(decomposition.audio, torch.cat(masks))
     # What is left is as loud as it was in the whole.

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from two_tones import decomposition, weights
+from two_tones import decomposition, own_weights, weights
 
-__all__ = ["decomposition", "weights"]
+__all__ = ["decomposition", "own_weights", "weights"]
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 

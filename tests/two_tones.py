@@ -5,6 +5,8 @@ second. Two atoms are these tones; a third is never active. Speech is the first
 atom, music the second; noise and overlap are never found.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,14 @@ def weights() -> StudentWeights:
         bias=BIAS,
         name="a/model",
     )
+
+
+@pytest.fixture(scope="session")
+def own_weights(weights: StudentWeights) -> StudentWeights:
+    """The same atoms, one each of speech, music and noise; overlap has none."""
+    own = torch.eye(4, 3, dtype=torch.bool)
+    own[3] = own[0]
+    return dataclasses.replace(weights, own=own)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ import torch
 from explainable_seg.classes import class_index, class_order
 from explainable_seg.explanation import (
     class_mask,
+    default_selection,
     permute_frequencies,
     relevance,
     select_atoms,
@@ -523,6 +524,7 @@ def control_masks(
     W: torch.Tensor,
     theta_c: torch.Tensor,
     frames: torch.Tensor,
+    own_c: torch.Tensor | None = None,
     seed: int = 0,
 ) -> dict[str, torch.Tensor]:
     """Masks of the controls of an explanation by atoms.
@@ -537,6 +539,8 @@ def control_masks(
         Row of the classifier for the class.
     frames : torch.Tensor [shape=(T,), dtype=bool]
         Frames that are explained, at least one.
+    own_c : torch.Tensor [shape=(K,), dtype=bool], optional
+        The class's own atoms, if it has any.
     seed : int
         Of all draws.
 
@@ -544,13 +548,14 @@ def control_masks(
     -------
     dict[str, torch.Tensor] [shape=(T, F)]
         ``random atoms``, as many as the explanation has; ``permuted Theta``,
-        the atoms that it would have with the weights dealt to other atoms;
-        ``permuted W``, its own atoms with their frequencies exchanged;
-        ``random bins``, no ranking at all.
+        the atoms that the paper would choose with the weights dealt to other
+        atoms; ``permuted W``, the atoms of the explanation with their
+        frequencies exchanged; ``random bins``, no ranking at all.
     """
-    selected = select_atoms(relevance(H[frames], theta_c))
+    z = H[frames].mean(dim=0)
+    selected = default_selection(relevance(H[frames], theta_c), z, own_c)
     permuted = relevance(H[frames], permute_theta(theta_c, seed))
-    drawn = random_atoms(selected, H[frames].mean(dim=0), seed)
+    drawn = random_atoms(selected, z, seed)
     return {
         "random atoms": class_mask(H, W, drawn),
         "permuted Theta": class_mask(H, W, select_atoms(permuted)),

@@ -43,11 +43,13 @@ from .prototypes import (
 from .selection import (
     BANDS_HZ as BANDS_HZ,
     DEFAULT_TAU as DEFAULT_TAU,
+    PAPER_ATOMS as PAPER_ATOMS,
     SELECTED as SELECTED,
     atom_rankings as atom_rankings,
     band_masks as band_masks,
     band_shares as band_shares,
     bin_hz as bin_hz,
+    default_selection as default_selection,
     peak_hz as peak_hz,
     relevance as relevance,
     relevance_spectrum as relevance_spectrum,

@@ -31,6 +31,8 @@ class StudentWeights(Brief):
         Names of the C rows: what the student was trained for.
     name : str
         Folder or hub id of the model, as the user gave it.
+    own : torch.Tensor, optional [shape=(C, K), dtype=bool]
+        Which atoms are a class's own; None where all classes share all atoms.
     """
 
     dictionary: torch.Tensor
@@ -38,6 +40,68 @@ class StudentWeights(Brief):
     bias: torch.Tensor
     classes: tuple[str, ...] = CLASSES
     name: str = ""
+    own: torch.Tensor | None = None
+
+    def own_of(self, class_name: str) -> torch.Tensor | None:
+        """Which atoms are a class's own, if it has its own.
+
+        Arguments
+        ---------
+        class_name : str
+            One that the student was trained for.
+
+        Returns
+        -------
+        torch.Tensor or None [shape=(K,), dtype=bool]
+        """
+        if self.own is None:
+            return None
+        return self.own[class_index(class_name, self.classes)]
+
+    @cached_property
+    def owners(self) -> list[str | None]:
+        """Whose each of the K atoms is.
+
+        The first class whose own it is: overlap reads the atoms of speech.
+        None where all are shared, and of atoms that were learned from a class
+        for which the student was not trained.
+        """
+        rows = [] if self.own is None else self.own.tolist()
+        return [
+            next((c for c, row in zip(self.classes, rows) if row[k]), None)
+            for k in range(self.dictionary.shape[1])
+        ]
+
+    def source(self, class_name: str) -> str | None:
+        """Of which class the own atoms of a class are.
+
+        Arguments
+        ---------
+        class_name : str
+            One that the student was trained for.
+
+        Returns
+        -------
+        str or None
+            The class itself, or of overlap without atoms speech; None where
+            all classes share all atoms.
+
+        Example
+        -------
+        >>> weights = StudentWeights(
+        ...     dictionary=torch.eye(2),
+        ...     theta=torch.zeros(4, 2),
+        ...     bias=torch.zeros(4),
+        ...     own=torch.eye(4, 2).bool() | (torch.arange(4) == 3)[:, None],
+        ... )
+        >>> weights.owners, weights.source("overlap"), weights.source("noise")
+        (['speech', 'music'], 'speech', 'noise')
+        """
+        own = self.own_of(class_name)
+        if own is None:
+            return None
+        atoms = own.nonzero().flatten().tolist()
+        return self.owners[atoms[0]] if atoms else class_name
 
     @cached_property
     def peak_hz(self) -> torch.Tensor:
@@ -59,12 +123,14 @@ class StudentWeights(Brief):
         -------
         StudentWeights
         """
+        own = student.own_atoms
         return cls(
             dictionary=student.dictionary.detach().cpu(),
             theta=student.classifier.weight.detach().cpu(),
             bias=student.classifier.bias.detach().cpu(),
             classes=student.classes,
             name=name,
+            own=None if own is None else own.cpu(),
         )
 
 

@@ -27,6 +27,7 @@ from explainable_seg.explanation.grounding import (
 from explainable_seg.explanation.masks import apply_mask, class_mask, frame_gate
 from explainable_seg.explanation.selection import (
     Selector,
+    default_selection,
     relevance,
     select_atoms,
 )
@@ -233,6 +234,30 @@ class Explanation(Brief):
         """Where in the passage the class was found, in seconds."""
         return self.spans.get(self.class_name, ())
 
+    @cached_property
+    def source(self) -> str | None:
+        """Whose atoms are selected, all that sound: the class, or speech.
+
+        None where all classes share all atoms, or others were selected.
+        """
+        own = self.weights.own_of(self.class_name)
+        r, z = torch.from_numpy(self.relevance), torch.from_numpy(self.z)
+        default = default_selection(r, z, own).numpy()
+        if own is None or not np.array_equal(self.selected, default):
+            return None
+        return self.weights.source(self.class_name)
+
+    @cached_property
+    def deciding(self) -> np.ndarray:
+        """Atoms that carry the decision [shape=(K,), dtype=bool].
+
+        Those selected; but where these are a source, whatever they add, those
+        of the paper's choice.
+        """
+        if self.source is None:
+            return self.selected
+        return select_atoms(torch.from_numpy(self.relevance)).numpy()
+
     def to_dict(self) -> dict[str, Any]:
         """The explanation as ``explanation.json`` holds it, all K atoms."""
         return {
@@ -251,8 +276,9 @@ class Explanation(Brief):
                     "theta": float(self.theta[k]),
                     "peak_hz": _number(self.peak_hz[k]),
                     "selected": bool(self.selected[k]),
+                    "class": owner,
                 }
-                for k in range(len(self.relevance))
+                for k, owner in enumerate(self.weights.owners)
             ],
         }
 
@@ -285,7 +311,7 @@ def explain_class(
     start: float | None = None,
     end: float | None = None,
     spans: Mapping[str, Sequence[Span]] | None = None,
-    select: Selector = select_atoms,
+    select: Selector | None = None,
     transform: Coder | None = None,
 ) -> Explanation:
     """Explain a class on a span, or where it was found.
@@ -306,9 +332,11 @@ def explain_class(
     spans : Mapping[str, Sequence[tuple[float, float]]], optional
         Where in the recording each class was found, seconds; used when no span
         is given. By default as the rules of the decomposition decide.
-    select : callable
-        Maps relevances [K] to the atoms to keep: the paper's threshold by
-        default, or one of :mod:`.selection`.
+    select : callable, optional
+        Maps relevances [K] to the atoms to keep, as those of
+        :mod:`.selection` do. By default :func:`.default_selection` chooses:
+        the class's own atoms that sound, or of shared ones by the paper's
+        threshold.
     transform : callable, optional
         The NMF transform, ``transform(X, W)`` gives activations [T, K]; with
         it, the grounding is measured too.
@@ -351,7 +379,9 @@ def explain_class(
     bias = float(weights.bias[c])
     logit_mean = passage.logits[explained, c].double().mean().item()
     _check_additivity(bias, r, logit_mean)
-    selected = select(r)
+    z = H.double().mean(dim=0)
+    own_c = weights.own_of(class_name)
+    selected = select(r) if select else default_selection(r, z, own_c)
     return Explanation(
         class_name=class_name,
         start=passage.start,
@@ -367,7 +397,7 @@ def explain_class(
         bias=bias,
         logit_mean=logit_mean,
         reconstruction_error=reconstruction_error(X, W, H),
-        z=H.double().mean(dim=0).numpy(),
+        z=z.numpy(),
         theta=theta_c.numpy(),
         relevance=r.numpy(),
         selected=selected.numpy(),

@@ -164,6 +164,45 @@ def select_atoms(r: torch.Tensor, tau: float = DEFAULT_TAU) -> torch.Tensor:
     return r / strongest > tau
 
 
+def default_selection(
+    r: torch.Tensor, z: torch.Tensor, own_c: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Atoms that are shown and heard where nobody asks for others.
+
+    Where a class has atoms of its own, these: all that sound. Else the
+    paper's choice, :func:`select_atoms`.
+
+    Arguments
+    ---------
+    r : torch.Tensor [shape=(K,)]
+        Relevances for the class.
+    z : torch.Tensor [shape=(K,)]
+        Mean activations, zero or more.
+    own_c : torch.Tensor [shape=(K,), dtype=bool], optional
+        The class's own atoms; None where all classes share all atoms.
+
+    Returns
+    -------
+    torch.Tensor [shape=(K,), dtype=bool]
+        None selected where no own atom sounds, or, of shared ones, where none
+        speaks for the class.
+
+    Example
+    -------
+    >>> r, z = torch.tensor([4.0, -1.0, 3.0]), torch.tensor([2.0, 1.0, 3.0])
+    >>> own = torch.tensor([True, True, False])
+    >>> default_selection(r, z, own).tolist()
+    [True, True, False]
+    >>> default_selection(r, z).tolist()
+    [True, False, True]
+    """
+    if own_c is None:
+        return select_atoms(r)
+    # Own atoms that speak against the class sound too: training fits the mask
+    # of all own atoms to the source, and one without them is another mask.
+    return own_c & (z > 0)
+
+
 def bin_hz(n_bins: int) -> torch.Tensor:
     """Centre frequency of each bin of the spectrogram, in hertz.
 
@@ -489,7 +528,10 @@ def segment_means(
 
 
 SELECTED = "selected atoms"
-"""Name of the ranking by the atoms that carry the decision."""
+"""Name of the ranking by the atoms that are shown and heard."""
+
+PAPER_ATOMS = "paper's atoms"
+"""Name of the ranking by the paper's choice, where that is another one."""
 
 
 def atom_rankings(
@@ -497,8 +539,9 @@ def atom_rankings(
     W: torch.Tensor,
     theta_c: torch.Tensor,
     frames: torch.Tensor,
+    own_c: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Three readings of the same relevances.
+    """Readings of the same activations and relevances.
 
     Arguments
     ---------
@@ -510,13 +553,17 @@ def atom_rankings(
         Row of the classifier for the class.
     frames : torch.Tensor [shape=(T,), dtype=bool]
         Frames that are explained, at least one.
+    own_c : torch.Tensor [shape=(K,), dtype=bool], optional
+        The class's own atoms, if it has any.
 
     Returns
     -------
     dict[str, torch.Tensor] [shape=(T, F)]
         ``selected atoms``, the mask of the explanation that is shown and
-        heard; ``weighted atoms``, each atom of positive relevance in
-        proportion to it; ``evidence``, the evidence of each frame itself.
+        heard, of :func:`default_selection`; ``weighted atoms``, each atom of
+        positive relevance in proportion to it; ``evidence``, the evidence of
+        each frame itself. Where the class has own atoms, ``paper's atoms``,
+        the mask of :func:`select_atoms`, as well.
 
     Example
     -------
@@ -532,8 +579,12 @@ def atom_rankings(
     r = relevance(H[frames], theta_c)
     positive = r.clamp(min=0)
     weights = positive / positive.max().clamp(min=1e-10)
-    return {
-        SELECTED: class_mask(H, W, select_atoms(r)),
+    shown = default_selection(r, H[frames].mean(dim=0), own_c)
+    rankings = {
+        SELECTED: class_mask(H, W, shown),
         "weighted atoms": class_masks(H, W, weights[None])[0],
         "evidence": evidence_map(H, W, theta_c),
     }
+    if own_c is not None:
+        rankings[PAPER_ATOMS] = class_mask(H, W, select_atoms(r))
+    return rankings

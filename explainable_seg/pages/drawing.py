@@ -143,34 +143,47 @@ def reason(explanation: Explanation) -> str:
     -------
     str
         For instance ``5 of 128 atoms carry 91 % of the evidence for it; the
-        strongest peak at 250 Hz, 500 Hz and 1.2 kHz.``
+        strongest peak at 250 Hz, 500 Hz and 1.2 kHz.`` Where a class has its
+        own atoms: ``31 atoms of speech sound here and carry ...``
     """
     r, selected = explanation.relevance, explanation.selected
-    if not selected.any():
+    source = explanation.source
+    if source and not selected.any():
+        return f"No atom of {source} sounds here."
+    share = kept_share(explanation)
+    if share is None or not selected.any():
         return "No atom speaks for it."
-    share = format_percent(kept_share(explanation))
+    one = selected.sum() == 1
+    carry = f"{'carries' if one else 'carry'} {format_percent(share)}"
+    sentence = f"{_subject(explanation)} {carry} of the evidence for it"
     peaks = strongest_peaks(explanation)
-    if selected.sum() == 1:
-        sentence = (
-            f"One of {len(r)} atoms carries {share} of the evidence for it"
-        )
-        verb = "; its peak is"
-    else:
-        sentence = (
-            f"{selected.sum()} of {len(r)} atoms carry {share} of the "
-            "evidence for it"
-        )
-        verb = "; the strongest peak"
-    sentence += f"{verb} {place(peaks)}." if peaks else "."
+    peak = "its peak is" if one else "the strongest peak"
+    sentence += f"; {peak} {place(peaks)}." if peaks else "."
     if r.sum() < 0:
         sentence += " More evidence speaks against it."
     return sentence
 
 
-def kept_share(explanation: Explanation) -> float:
-    """Share of the positive relevance that the selected atoms carry."""
+def _subject(explanation: Explanation) -> str:
+    """Which atoms are selected, at least one, as a sentence begins."""
+    n, source = int(explanation.selected.sum()), explanation.source
+    which = "One" if n == 1 else f"{n}"
+    if source is None:
+        return f"{which} of {len(explanation.selected)} atoms"
+    sound = "atom of {} sounds" if n == 1 else "atoms of {} sound"
+    return f"{which} {sound.format(source)} here and"
+
+
+def kept_share(explanation: Explanation) -> float | None:
+    """Share of the positive relevance that the selected atoms carry.
+
+    None where no atom speaks for the class.
+    """
     positive = explanation.relevance.clip(min=0)
-    return float(positive[explanation.selected].sum() / positive.sum())
+    total = positive.sum()
+    if total == 0:
+        return None
+    return float(positive[explanation.selected].sum() / total)
 
 
 def strongest_peaks(explanation: Explanation) -> list[str]:

@@ -24,10 +24,10 @@ from explainable_seg.explanation import (
     ReportData,
     StudentWeights,
     bin_hz,
+    default_selection,
     margin,
     reconstruction_error,
     segment_means,
-    select_atoms,
 )
 from explainable_seg.features import unwarp_hz, warp_hz
 from explainable_seg.frames import HOP, SAMPLE_RATE, WINDOW
@@ -114,7 +114,8 @@ def make_document(
         class lies above what is needed, its reconstruction error, the mean
         activation z of each atom that sounds in it, and the atoms selected
         for its class; ``classifier``, with which relevances of any class
-        follow: ``z_k theta_ck``; ``rules``, by which it was decided.
+        follow: ``z_k theta_ck``, and in it ``own``, the atoms of each class;
+        ``rules``, by which it was decided.
     """
     return {
         "version": DOCUMENT_VERSION,
@@ -131,7 +132,7 @@ def make_document(
 
 
 def _classifier(report_data: ReportData) -> dict[str, Any]:
-    """Weights of each class for each atom, and where each atom peaks."""
+    """Weights of each class for each atom; peak and owner of each atom."""
     weights, rules = report_data.weights, report_data.decomposition.rules
     return {
         "classes": list(weights.classes),
@@ -141,6 +142,17 @@ def _classifier(report_data: ReportData) -> dict[str, Any]:
         "peak_hz": [
             None if hz != hz else hz for hz in weights.peak_hz.tolist()
         ],
+        "own": _own(weights),
+    }
+
+
+def _own(weights: StudentWeights) -> dict[str, list[int]] | None:
+    """Atoms of each class; None where all classes share all atoms."""
+    if weights.own is None:
+        return None
+    return {
+        name: row.nonzero().flatten().tolist()
+        for name, row in zip(weights.classes, weights.own)
     }
 
 
@@ -176,18 +188,17 @@ def _segments(report_data: ReportData) -> list[dict[str, Any]]:
                 str(k): short(z[s, k].item())
                 for k in z[s].nonzero().flatten().tolist()
             },
-            "selected": _selected(z[s], weights, classes.index(name)),
+            "selected": _selected(z[s], weights, name),
         }
         for s, (name, start, end, first, last) in enumerate(kept)
     ]
 
 
-def _selected(
-    z: torch.Tensor, weights: StudentWeights, class_index: int
-) -> list[int]:
-    """Indices of the atoms that carry a segment."""
-    r = z * weights.theta[class_index].double()
-    return select_atoms(r).nonzero().flatten().tolist()
+def _selected(z: torch.Tensor, weights: StudentWeights, name: str) -> list[int]:
+    """Indices of the atoms that are shown and heard of a segment."""
+    r = z * weights.theta[weights.classes.index(name)].double()
+    selected = default_selection(r, z, weights.own_of(name))
+    return selected.nonzero().flatten().tolist()
 
 
 def short(value: float) -> float:

@@ -38,7 +38,7 @@ MOST_AGAINST = 3  # rows of atoms that speak against it
 MOST_SPECTRA = 5
 TITLES = (
     "The sound",
-    "What speaks for {}",
+    "What {}",
     "When each atom speaks",
     "Probability of each class",
     "On average",
@@ -77,7 +77,7 @@ def shown_atoms(explanation: Explanation) -> np.ndarray:
     """
     r = explanation.relevance
     order = np.argsort(-r)
-    speak_for = [k for k in order if explanation.selected[k]][:MOST_FOR]
+    speak_for = [k for k in order if explanation.deciding[k]][:MOST_FOR]
     against = [k for k in order[::-1] if r[k] < 0][:MOST_AGAINST]
     rows = np.array([*speak_for, *against], dtype=int)
     return rows[np.argsort(explanation.peak_hz[rows], kind="stable")]
@@ -110,7 +110,9 @@ def draw_mean_spectra(axes: Axes, explanation: Explanation) -> None:
     axes.set_xlim(0, max(sound.max(), evidence.max(), 1e-9) * 1.05)
     axes.set_xticks([])
     write_note(axes, 0.91, "sound", QUIET)
-    write_note(axes, 0.80, "evidence", colour)
+    write_note(
+        axes, 0.80, "its atoms" if explanation.source else "evidence", colour
+    )
     axes.tick_params(left=False, labelleft=False)
 
 
@@ -244,7 +246,7 @@ def _dashes(class_name: str) -> dict[str, Any]:
 def plot_explanation(explanation: Explanation) -> Figure:
     """Picture of an explanation, read from top to bottom.
 
-    The sound; what of it speaks for the class; which atoms said so and when;
+    The sound; what of it speaks for the class, or its own atoms make; which atoms said so and when;
     the probabilities that came of it. The panels on the left share the time
     axis; those on the right share the axis of the panel beside them and show
     the mean over the frames explained.
@@ -282,11 +284,12 @@ def _draw_panels(figure: Figure, explanation: Explanation) -> None:
         panel.sharex(probabilities)
     means.sharey(sound)
     spectra.sharey(evidence)
-    ours = explanation.class_name
+    ours, source = explanation.class_name, explanation.source
+    heard = f"the {source} atoms make" if source else f"speaks for {ours}"
     for panel, title in zip([*left, *right], TITLES):
         colour = CLASS_COLOURS[ours] if panel is evidence else INK
         calm(panel)
-        write_title(panel, title.format(ours), colour)
+        write_title(panel, title.format(heard), colour)
     X = explanation.passage.spectrogram.numpy()
     brightest = max(float(np.percentile(X, PICTURE_PERCENTILE)), 1e-9)
     rows = shown_atoms(explanation)

@@ -282,6 +282,7 @@ def _recording(document: str, report_data: ReportData) -> dict[str, Any]:
         "lanes": make_lanes(report_data),
         "ticks": time_ticks(decomposition.duration),
         "has_reference": report_data.reference is not None,
+        "own_atoms": report_data.weights.own is not None,
         "document": _inside_script(json.dumps(numbers, allow_nan=False)),
         "data": _inside_script(json.dumps(page_data(report_data))),
     }

@@ -8,6 +8,7 @@ from explainable_seg.evaluation.faithfulness import (
     random_atoms,
     randomised_student,
 )
+from explainable_seg.explanation.grounding import permute_frequencies
 from explainable_seg.explanation.masks import (
     class_mask,
     class_masks,
@@ -65,6 +66,21 @@ def test_controls_are_masks_and_reproducible() -> None:
 def test_no_control_is_the_explanation() -> None:
     explanation = atom_rankings(*case(), FRAMES)[SELECTED]
     for mask in control_masks(*case(), FRAMES).values():
+        assert not torch.allclose(mask, explanation, atol=1e-3)
+
+
+def test_controls_of_own_atoms_are_as_many_and_of_the_same_atoms() -> None:
+    H, W, theta = case()
+    own = torch.tensor([True, True, True, False, False, False, True])
+    masks = control_masks(H, W, theta, FRAMES, own)
+    shown = own & (H[FRAMES].mean(dim=0) > 0)
+    assert shown.tolist() == [True] * 3 + [False] * 4
+    permuted = class_mask(H, permute_frequencies(W), shown)
+    torch.testing.assert_close(masks["permuted W"], permuted)
+    drawn = random_atoms(shown, H[FRAMES].mean(dim=0))
+    torch.testing.assert_close(masks["random atoms"], class_mask(H, W, drawn))
+    explanation = atom_rankings(H, W, theta, FRAMES, own)[SELECTED]
+    for mask in masks.values():
         assert not torch.allclose(mask, explanation, atol=1e-3)
 
 

@@ -63,8 +63,12 @@ def test_numbers_add_up_for_any_student(seed: int) -> None:
     H = torch.rand(n_frames, n_atoms, generator=generator) * 4
     theta = torch.randn(4, n_atoms, generator=generator)
     bias = torch.randn(4, generator=generator)
+    own = torch.rand(4, n_atoms, generator=generator) < 0.3
     weights = StudentWeights(
-        torch.rand(257, n_atoms, generator=generator), theta, bias
+        torch.rand(257, n_atoms, generator=generator),
+        theta,
+        bias,
+        own=own if seed % 2 else None,
     )
     decomposition = make_decomposition(
         np.zeros(num_samples(n_frames), dtype=np.float32),
@@ -120,6 +124,7 @@ def test_the_entry_has_the_fields_of_the_contract(
         "theta",
         "peak_hz",
         "selected",
+        "class",
     ]
     assert entry["atoms"][2]["peak_hz"] is None
     assert [type(first[key]) for key in first] == [
@@ -129,6 +134,7 @@ def test_the_entry_has_the_fields_of_the_contract(
         float,
         float,
         bool,
+        type(None),
     ]
 
 

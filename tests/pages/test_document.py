@@ -58,6 +58,37 @@ def test_a_segment_has_the_numbers_of_its_explanation(
         assert error == pytest.approx(same.reconstruction_error)
 
 
+def test_a_segment_of_own_atoms_has_those_of_its_explanation(
+    decomposition: Decomposition, own_weights: StudentWeights
+) -> None:
+    spans = {"speech": [(0.1, 1.5)], "noise": [(0.2, 0.4)], "overlap": [(0, 1)]}
+    asked = [
+        explain_class(decomposition, own_weights, name, *spans[name][0])
+        for name in spans
+    ]
+    document = make_document(
+        asked, ReportData(decomposition, own_weights, spans)
+    )
+    for entry, same in zip(document["segments"], asked):
+        assert entry["class"] == same.class_name
+        assert entry["selected"] == np.flatnonzero(same.selected).tolist()
+    assert [e["selected"] for e in document["segments"]] == [[0], [], [0]]
+    own = document["classifier"]["own"]
+    assert own == {"speech": [0], "music": [1], "noise": [2], "overlap": [0]}
+    atoms = document["explanations"][0]["atoms"]
+    assert [a["class"] for a in atoms] == ["speech", "music", "noise"]
+
+
+def test_shared_atoms_are_nobodys(
+    decomposition: Decomposition, report_data: ReportData
+) -> None:
+    speech = explain_class(decomposition, report_data.weights, "speech")
+    document = make_document([speech], report_data)
+    assert document["classifier"]["own"] is None
+    atoms = document["explanations"][0]["atoms"]
+    assert {a["class"] for a in atoms} == {None}
+
+
 def test_atoms_without_a_peak_have_none(report_data: ReportData) -> None:
     peaks = make_document([], report_data)["classifier"]["peak_hz"]
     assert peaks[:2] == [500.0, 3000.0] and peaks[2] is None

@@ -111,6 +111,17 @@ def test_atoms_are_sorted_by_their_peak(
     ]
 
 
+def test_the_picture_says_whose_atoms_it_shows(
+    decomposition: Decomposition, own_weights: StudentWeights
+) -> None:
+    overlap = explain_class(decomposition, own_weights, "overlap", 0.5, 1.5)
+    figure = overlap.plot()
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles[1] == "What the speech atoms make"
+    # Rows are what decided, of whichever class: here what speaks against it.
+    assert shown_atoms(overlap).tolist() == [0, 1]
+
+
 def test_pooling_keeps_the_mean_and_the_length() -> None:
     values = np.random.default_rng(0).random((1000, 3))
     pooled = pool_time(values, most=125)

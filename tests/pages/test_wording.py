@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from explainable_seg.explanation import (
     Decomposition,
@@ -70,6 +71,32 @@ def test_reasons(
     assert reason(against).endswith(" More evidence speaks against it.")
     noise = explain_class(decomposition, weights, "noise", 0.2, 0.7)
     assert reason(noise) == "No atom speaks for it."
+
+
+def test_reasons_by_own_atoms(
+    decomposition: Decomposition, own_weights: StudentWeights
+) -> None:
+    speech = explain_class(decomposition, own_weights, "speech", 0.0, 2.0)
+    assert plain(reason(speech)) == (
+        "One atom of speech sounds here and carries 100 % of the evidence for "
+        "it; its peak is at 500 Hz."
+    )
+    two = dataclasses.replace(
+        speech,
+        weights=dataclasses.replace(own_weights, own=torch.ones(4, 3).bool()),
+        relevance=np.array([3.0, 1.0, 0.0]),
+        selected=np.array([True, True, False]),
+    )
+    assert plain(reason(two)) == (
+        "2 atoms of speech sound here and carry 100 % of the evidence for it; "
+        "the strongest peak at 500 Hz and 3 kHz."
+    )
+    others = dataclasses.replace(speech, relevance=np.array([-1.0, 3.0, 0.0]))
+    assert "carries 0 % of the evidence" in plain(reason(others))
+    against = dataclasses.replace(speech, relevance=-np.ones(3))
+    assert reason(against) == "No atom speaks for it."
+    noise = explain_class(decomposition, own_weights, "noise", 0.2, 0.7)
+    assert reason(noise) == "No atom of noise sounds here."
 
 
 def test_bands_are_named_by_their_place() -> None:

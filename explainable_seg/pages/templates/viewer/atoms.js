@@ -8,7 +8,8 @@ const MOST_AGAINST = 3;
 function shownAtoms(why, all) {
   const order = [...why.relevance.keys()].sort((a, b) => why.relevance[b] - why.relevance[a]);
   if (all) return byPeak(order.filter((k) => why.relevance[k] !== 0));
-  const speakFor = order.filter((k) => why.selected.includes(k)).slice(0, MOST_FOR);
+  const deciding = new Set(decidingAtoms(why));
+  const speakFor = order.filter((k) => deciding.has(k)).slice(0, MOST_FOR);
   const against = order.reverse().filter((k) => why.relevance[k] < 0).slice(0, MOST_AGAINST);
   return byPeak([...speakFor, ...against]);
 }
@@ -54,6 +55,7 @@ function atomRow(passage, why, k, strongest, onHear) {
   track.append(part(value > 0 ? "" : "against", 0, (100 * Math.abs(value)) / strongest));
   bar.append(track);
   row.append(peak, spectrum, cell("wide number", product), cell("number adds", signed(value)), bar);
+  if (own) peak.after(cell("owner", ownerOf(k) ?? "other"));
   return row;
 }
 

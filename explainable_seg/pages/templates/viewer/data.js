@@ -5,7 +5,8 @@
 const byId = (id) => document.getElementById(id);
 const numbers = JSON.parse(byId("document").textContent);
 const recording = JSON.parse(byId("page-data").textContent);
-const { classes, theta, bias, thresholds, peak_hz: peaks } = numbers.classifier;
+// own: the atoms of each class, null where all classes share all atoms.
+const { classes, theta, bias, thresholds, peak_hz: peaks, own } = numbers.classifier;
 
 function bytesOf(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

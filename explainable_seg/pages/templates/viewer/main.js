@@ -39,6 +39,8 @@ function render() {
   byId("asked").textContent = `${question(passage, why)} \u2193`;
   byId("lead").textContent = answer(passage, why);
   byId("grounding").textContent = groundingWords(passage);
+  byId("inside").textContent = why.source ? `Only the ${why.source} atoms` : "Only what speaks for it";
+  byId("which").textContent = why.source ?? "chosen";
   byId("exactness").textContent = passage.exact
     ? "These numbers are exact, as the model computed them."
     : "You chose this span: its numbers are computed here from rounded activations.";

@@ -78,20 +78,46 @@ function explain(passage, className) {
     passage.relevances[className] || Array.from(passage.z, (z, k) => z * theta[c][k]);
   const total = relevance.reduce((sum, r) => sum + r, bias[c]);
   const ours = className === passage.className && passage.selected;
+  const chosen = selectAtoms(passage, className, relevance);
+  const selected = ours || chosen;
   return {
     className,
     relevance,
     bias: bias[c],
     logit: passage.logits[className] ?? total,
-    selected: ours || selectAtoms(relevance),
+    selected,
+    // Whose atoms these are, all that sound; null where chosen otherwise.
+    source: own && selected.join() === chosen.join() ? sourceOf(className) : null,
   };
 }
 
-// The rule of the explanations: more than a share of the strongest.
-function selectAtoms(relevance) {
+// What is shown and heard, chosen as in explanation.json: the class's own atoms
+// that sound, or of shared atoms the strongest.
+function selectAtoms(passage, className, relevance) {
+  return own ? own[className].filter((k) => passage.z[k] > 0) : strongAtoms(relevance);
+}
+
+// The atoms that add more than a share of what the strongest adds.
+function strongAtoms(relevance) {
   const strongest = Math.max(...relevance);
   if (strongest <= 0) return [];
   return relevance.flatMap((r, k) => (r / strongest > recording.tau ? [k] : []));
+}
+
+// The atoms that carry the decision: where the chosen ones are a source, whatever
+// they add, the strongest of all.
+function decidingAtoms(why) {
+  return why.source ? strongAtoms(why.relevance) : why.selected;
+}
+
+// Whose sound an atom is, if one class's.
+function ownerOf(k) {
+  return (own && classes.find((name) => own[name].includes(k))) ?? null;
+}
+
+// Whose atoms a class has as its own: overlap has those of speech.
+function sourceOf(className) {
+  return own[className].length ? ownerOf(own[className][0]) : className;
 }
 
 function logitOfThreshold(className) {

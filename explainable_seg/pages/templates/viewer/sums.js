@@ -44,7 +44,8 @@ function stackedBar(why, low, high) {
 }
 
 function atomWords(why, k) {
-  return `Atom ${k}, strongest at ${recording.peak_names[k]}: adds ${signed(why.relevance[k])} to ${why.className}`;
+  const owner = ownerOf(k);
+  return `Atom ${k}${owner ? ` of ${owner}` : ""}, strongest at ${recording.peak_names[k]}: adds ${signed(why.relevance[k])} to ${why.className}`;
 }
 
 function sumRow(why, low, high, chosen, onChoose) {

@@ -57,15 +57,23 @@ function answer(passage, why) {
     `${signed(limit)} is needed.${isClose ? " That is close: trust this answer with care." : ""}`;
   const total = why.relevance.reduce((all, r) => all + Math.max(r, 0), 0);
   if (total <= 0) return `${score} Nothing speaks for it.`;
-  const kept = why.selected.reduce((all, k) => all + why.relevance[k], 0);
-  const strongest = [...why.selected].sort((a, b) => why.relevance[b] - why.relevance[a]);
+  const strongest = [...decidingAtoms(why)].sort((a, b) => why.relevance[b] - why.relevance[a]);
   const places = peakPlaces(strongest);
-  const n = why.selected.length;
-  const atoms = `${n} of ${recording.n_atoms} atoms ${n === 1 ? "carries" : "carry"}`;
   return (
-    `${score} What speaks for it ${places ? `sounds mostly ${places}` : "has no frequency"}: ${atoms} ` +
-    `${percent(kept / total)} of it. ${bandSentence(passage, why)}${against(why, total)}`
+    `${score} What speaks for it ${places ? `sounds mostly ${places}` : "has no frequency"}: ` +
+    `${keptWords(why, total)}. ${bandSentence(passage, why)}${against(why, total)}`
   );
+}
+
+// How much of what speaks for a class the atoms carry that are shown and heard.
+function keptWords(why, total) {
+  const n = why.selected.length;
+  if (why.source && n === 0) return `no atom of ${why.source} sounds here`;
+  const kept = why.selected.reduce((all, k) => all + Math.max(why.relevance[k], 0), 0);
+  const atoms = why.source
+    ? `the ${n === 1 ? "atom" : `${n} atoms`} of ${why.source} that ${n === 1 ? "sounds" : "sound"} here`
+    : `${n} of ${recording.n_atoms} atoms`;
+  return `${atoms} ${n === 1 ? "carries" : "carry"} ${percent(kept / total)} of it`;
 }
 
 // Shares of the bands in what speaks for a class, beside the rebuilt sound.
