@@ -6,7 +6,7 @@ Run by ``make test-browser``: needs Chromium and the extra ``browser``.
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,14 +59,22 @@ def make_programme() -> np.ndarray:
     return audio
 
 
-def explain(audio: np.ndarray, folder: Path) -> Explained:
-    """Everything that the command ``explain`` writes, with a reference."""
+def explain(
+    audio: np.ndarray,
+    folder: Path,
+    atoms_per_class: Sequence[int] | None = None,
+) -> Explained:
+    """Everything that the command ``explain`` writes, with a reference.
+
+    The atoms of the default model may be dealt to the classes.
+    """
     from explainable_seg import ExplainableSegmenter
     from explainable_seg.classes import CLASSES
     from explainable_seg.pages.report import save_explanations
 
     soundfile.write(folder / "show.wav", audio, RATE)
     segmenter = ExplainableSegmenter.from_pretrained(device="cpu")
+    segmenter.model.atoms_per_class = atoms_per_class
     analysis = segmenter.analyse(folder / "show.wav")
     found = analysis.segmentation.seconds()
     explanations = [
@@ -98,6 +106,15 @@ def explained(
 ) -> Explained:
     """The short programme, explained."""
     return explain(programme, tmp_path_factory.mktemp("why"))
+
+
+@pytest.fixture(scope="session")
+def explained_by_own(
+    programme: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> Explained:
+    """The same by a student with atoms of speech, of music and of noise."""
+    folder = tmp_path_factory.mktemp("own")
+    return explain(programme, folder, [50, 50, 28, 0])
 
 
 @pytest.fixture(scope="session")

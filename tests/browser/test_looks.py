@@ -16,7 +16,11 @@ PHONE = {
 }
 
 
-def test_a_phone_scrolls_down_only(explained: Any, visit: Visit) -> None:
+@pytest.mark.parametrize("kind", ["explained", "explained_by_own"])
+def test_a_phone_scrolls_down_only(
+    kind: str, request: pytest.FixtureRequest, visit: Visit
+) -> None:
+    explained = request.getfixturevalue(kind)
     page = visit(explained.address, **PHONE)
     page.click("#all-atoms")
     widths = "[document.documentElement.scrollWidth, innerWidth]"

@@ -277,7 +277,7 @@ def assert_close_to_package(
     segmenter = explained.segmenter
     name = page.evaluate("state.className")
     exact = explain_class(
-        explained.analysis.decomposition, segmenter._weights(), name, start, end
+        explained.analysis.decomposition, segmenter._weights, name, start, end
     )
     why = page.evaluate("explain(state.passage, state.className)")
     np.testing.assert_allclose(why["relevance"], exact.relevance, atol=1e-3)
@@ -295,6 +295,60 @@ def test_a_span_is_chosen_by_its_seconds(explained: Any, visit: Visit) -> None:
     until(page, "state.passage.start === 14.1")
     assert page.inner_text("#why-title") == "Why not overlap? 14.10 to 14.90 s"
     assert_close_to_package(page, explained, 14.1, 14.9)
+
+
+@pytest.mark.parametrize("kind", ["explained", "explained_by_own"])
+def test_atoms_are_chosen_as_by_the_package(
+    kind: str, request: pytest.FixtureRequest, visit: Visit
+) -> None:
+    explained = request.getfixturevalue(kind)
+    page = visit(explained.address)
+    for name in ("speech", "music", "noise", "overlap"):
+        for start, end in ((0.0, 20.0), (4.0, 4.1), (14.1, 14.9)):
+            exact = explain_class(
+                explained.analysis.decomposition,
+                explained.segmenter._weights,
+                name,
+                start,
+                end,
+            )
+            passage = f"passageOfSpan('{name}', {start}, {end})"
+            why = page.evaluate(f"explain({passage}, '{name}')")
+            assert why["source"] == exact.source
+            assert why["selected"] == np.flatnonzero(exact.selected).tolist()
+
+
+def test_a_student_with_own_atoms_says_whose_each_is(
+    explained_by_own: Any, visit: Visit
+) -> None:
+    page = visit(explained_by_own.address)
+    segment = longest(explained_by_own, "speech")
+    block(page, segment).click()
+    assert_shows_own(page, explained_by_own, segment)
+    assert page.inner_text("#inside") == "Only the speech atoms"
+    assert "speech atoms make" in page.inner_text("figcaption")
+    page.click('#classes [data-class="overlap"]')
+    assert page.inner_text("#inside") == "Only the speech atoms"
+    assert "atoms of speech that sound here" in page.inner_text("#lead")
+    page.focus('[data-hint="masks"]')
+    assert "overlap has those of speech" in page.inner_text("#hint")
+
+
+def assert_shows_own(
+    page: Any, explained: Any, segment: dict[str, Any]
+) -> None:
+    """All atoms of the class that sound are chosen; each row has an owner."""
+    own = document(explained)["classifier"]["own"]
+    sounding = [k for k in own["speech"] if str(k) in segment["z"]]
+    assert segment["selected"] == sounding
+    count = f"the {len(sounding)} atoms of speech that sound here"
+    assert count in page.inner_text("#lead")
+    page.click("#all-atoms")
+    rows = page.query_selector_all("#atoms tbody tr")
+    assert len(rows) > 12
+    for row in rows:
+        owner = row.query_selector(".owner").inner_text()
+        assert int(row.get_attribute("data-atom")) in own[owner]
 
 
 def test_symbols_are_explained(explained: Any, visit: Visit) -> None:

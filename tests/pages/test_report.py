@@ -138,6 +138,17 @@ def test_a_report_is_self_contained(
     assert "BSD 3-Clause License" in text and "Fedor Indutny" in text
 
 
+def test_a_page_of_own_atoms_says_whose_each_is(
+    report_data: ReportData, own_weights: StudentWeights
+) -> None:
+    assert 'data-hint="owner"' not in page_of([], report_data)
+    own = dataclasses.replace(report_data, weights=own_weights)
+    text = page_of([], own)
+    assert 'data-hint="owner"' in text
+    heads = Page(text).all("th")
+    assert len(heads) == len(Page(page_of([], report_data)).all("th")) + 1
+
+
 def test_a_demo_is_self_contained(demo: Demo) -> None:
     text = render_demo(demo)
     assert_self_contained(Page(text))
