@@ -62,13 +62,15 @@ class StudentWeights(Brief):
     def owners(self) -> list[str | None]:
         """Whose each of the K atoms is.
 
-        The first class whose own it is: overlap reads the atoms of speech.
+        Of the classes whose own it is the one with the fewest: atoms of
+        overlap are speech's, too; overlap without any reads those of speech.
         None where all are shared, and of atoms that were learned from a class
         for which the student was not trained.
         """
         rows = [] if self.own is None else self.own.tolist()
+        fewest_first = sorted(zip(self.classes, rows), key=lambda x: sum(x[1]))
         return [
-            next((c for c, row in zip(self.classes, rows) if row[k]), None)
+            next((c for c, row in fewest_first if row[k]), None)
             for k in range(self.dictionary.shape[1])
         ]
 

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, Optional, Union
 
 import torch
@@ -213,9 +212,19 @@ class Student(torch.nn.Module):
     def own_atoms(self) -> Optional[torch.Tensor]:
         """Which atoms are a class's own [C, K]; None where all are shared.
 
-        A class without atoms, as overlap, has those of what it implies: two
-        voices are made of what one is made of.
+        Those that were learned from it, and from what is heard only where it
+        is: atoms of overlap are speech's, too. A class without any has those of
+        what it implies: two voices are made of what one is made of.
         """
+        return self._atoms_of(self.classes)
+
+    @property
+    def source_atoms(self) -> Optional[torch.Tensor]:
+        """Atoms of speech, music and noise [3, K]; None where all are shared."""
+        return self._atoms_of(SOURCES)
+
+    def _atoms_of(self, names: Sequence[str]) -> Optional[torch.Tensor]:
+        """Which atoms are each class's own, one class a row."""
         if not self.atoms_per_class:
             return None
         learned_from = [
@@ -223,28 +232,13 @@ class Student(torch.nn.Module):
             for name, count in zip(CLASSES, self.atoms_per_class)
             for _ in range(count)
         ]
-        return torch.tensor(
-            [
-                [atom == owner for atom in learned_from]
-                for owner in map(self._owner, self.classes)
-            ],
-            device=self.dictionary.device,
-        )
-
-    @property
-    def source_atoms(self) -> Optional[list[slice]]:
-        """Atoms of speech, music and noise; None where all are shared."""
-        if not self.atoms_per_class:
-            return None
-        ends = list(accumulate(self.atoms_per_class, initial=0))
-        parts = [slice(*between) for between in pairwise(ends)]
-        return [parts[CLASSES.index(name)] for name in SOURCES]
-
-    def _owner(self, name: str) -> str:
-        """The class whose atoms a class has: itself, or one it implies."""
-        counts = dict(zip(CLASSES, self.atoms_per_class or ()))
-        implied = [c for c in CLASSES if implies(name, c) and counts[c] > 0]
-        return name if name in implied or not implied else implied[0]
+        rows = []
+        for name in names:
+            row = [implies(source, name) for source in learned_from]
+            if not any(row):
+                row = [implies(name, source) for source in learned_from]
+            rows.append(row)
+        return torch.tensor(rows, device=self.dictionary.device)
 
     def forward(
         self, wav: torch.Tensor, features: Optional[torch.Tensor] = None

@@ -6,7 +6,6 @@ loss averages over what is known, of all processes; over nothing it is exactly
 zero, with a gradient, so that a batch without a class trains the others.
 """
 
-from collections.abc import Sequence
 from typing import Optional
 
 import torch
@@ -345,7 +344,7 @@ def mask_error(
     X: torch.Tensor,
     W: torch.Tensor,
     H: torch.Tensor,
-    atoms: Sequence[slice],
+    sources: torch.Tensor,
     shares: torch.Tensor,
 ) -> torch.Tensor:
     """How far the atoms of each source are from what it is of the sound.
@@ -362,8 +361,8 @@ def mask_error(
         Dictionary.
     H : torch.Tensor [shape=(B, T, K)]
         Activations.
-    atoms : Sequence[slice] [length=S]
-        Atoms of each source.
+    sources : torch.Tensor [shape=(S, K), dtype=bool]
+        Which atoms are each source's; each atom is of one.
     shares : torch.Tensor [shape=(B, T, F, S), dtype=uint8]
         Of :func:`~explainable_seg.training.chunks.stem_shares`; 0 of all where
         nothing is known.
@@ -378,11 +377,12 @@ def mask_error(
     -------
     >>> X, W = torch.ones(1, 1, 2), torch.eye(2)
     >>> shares = torch.tensor([[[[255, 0], [0, 255]]]], dtype=torch.uint8)
-    >>> sources = [slice(0, 1), slice(1, 2)]
+    >>> sources = torch.eye(2, dtype=torch.bool)
     >>> mask_error(X, W, torch.ones(1, 1, 2), sources, shares).item()
     0.0
     """
-    kept = torch.stack([H[..., part] @ W[:, part].T for part in atoms], dim=-1)
+    parts = [H[..., part] @ W[:, part].T for part in sources]
+    kept = torch.stack(parts, dim=-1)
     masks = kept / (kept.sum(dim=-1, keepdim=True) + SMALLEST)
     ideal = shares.to(masks.dtype) / WHOLE
     known = (shares > 0).any(dim=-1)

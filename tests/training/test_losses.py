@@ -171,7 +171,7 @@ def test_budget_is_part_of_a_checkpoint():
         Budget(limit=0.0)
 
 
-SOURCES = [slice(0, 1), slice(1, 2)]
+SOURCES = torch.eye(2, dtype=torch.bool)
 
 
 def masks_of_two(H, shares, X=None):

@@ -110,12 +110,15 @@ function decidingAtoms(why) {
   return why.source ? strongAtoms(why.relevance) : why.selected;
 }
 
+// Atoms of overlap are speech's, too: whose they are says the smaller set.
+const fewestFirst = own && [...classes].sort((a, b) => own[a].length - own[b].length);
+
 // Whose sound an atom is, if one class's.
 function ownerOf(k) {
-  return (own && classes.find((name) => own[name].includes(k))) ?? null;
+  return fewestFirst?.find((name) => own[name].includes(k)) ?? null;
 }
 
-// Whose atoms a class has as its own: overlap has those of speech.
+// Whose atoms a class has: overlap has those of speech, if none of its own.
 function sourceOf(className) {
   return own[className].length ? ownerOf(own[className][0]) : className;
 }
