@@ -103,6 +103,9 @@ class StudentOutput(NamedTuple):
     code: torch.Tensor
 
 
+OWN_WEIGHT = 0.3  # a frame of a voice then has a logit of about 2
+
+
 class Student(torch.nn.Module):
     """Classifier whose evidence is a sparse code of the spectrogram.
 
@@ -189,6 +192,7 @@ class Student(torch.nn.Module):
         if dictionary is None:
             dictionary = torch.zeros(self.spectrogram.n_features, n_atoms)
         self.register_buffer("dictionary", dictionary.clone().float())
+        self._speak_for_own()
         self.mu = mu
         self.code_sweeps = code_sweeps
         self._tcn_arguments = dict(tcn)
@@ -207,6 +211,17 @@ class Student(torch.nn.Module):
             "code_sweeps": self.code_sweeps,
             "atoms_per_class": self.atoms_per_class,
         }
+
+    @torch.no_grad()
+    def _speak_for_own(self) -> None:
+        """Let the atoms of a class speak for it from the start.
+
+        A weight and the activation that it multiplies learn from each other: of
+        a class whose weights are about 0, neither ever learns anything.
+        """
+        own = self.own_atoms
+        if own is not None:
+            self.classifier.weight.copy_(OWN_WEIGHT * own)
 
     @property
     def own_atoms(self) -> Optional[torch.Tensor]:

@@ -349,9 +349,12 @@ def mask_error(
 ) -> torch.Tensor:
     """How far the atoms of each source are from what it is of the sound.
 
-    The mask of a source, ``W_s H_s / (W H)``, against the ideal ratio mask of
-    its stem. What the mask gives to the wrong source, in amplitude, of all
-    there is: each chunk counts alike, however loud it is.
+    Atoms rebuild a log-power spectrogram, so it is shared out as such: the part
+    of a source, ``W_s H_s / (W H)``, against that of its stem,
+    ``X_s / sum_d X_d`` with ``X_s = log(1 + |S_s|^2)``. A bed 15 dB below a
+    voice has a third of it, where of the power it has a thirtieth, which would
+    leave its atoms too little to be heard by. Measured is what goes to the
+    wrong source, of all there is.
 
     Arguments
     ---------
@@ -383,12 +386,13 @@ def mask_error(
     """
     parts = [H[..., part] @ W[:, part].T for part in sources]
     kept = torch.stack(parts, dim=-1)
-    masks = kept / (kept.sum(dim=-1, keepdim=True) + SMALLEST)
-    ideal = shares.to(masks.dtype) / WHOLE
-    known = (shares > 0).any(dim=-1)
-    loudness = X.expm1().clamp(min=0).sqrt() * known
+    found = kept / (kept.sum(dim=-1, keepdim=True) + SMALLEST)
+    power = X.expm1().unsqueeze(-1) * shares / WHOLE
+    stems = power.log1p()
+    ideal = stems / (stems.sum(dim=-1, keepdim=True) + SMALLEST)
+    loudness = X * (shares > 0).any(dim=-1)
     # What one source has too much another one has too little: half of both.
-    wrong = 0.5 * (masks - ideal).abs().sum(dim=-1)
+    wrong = 0.5 * (found - ideal).abs().sum(dim=-1)
     whole = loudness.sum(dim=(1, 2))
     errors = (wrong * loudness).sum(dim=(1, 2)) / whole.clamp(min=SMALLEST)
     return masked_mean(errors, whole > 0)

@@ -153,3 +153,16 @@ def test_overlap_may_have_atoms_of_its_own():
     assert torch.equal(speech, torch.arange(12).lt(5) | overlap)
     assert (music.sum(), noise.sum()) == (4, 1)
     assert torch.equal(student.source_atoms, student.own_atoms[:3])
+
+
+def test_own_atoms_speak_for_their_class_from_the_start(dictionary):
+    config = {**STUDENT, "atoms_per_class": [5, 4, 1, 2]}
+    student = build_model(config, dictionary)
+    weights = student.classifier.weight
+    assert torch.equal(weights > 0, student.own_atoms)
+    assert not weights[~student.own_atoms].any()
+    # What is laid over by saved weights is of no account.
+    other = build_model(config, dictionary)
+    torch.nn.init.normal_(other.classifier.weight)
+    student.load_state_dict(other.state_dict())
+    assert torch.equal(student.classifier.weight, other.classifier.weight)

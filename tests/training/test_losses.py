@@ -193,9 +193,19 @@ def test_loud_points_weigh_more_and_chunks_alike():
     right, wrong = [[255, 0]], [[0, 255]]
     shares = torch.tensor([[right, wrong], [right, wrong]], dtype=torch.uint8)
     loud = torch.tensor([[[9.0], [1.0]], [[1.0], [1.0]]]).log1p()
-    # Amplitudes of 3 and 1, then of 1 and 1: a quarter and a half are wrong.
+    # Log-powers of log 10 and log 2, then of log 2 twice.
     found = masks_of_two(H, shares, loud).item()
-    assert found == pytest.approx((0.25 + 0.5) / 2, abs=1e-5)
+    first = np.log(2) / np.log(20)
+    assert found == pytest.approx((first + 0.5) / 2, abs=1e-5)
+
+
+def test_a_bed_far_below_keeps_a_part_of_the_log_power():
+    X = torch.full((1, 1, 1), 1023.0).log1p()
+    shares = torch.tensor([[[[247, 8]]]], dtype=torch.uint8)  # 15 dB
+    stems = np.log1p(1023 * np.array([247, 8]) / 255)
+    H = torch.tensor(stems, dtype=torch.float32)[None, None]
+    assert masks_of_two(H, shares, X).item() == pytest.approx(0, abs=1e-5)
+    assert 0.3 < stems[1] / stems.sum() < 0.36
 
 
 def test_what_nobody_knows_counts_in_no_mask():
