@@ -57,3 +57,7 @@ from .selection import (
     segment_relevance as segment_relevance,
     select_atoms as select_atoms,
 )
+from .words import (
+    AtomWords as AtomWords,
+    describe_atoms as describe_atoms,
+)
