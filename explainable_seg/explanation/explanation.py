@@ -31,6 +31,7 @@ from explainable_seg.explanation.selection import (
     relevance,
     select_atoms,
 )
+from explainable_seg.explanation.words import describe_atoms
 from explainable_seg.frames import Span, frame_range, frame_spans, frame_targets
 from explainable_seg.nmf import full_precision
 
@@ -276,9 +277,10 @@ class Explanation(Brief):
                     "theta": float(self.theta[k]),
                     "peak_hz": _number(self.peak_hz[k]),
                     "selected": bool(self.selected[k]),
-                    "class": owner,
+                    "class": atom.owner,
+                    "words": atom.words,
                 }
-                for k, owner in enumerate(self.weights.owners)
+                for k, atom in enumerate(describe_atoms(self.weights))
             ],
         }
 

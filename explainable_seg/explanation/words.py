@@ -97,16 +97,16 @@ class AtomWords:
         lines = "no regular harmonics"
         if self.fundamental_hz is not None:
             lines = (
-                f"harmonics of {self.fundamental_hz:.0f} Hz "
+                f"harmonics of {_whole(self.fundamental_hz)} Hz "
                 f"(contrast {self.contrast:.2f})"
             )
-        low, high = self.band_hz
-        border, end = PLACES[place]
+        low, high = map(_whole, self.band_hz)
+        border, end = map(_whole, PLACES[place])
         return (
-            f"Strongest at {self.peak_hz:.0f} Hz; {HELD:.0%} of its energy "
-            f"from {low:.0f} to {high:.0f} Hz, flatness {self.flatness:.2f} "
-            f"there; {lines}; {share:.0%} is {place}, from {border:.0f} to "
-            f"{end:.0f} Hz."
+            f"Strongest at {_whole(self.peak_hz)} Hz; "
+            f"{_whole(100 * HELD)} % of its energy from {low} to {high} Hz, "
+            f"flatness {self.flatness:.2f} there; {lines}; "
+            f"{_whole(100 * share)} % is {place}, from {border} to {end} Hz."
         )
 
 
@@ -279,8 +279,13 @@ def _hz(hz: float) -> str:
 def _parts(hz: float) -> tuple[str, str]:
     """Figure and unit."""
     if hz < 995:
-        return f"{10 * int(hz / 10 + 0.5)}", "Hz"
-    return f"{int(hz / 100 + 0.5) / 10:g}", "kHz"
+        return f"{10 * _whole(hz / 10)}", "Hz"
+    return f"{_whole(hz / 100) / 10:g}", "kHz"
+
+
+def _whole(value: float) -> int:
+    """A positive number rounded as the page does it: halves upwards."""
+    return int(value + 0.5)
 
 
 def _range(low: float, high: float) -> str:

@@ -25,6 +25,7 @@ from explainable_seg.explanation import (
     StudentWeights,
     bin_hz,
     default_selection,
+    describe_atoms,
     margin,
     reconstruction_error,
     segment_means,
@@ -238,6 +239,7 @@ def page_data(report_data: ReportData) -> dict[str, Any]:
     decomposition = report_data.decomposition
     W = report_data.weights.dictionary.numpy()
     peaks = report_data.weights.peak_hz.tolist()
+    atoms = describe_atoms(report_data.weights)
     X = decomposition.spectrogram.numpy()
     rows = row_weights(X.shape[1])
     shown = X @ rows.T
@@ -255,6 +257,8 @@ def page_data(report_data: ReportData) -> dict[str, Any]:
         "tau": DEFAULT_TAU,
         "close": CLOSE,
         "peak_names": [format_peak(hz) for hz in peaks],
+        "atom_sounds": [atom.sound for atom in atoms],
+        "atom_evidence": [atom.evidence for atom in atoms],
         "hz_ticks": [{"hz": hz, "name": format_hz(hz)} for hz in PAGE_TICKS],
         "colours": {
             name: CLASS_COLOURS[name] for name in report_data.weights.classes

@@ -19,6 +19,7 @@ from explainable_seg.explanation.masks import (
     class_mask,
     frame_gate,
 )
+from explainable_seg.explanation.words import describe_atoms
 from explainable_seg.pages.report import Demo, render_demo
 
 MINUS = "\N{MINUS SIGN}"
@@ -349,6 +350,31 @@ def assert_shows_own(
     for row in rows:
         owner = row.query_selector(".owner").inner_text()
         assert int(row.get_attribute("data-atom")) in own[owner]
+
+
+@pytest.mark.parametrize("kind", ["explained", "explained_by_own"])
+def test_atoms_are_put_in_words(
+    kind: str, request: pytest.FixtureRequest, visit: Visit
+) -> None:
+    explained = request.getfixturevalue(kind)
+    page = visit(explained.address)
+    page.click("#all-atoms")
+    atoms = describe_atoms(explained.segmenter._weights)
+    rows = page.query_selector_all("#atoms tbody tr")
+    for row in rows[:5]:
+        atom = atoms[int(row.get_attribute("data-atom"))]
+        words = row.query_selector("td.bar .term")
+        assert words.inner_text() == atom.sound
+        words.focus()
+        assert page.inner_text("#hint") == atom.evidence
+    strongest = page.evaluate(
+        "(() => { const why = explain(state.passage, state.className);"
+        " return decidingAtoms(why).sort((a, b) =>"
+        " why.relevance[b] - why.relevance[a])[0]; })()"
+    )
+    assert f", most of all {atoms[strongest].sound}: " in (
+        page.inner_text("#lead")
+    )
 
 
 def test_symbols_are_explained(explained: Any, visit: Visit) -> None:

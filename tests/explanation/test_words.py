@@ -136,7 +136,7 @@ def test_the_band_is_the_narrowest_around_the_peak() -> None:
     (atom,) = describe_atoms(weights_of(W))
     assert atom.band_hz == (101 * 31.25, 103 * 31.25)
     assert atom.evidence.startswith(
-        "Strongest at 3188 Hz; 80% of its energy from 3156 to 3219 Hz"
+        "Strongest at 3188 Hz; 80 % of its energy from 3156 to 3219 Hz"
     )
 
 

@@ -77,6 +77,11 @@ def test_a_segment_of_own_atoms_has_those_of_its_explanation(
     assert own == {"speech": [0], "music": [1], "noise": [2], "overlap": [0]}
     atoms = document["explanations"][0]["atoms"]
     assert [a["class"] for a in atoms] == ["speech", "music", "noise"]
+    assert [a["words"] for a in atoms] == [
+        "speech: a tone around 500 Hz",
+        "music: a tone around 3 kHz",
+        "noise: silent, zero at all frequencies",
+    ]
 
 
 def test_shared_atoms_are_nobodys(
@@ -87,6 +92,7 @@ def test_shared_atoms_are_nobodys(
     assert document["classifier"]["own"] is None
     atoms = document["explanations"][0]["atoms"]
     assert {a["class"] for a in atoms} == {None}
+    assert atoms[0]["words"] == "a tone around 500 Hz"
 
 
 def test_atoms_without_a_peak_have_none(report_data: ReportData) -> None:

@@ -87,6 +87,20 @@ def test_peaks_are_those_of_the_sound() -> None:
     assert waveform_peaks(audio[:3]) == [0.0, 0.0, 0.0]
 
 
+def test_a_page_says_what_each_atom_sounds_like_and_why(
+    decomposition: Decomposition, own_weights: StudentWeights
+) -> None:
+    carried = page_data(ReportData(decomposition, own_weights, {}))
+    assert carried["atom_sounds"] == [  # whose they are stands beside it
+        "a tone around 500 Hz",
+        "a tone around 3 kHz",
+        "silent, zero at all frequencies",
+    ]
+    evidence = carried["atom_evidence"]
+    assert evidence[0].startswith("Strongest at 500 Hz; 80 % of its energy ")
+    assert len(evidence) == 3
+
+
 def test_energies_give_the_reconstruction_error(
     decomposition: Decomposition, weights: StudentWeights
 ) -> None:

@@ -134,6 +134,7 @@ def test_a_report_is_self_contained(
     ]
     blocks = [a for a in page.all("button") if "data-start" in a]
     assert [block["data-start"] for block in blocks] == ["0.02", "0.6"]
+    assert 'data-hint="sound"' in text and "a tone around 3 kHz" in text
     assert "two tones.wav" in text and "a/model" in text
     assert "BSD 3-Clause License" in text and "Fedor Indutny" in text
 

@@ -32,6 +32,17 @@ function spectrumPicture(k) {
   return template.content.firstChild;
 }
 
+// What the atom sounds like; the figures behind the words are its hint.
+function soundWords(k) {
+  const words = document.createElement("button");
+  words.type = "button";
+  words.className = "term";
+  words.textContent = recording.atom_sounds[k];
+  words.dataset.words = recording.atom_evidence[k];
+  words.setAttribute("aria-description", recording.atom_evidence[k]);
+  return words;
+}
+
 function atomRow(passage, why, k, strongest, onHear) {
   const row = document.createElement("tr");
   row.dataset.atom = k;
@@ -53,7 +64,7 @@ function atomRow(passage, why, k, strongest, onHear) {
   const track = document.createElement("span");
   track.className = "bar-track";
   track.append(part(value > 0 ? "" : "against", 0, (100 * Math.abs(value)) / strongest));
-  bar.append(track);
+  bar.append(soundWords(k), track);
   row.append(peak, spectrum, cell("wide number", product), cell("number adds", signed(value)), bar);
   if (own) peak.after(cell("owner", ownerOf(k) ?? "other"));
   return row;

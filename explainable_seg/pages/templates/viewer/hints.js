@@ -22,6 +22,7 @@ const HINTS = {
   z: "z: how much of this atom is in the sound here, on average.",
   theta: "\u03b8 (theta): how strongly this atom speaks for the class, or against it below zero. It is the same in every recording.",
   peak: "The frequency where the atom is strongest. Low is deep, as 100 Hz of a male voice; high is bright, as 5 kHz of an s.",
+  sound: "What the shape of the atom says in words; press or point at them for the figures. They are read from the spectrum alone and name no instrument or person. The bar is what the atom adds.",
   spectrum: "The shape of the atom: low frequencies left, high frequencies right.",
   error: "The score is exactly the sum of what the atoms add. This says how much of the real sound the atoms stand for, not whether the decision is right.",
   owner: "Whose sound the atom was learned from. An atom of one class may speak for another one, or against it.",

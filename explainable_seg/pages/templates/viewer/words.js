@@ -60,9 +60,15 @@ function answer(passage, why) {
   const strongest = [...decidingAtoms(why)].sort((a, b) => why.relevance[b] - why.relevance[a]);
   const places = peakPlaces(strongest);
   return (
-    `${score} What speaks for it ${places ? `sounds mostly ${places}` : "has no frequency"}: ` +
+    `${score} What speaks for it ${places ? `sounds mostly ${places}` : "has no frequency"}${strongestWords(strongest)}: ` +
     `${keptWords(why, total)}. ${bandSentence(passage, why)}${against(why, total)}`
   );
+}
+
+// The strongest atom, in the words of the table.
+function strongestWords([k]) {
+  if (k === undefined || peaks[k] === null) return "";
+  return `, most of all ${recording.atom_sounds[k]}`;
 }
 
 // How much of what speaks for a class the atoms carry that are shown and heard.
