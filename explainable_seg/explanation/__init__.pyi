@@ -58,6 +58,7 @@ from .selection import (
     select_atoms as select_atoms,
 )
 from .words import (
+    AtomTimes as AtomTimes,
     AtomWords as AtomWords,
     describe_atoms as describe_atoms,
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from scipy.sparse import csr_array
 from tqdm import tqdm
@@ -20,7 +21,13 @@ from explainable_seg.explanation.selection import (
     peak_hz,
     select_share,
 )
-from explainable_seg.frames import FRAME_STEP, frame_ranges, frame_spans
+from explainable_seg.explanation.words import AtomTimes, describe_atoms
+from explainable_seg.frames import (
+    FRAME_STEP,
+    frame_ranges,
+    frame_spans,
+    frame_targets,
+)
 from explainable_seg.nmf import full_precision
 
 CARRIED = 0.9
@@ -248,6 +255,7 @@ def collect_relevances(
     regions: Sequence[Region],
     weights: StudentWeights,
     predicted: bool = False,
+    times: AtomTimes | None = None,
 ) -> Stats:
     """Relevances of the segments of a manifest, accumulated.
 
@@ -261,6 +269,9 @@ def collect_relevances(
         The student's dictionary and classifier.
     predicted : bool
         Whether segments are those that the student finds.
+    times : AtomTimes, optional
+        Takes when the atoms sound, and which classes are heard then: by the
+        reference, or by what is found.
 
     Returns
     -------
@@ -272,10 +283,12 @@ def collect_relevances(
     stats: Stats = {}
     for region in tqdm(regions, desc="recordings", disable=None):
         if predicted:
-            found = _found_means(segmenter, region, weights)
+            found = _found_means(segmenter, region, weights, times)
         else:
             truth = truths[region.recording]
-            found = _annotated_means(segmenter, region, truth, weights)
+            found = _annotated_means(segmenter, region, truth, weights, times)
+        if times is not None:
+            times.end()
         for name, means in found.items():
             there = means.n_frames > 0
             if not there.any():
@@ -299,6 +312,7 @@ def _annotated_means(
     region: Region,
     truth: Truth,
     weights: StudentWeights,
+    times: AtomTimes | None,
 ) -> dict[str, SegmentMeans]:
     """Mean activations of the segments of the reference."""
     targets = region_targets(region, truth)
@@ -314,16 +328,31 @@ def _annotated_means(
         for c, name in zip(columns, weights.classes)
     }
 
+    heard = targets[:, columns]
+
     def take(H: torch.Tensor) -> None:
+        nonlocal heard
         for members in means.values():
             members.add(H)
+        if times is not None:
+            times.add(H, _rows(heard, len(H)))
+            heard = heard[len(H) :]
 
     _segment(segmenter, region, take)
     return means
 
 
+def _rows(heard: np.ndarray, n_frames: int) -> np.ndarray:
+    """The first rows; beyond the end nobody knows what is heard."""
+    missing = max(n_frames - len(heard), 0)
+    return np.pad(heard[:n_frames], ((0, missing), (0, 0)), constant_values=-1)
+
+
 def _found_means(
-    segmenter: ActivationSource, region: Region, weights: StudentWeights
+    segmenter: ActivationSource,
+    region: Region,
+    weights: StudentWeights,
+    times: AtomTimes | None,
 ) -> dict[str, SegmentMeans]:
     """Mean activations of the segments that the student finds.
 
@@ -335,23 +364,29 @@ def _found_means(
         segmenter, region, lambda H: held.append(csr_array(H.numpy()))
     )
     n_frames = len(found.probabilities)
-    means = {
-        name: SegmentMeans(
-            frame_ranges(
-                [
-                    (start - found.start, end - found.start)
-                    for start, end in found.spans(name)
-                ],
-                n_frames,
-            ),
-            weights.dictionary.shape[1],
-        )
+    spans = {
+        name: [
+            (start - found.start, end - found.start)
+            for start, end in found.spans(name)
+        ]
         for name in weights.classes
     }
+    means = {
+        name: SegmentMeans(
+            frame_ranges(there, n_frames), weights.dictionary.shape[1]
+        )
+        for name, there in spans.items()
+    }
+    heard = np.stack(
+        [frame_targets(there, n_frames) for there in spans.values()], axis=1
+    ).astype(np.int8)
     for part in held:
         H = torch.from_numpy(part.toarray())
         for members in means.values():
             members.add(H)
+        if times is not None:
+            times.add(H, heard[: len(H)])
+            heard = heard[len(H) :]
     return means
 
 
@@ -367,7 +402,9 @@ def _segment(
 
 
 def prototype_document(
-    prototypes: dict[str, Prototype | None], weights: StudentWeights
+    prototypes: dict[str, Prototype | None],
+    weights: StudentWeights,
+    times: AtomTimes,
 ) -> dict[str, Any]:
     """What ``prototypes.json`` says of the classes.
 
@@ -377,12 +414,15 @@ def prototype_document(
         For each class; None without segments.
     weights : StudentWeights
         The student's dictionary and classifier.
+    times : AtomTimes
+        When the atoms sound.
 
     Returns
     -------
     dict
-        ``classes``, their ``similarity``, and the ``modularity`` of each
-        atom; None for what cannot be computed.
+        ``classes``, their ``similarity``, the ``modularity`` of each atom,
+        and ``atoms``, what each is in words and when it sounds; None for what
+        cannot be computed.
     """
     known = {c: p for c, p in prototypes.items() if p is not None}
     P = torch.stack([p.mean for p in known.values()])
@@ -399,6 +439,16 @@ def prototype_document(
             for a, row in zip(known, cosines)
         },
         "modularity": [_number(x) for x in alone],
+        "atoms": [
+            {
+                "index": k,
+                "class": atom.owner,
+                "words": atom.words,
+                "evidence": atom.evidence,
+                **times.of(k),
+            }
+            for k, atom in enumerate(describe_atoms(weights))
+        ],
     }
 
 

@@ -1,11 +1,15 @@
 """What an atom is: measured on its spectrum, and said in plain words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 
 from explainable_seg.explanation.decomposition import StudentWeights
 from explainable_seg.explanation.selection import band_masks, bin_hz
+from explainable_seg.frames import FRAME_STEP
 
 PLACES: dict[str, tuple[float, float]] = {
     "bass": (0.0, 150.0),
@@ -124,7 +128,6 @@ def describe_atoms(weights: StudentWeights) -> list[AtomWords]:
 
     Example
     -------
-    >>> import torch
     >>> W = torch.zeros(257, 2)
     >>> W[14, 0] = 1.0  # of 31.25 Hz each
     >>> weights = StudentWeights(W, torch.zeros(4, 2), torch.zeros(4))
@@ -294,3 +297,123 @@ def _range(low: float, high: float) -> str:
     return (
         f"from {first}{'' if unit == other else ' ' + unit} to {last} {other}"
     )
+
+
+BURST_SECONDS = 0.06  # a sounding that is shorter is a burst
+LONGEST_RUN = 50  # frames; the median of longer ones is given as this
+
+
+class AtomTimes:
+    """When the atoms sound in a data set, and what is heard then.
+
+    Arguments
+    ---------
+    classes : Sequence[str]
+        Names of the C classes.
+    n_atoms : int
+        Number of atoms K.
+
+    Example
+    -------
+    >>> times = AtomTimes(("speech",), n_atoms=1)
+    >>> H = torch.tensor([[0.0], [2.0], [1.0], [0.0]])
+    >>> times.add(H, np.array([[0], [1], [0], [-1]]))
+    >>> times.end()
+    >>> times.of(0)["sounds"], times.of(0)["median_seconds"]
+    (0.5, 0.04)
+    >>> times.of(0)["course"], times.of(0)["heard"]
+    ('short bursts', {'speech': 0.5})
+    """
+
+    def __init__(self, classes: Sequence[str], n_atoms: int):
+        self.classes = tuple(classes)
+        self.n_frames = 0
+        self.sounding = np.zeros(n_atoms, dtype=np.int64)
+        self.known = np.zeros((len(self.classes), n_atoms), dtype=np.int64)
+        self.heard = np.zeros_like(self.known)
+        self.runs = np.zeros((n_atoms, LONGEST_RUN + 1), dtype=np.int64)
+        self._going = np.zeros(n_atoms, dtype=np.int64)  # frames up to now
+
+    def add(self, H: torch.Tensor, heard: np.ndarray) -> None:
+        """Add the frames that follow in a recording.
+
+        Arguments
+        ---------
+        H : torch.Tensor [shape=(T, K)]
+            Activations; an atom sounds where it is above zero.
+        heard : np.ndarray [shape=(T, C)]
+            1 where the class is heard, 0 where not, -1 where nobody knows.
+        """
+        active = (H > 0).cpu().numpy()
+        self.n_frames += len(active)
+        self.sounding += active.sum(axis=0)
+        self.known += (heard >= 0).T.astype(np.int64) @ active
+        self.heard += (heard == 1).T.astype(np.int64) @ active
+        self._add_runs(active)
+
+    def _add_runs(self, active: np.ndarray) -> None:
+        """Count the runs that end here; hold the length of those that go on."""
+        n_frames = len(active)
+        if n_frames == 0:
+            return
+        padded = np.pad(active.T.astype(np.int8), ((0, 0), (1, 1)))
+        edges = np.diff(padded, axis=1)
+        atoms, starts = np.nonzero(edges == 1)
+        ends = np.nonzero(edges == -1)[1]
+        lengths = ends - starts + self._going[atoms] * (starts == 0)
+        self._going[active[0]] = 0
+        self.end()
+        on = ends == n_frames
+        self._count(atoms[~on], lengths[~on])
+        self._going[atoms[on]] = lengths[on]
+
+    def end(self) -> None:
+        """End of a recording: no run goes on."""
+        (atoms,) = self._going.nonzero()
+        self._count(atoms, self._going[atoms])
+        self._going[:] = 0
+
+    def _count(self, atoms: np.ndarray, lengths: np.ndarray) -> None:
+        """Count runs by their lengths."""
+        np.add.at(self.runs, (atoms, np.minimum(lengths, LONGEST_RUN)), 1)
+
+    def of(self, k: int) -> dict[str, Any]:
+        """What was found of an atom.
+
+        Arguments
+        ---------
+        k : int
+            Its index.
+
+        Returns
+        -------
+        dict
+            ``sounds``, share of the time; ``median_seconds`` of a sounding, 1
+            for all longer ones; ``course``, ``short bursts`` where that is
+            below 60 ms, else ``steady``; ``heard``, for each class the share
+            of the atom's time, where known, in which it is heard. None for
+            what cannot be computed.
+        """
+        n_runs = self.runs[k].sum()
+        seconds = None
+        if n_runs:
+            middle = np.searchsorted(self.runs[k].cumsum(), n_runs / 2)
+            seconds = round(float(middle) * FRAME_STEP, 2)
+        course = None
+        if seconds is not None:
+            bursts = seconds < BURST_SECONDS - FRAME_STEP / 2
+            course = "short bursts" if bursts else "steady"
+        return {
+            "sounds": _share(self.sounding[k], self.n_frames),
+            "median_seconds": seconds,
+            "course": course,
+            "heard": {
+                name: _share(self.heard[c, k], self.known[c, k])
+                for c, name in enumerate(self.classes)
+            },
+        }
+
+
+def _share(part: int, whole: int) -> float | None:
+    """A share for JSON; None of nothing."""
+    return float(part / whole) if whole else None

@@ -22,6 +22,7 @@ from explainable_seg.explanation import (
     ALL,
     BANDS_HZ,
     CARRIED,
+    AtomTimes,
     Prototype,
     StudentWeights,
     bin_hz,
@@ -483,7 +484,8 @@ def write_prototypes(
     """
     weights = StudentWeights.of(segmenter.model, segmenter.name)
     regions = read_manifest(manifest, data_root)
-    stats = collect_relevances(segmenter, regions, weights, predicted)
+    times = AtomTimes(weights.classes, weights.dictionary.shape[1])
+    stats = collect_relevances(segmenter, regions, weights, predicted, times)
     prototypes = {c: s.prototype() for c, s in stats[ALL].items()}
     if not any(prototypes.values()):
         what = "found" if predicted else "annotated"
@@ -497,7 +499,7 @@ def write_prototypes(
         "manifest": os.fspath(manifest),
         "segments": "predicted" if predicted else "reference",
         "interval": 0.95,
-        **prototype_document(prototypes, weights),
+        **prototype_document(prototypes, weights, times),
         "corpora": {
             corpus: {c: _means(s.prototype()) for c, s in by_class.items()}
             for corpus, by_class in stats.items()

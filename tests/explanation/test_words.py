@@ -10,6 +10,7 @@ from hypothesis import (
 )
 
 from explainable_seg.explanation import (
+    AtomTimes,
     AtomWords,
     StudentWeights,
     describe_atoms,
@@ -157,3 +158,49 @@ def test_loudness_changes_no_word(seed: int, scale: float, n_bins: int) -> None:
     for atom in once:
         if atom.shares is not None:
             assert sum(atom.shares.values()) == pytest.approx(1)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    cuts=st.lists(st.integers(0, 40), max_size=4),
+    share=st.floats(0, 1),
+)
+@settings(max_examples=50, deadline=None)
+def test_runs_are_those_of_the_recording_in_one_piece(
+    seed: int, cuts: list[int], share: float
+) -> None:
+    generator = np.random.default_rng(seed)
+    H = torch.from_numpy(generator.random((40, 3)) < share).float()
+    heard = generator.integers(-1, 2, (40, 2))
+    times = AtomTimes(("speech", "music"), 3)
+    borders = [0, *sorted(cuts), 40]
+    for first, last in zip(borders, borders[1:]):
+        times.add(H[first:last], heard[first:last])
+    times.end()
+    for k in range(3):
+        text = "".join(str(int(h)) for h in H[:, k])
+        runs = sorted(len(run) for run in text.split("0") if run)
+        found = times.of(k)
+        assert found["sounds"] == pytest.approx(H[:, k].mean().item())
+        if not runs:
+            assert found["median_seconds"] is found["course"] is None
+            assert found["heard"] == {"speech": None, "music": None}
+            continue
+        median = runs[(len(runs) - 1) // 2]
+        assert found["median_seconds"] == pytest.approx(0.02 * median)
+        bursts = found["course"] == "short bursts"
+        assert bursts == (median < 3)
+        known = (heard[:, 0] >= 0) & (H[:, k].numpy() > 0)
+        if known.any():
+            expected = (heard[known, 0] == 1).mean()
+            assert found["heard"]["speech"] == pytest.approx(expected)
+
+
+def test_no_run_goes_on_into_the_next_recording() -> None:
+    times, unknown = AtomTimes(("speech",), 1), np.full((2, 1), -1)
+    for _ in range(3):
+        times.add(torch.ones(2, 1), unknown)
+        times.end()
+    assert times.of(0)["median_seconds"] == 0.04
+    assert times.of(0)["heard"] == {"speech": None}
+    assert AtomTimes(("speech",), 1).of(0)["sounds"] is None

@@ -25,7 +25,7 @@ from explainable_seg.explanation.prototypes import (
     similarity,
 )
 from explainable_seg.explanation.selection import relevance, segment_relevance
-from explainable_seg.frames import frame_range
+from explainable_seg.frames import frame_range, frame_targets
 from explainable_seg.inference.segmenter import ExplainableSegmenter
 from explainable_seg.pages.figures import plot_prototypes, write_prototypes
 
@@ -200,6 +200,33 @@ def test_a_region_is_that_part_of_its_file(
         assert classes[name]["segments"] == len(ranges)
         mean = expected[:, CLASSES.index(name)].mean(dim=0)
         assert means == pytest.approx(mean.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("predicted", [False, True])
+def test_atoms_are_told_in_words_and_by_when_they_sound(
+    segmenter: ExplainableSegmenter,
+    manifest: Path,
+    tmp_path: Path,
+    predicted: bool,
+) -> None:
+    numbers, _ = write_prototypes(segmenter, manifest, tmp_path, predicted)
+    atoms = json.loads(numbers.read_text())["atoms"]
+    analysis = segmenter.analyse(tones(SECONDS), RATE)
+    active = analysis.decomposition.activations.numpy() > 0
+    found = (
+        analysis.segmentation.spans("music") if predicted else [(0, SECONDS)]
+    )
+    music = frame_targets(found, len(active))
+    for k, atom in enumerate(atoms):
+        assert atom["index"] == k and atom["words"] and atom["evidence"]
+        assert atom["sounds"] == pytest.approx(active[:, k].mean())
+        if not active[:, k].any():
+            assert atom["course"] is atom["heard"]["music"] is None
+            continue
+        share = active[music, k].sum() / active[:, k].sum()
+        assert atom["heard"]["music"] == pytest.approx(share)
+        assert atom["course"] in ("short bursts", "steady")
+    assert any(0 < atom["sounds"] < 1 for atom in atoms)
 
 
 def test_prototypes_of_what_is_found(
