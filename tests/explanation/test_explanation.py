@@ -125,6 +125,7 @@ def test_the_entry_has_the_fields_of_the_contract(
         "peak_hz",
         "selected",
         "class",
+        "words",
     ]
     assert entry["atoms"][2]["peak_hz"] is None
     assert [type(first[key]) for key in first] == [
@@ -135,6 +136,7 @@ def test_the_entry_has_the_fields_of_the_contract(
         float,
         bool,
         type(None),
+        str,
     ]
 
 
