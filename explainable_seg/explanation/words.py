@@ -28,6 +28,7 @@ HELD = 0.8  # of the energy, between the borders of the band of an atom
 FUNDAMENTALS_HZ = np.geomspace(100.0, 500.0, 162)  # 1 % apart
 NEARBY = 6  # steps of the list above
 FAINTEST_LINE = 0.1  # of the strongest value of the atom
+LEAST_FILLED = 0.6  # multiples from the first line to the last
 STRONGEST_LINE = 0.6  # at least: the peak is one of the lines
 LEAST_CONTRAST = 0.6  # between lines and the middles between them
 LEAST_LINES = 1.4  # that share the energy; one alone is a tone
@@ -236,6 +237,7 @@ def _lines(
         (contrast >= LEAST_CONTRAST)
         & (heights.sum(axis=0) ** 2 / squares >= LEAST_LINES)
         & (on.max(axis=0) >= STRONGEST_LINE * top)
+        & (there.sum(axis=0) >= LEAST_FILLED * spanned.sum(axis=0))
     )
     return np.where(regular, score, 0.0), all_multiples, contrast
 

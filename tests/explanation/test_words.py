@@ -88,6 +88,29 @@ def test_a_comb_without_its_fundamental_still_has_it() -> None:
     assert atom.fundamental_hz == pytest.approx(200, rel=0.015)
 
 
+def lines_at(values: dict[int, float]) -> torch.Tensor:
+    """An atom of sharp lines, their heights by bin [257, 1]."""
+    W = torch.zeros(257, 1)
+    for bin_, height in values.items():
+        W[bin_ - 1 : bin_ + 2, 0] += height * torch.tensor([0.5, 1.0, 0.5])
+    return W
+
+
+@pytest.mark.parametrize("step", [7, 8, 9, 11, 13, 15])
+def test_half_of_the_fundamental_is_not_the_fundamental(step: int) -> None:
+    W = lines_at({k * step: 1.0 for k in range(1, 7)})
+    (atom,) = describe_atoms(weights_of(W))
+    assert atom.fundamental_hz == pytest.approx(31.25 * step, rel=0.02)
+
+
+def test_small_lines_beside_the_peak_are_not_its_harmonics() -> None:
+    both = {16: 0.5, 32: 0.45}
+    (atom,) = describe_atoms(weights_of(lines_at(both)))
+    assert atom.fundamental_hz == pytest.approx(500, rel=0.02)
+    (atom,) = describe_atoms(weights_of(lines_at({**both, 18: 1.0})))
+    assert atom.fundamental_hz is None
+
+
 def test_harmonics_are_said_by_whose_they_are() -> None:
     words = [described(comb(200.0), owner).words for owner in (0, 1, 2)]
     assert words == [
