@@ -273,7 +273,7 @@ def test_a_sort_is_what_the_style_column_says(tmp_path):
     assert whisper.sorts() == ["speech"] and not whisper.sung
 
 
-@pytest.mark.parametrize("level, noise", [(-60.0, 0), (-45.0, UNKNOWN)])
+@pytest.mark.parametrize("level, noise", [(-60.0, 0), (-42.0, UNKNOWN)])
 def test_a_quiet_room_is_of_no_class(pool, level, noise):
     quiet = replace(ON_AIR.room, quiet_db=(level, level))
     kind = replace(named("quiet room"), seconds=(9.0, 10.0))
@@ -289,7 +289,7 @@ def test_a_quiet_room_is_of_no_class(pool, level, noise):
 
 def test_floors_go_on_through_pauses_and_leave_what_is_known(pool):
     kind = SceneKind("hiss", 1, (20.0, 20.0), 1, ("noise",))
-    style = only(kind, ground_probability=1.0, ground_db=(-45.0, -45.0))
+    style = only(kind, ground_probability=1.0, ground_db=(-42.0, -42.0))
     chunks = ComposedChunks(Composer(pool, style), 8.0)
     for seed in range(10):
         audio, targets, _ = chunks.draw(rng(seed))
