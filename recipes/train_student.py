@@ -147,7 +147,11 @@ def make_brain(hparams: Hparams, run_opts: Any) -> StudentBrain:
         ),
         modules={
             "model": model,
-            **{name: hparams[name] for name in BUDGETS.values()},
+            "error_budget": hparams["error_budget"],
+            "l1_budget": hparams["l1_budget"],
+            "support_budget": hparams["support_budget"],
+            "outside_budget": hparams["outside_budget"],
+            "mask_budget": hparams["mask_budget"],
         },
         parts=parts,
         max_dead=hparams["max_dead"],

@@ -41,7 +41,7 @@ class Explained:
 
 
 def make_programme() -> np.ndarray:
-    """20 s: music from 0 to 14 s, a voice from 5 s on, rain from 15 s on."""
+    """20 s: music up to 14 s, a voice from 5 s on, rain thrice from 15 s on."""
     from explainable_seg.composer.music import make_music, possible_bands
     from explainable_seg.composer.music_styles import STYLES
     from explainable_seg.composer.noise import make_noise
@@ -55,7 +55,10 @@ def make_programme() -> np.ndarray:
     said = speak(MALE_VOICES[0], 8.0, generator)
     voice = np.concatenate([part.audio for part in said])[: 8 * RATE]
     audio[5 * RATE : 5 * RATE + len(voice)] += voice
-    audio[15 * RATE :] += 0.5 * make_noise("rain", 5.0, generator)
+    rain = 0.5 * make_noise("rain", 5.0, generator)
+    for start in (1.1, 3.0):  # silence of 0.8 s
+        rain[round(start * RATE) : round((start + 0.8) * RATE)] = 0
+    audio[15 * RATE :] += rain
     return audio
 
 

@@ -385,7 +385,8 @@ def test_symbols_are_explained(explained: Any, visit: Visit) -> None:
     assert "how strongly this atom speaks" in hint.inner_text()
     page.keyboard.press("Escape")
     assert not hint.is_visible()
-    page.hover("#sums i.for >> nth=0")
+    bars = page.query_selector_all("#sums i.for")
+    max(bars, key=lambda bar: (bar.bounding_box() or {})["width"]).hover()
     assert "strongest at" in hint.inner_text()
     for term in page.query_selector_all("[data-hint]"):
         assert len(term.get_attribute("aria-description") or "") > 20
