@@ -386,7 +386,8 @@ def test_symbols_are_explained(explained: Any, visit: Visit) -> None:
     page.keyboard.press("Escape")
     assert not hint.is_visible()
     bars = page.query_selector_all("#sums i.for")
-    max(bars, key=lambda bar: (bar.bounding_box() or {})["width"]).hover()
+    widest = max(bars, key=lambda bar: (bar.bounding_box() or {})["width"])
+    widest.hover(position={"x": 2, "y": 2})  # the mark of the sum is further on
     assert "strongest at" in hint.inner_text()
     for term in page.query_selector_all("[data-hint]"):
         assert len(term.get_attribute("aria-description") or "") > 20
