@@ -37,7 +37,7 @@ from tqdm import tqdm
 
 from explainable_seg import ExplainableSegmenter
 from explainable_seg.audio import load_audio
-from explainable_seg.classes import CLASSES
+from explainable_seg.classes import CLASSES, parse_class
 from explainable_seg.corpora import (
     Region,
     annotated_time,
@@ -180,12 +180,14 @@ def lead(first: Mapping, other: Mapping, name: str) -> str | None:
 def score_real(
     system: Peer, at: Thresholds, folder: Path, scorer: Path
 ) -> list[dict[str, Any]]:
-    """Rows of the scorer of a folder, from what a system finds in it."""
+    """Rows of the scorer of a folder, of the classes that a system finds."""
+    finds: set[str] = set()
     with tempfile.TemporaryDirectory() as output:
         for path in tqdm(sorted(folder.glob("*.flac")), disable=None):
             audio = load_audio(path)
             seconds = len(audio) / SAMPLE_RATE
             found = system.spans(system.scores(audio), seconds, at)
+            finds |= found.keys()
             segments = [
                 Segment(start, end, name)
                 for name, spans in found.items()
@@ -204,7 +206,7 @@ def score_real(
     names = ("kind", "class", "true s", "found", "without s", "false", "F1")
     rows = [dict(zip(names, line.rsplit(None, 6))) for line in lines]
     return [
-        *rows,
+        *(row for row in rows if parse_class(row["class"]) in finds),
         {"kind": "pauses", "class": "sp", "false": pauses.split()[6]},
     ]
 
