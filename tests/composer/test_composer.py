@@ -129,9 +129,10 @@ def test_labels_are_where_the_energy_is(pool, seed):
     for label, stem in programme.stems.items():
         spans = programme.spans[label]
         outside = ~active_samples(spans, len(stem), grow=0.02)
-        # Taking rumble out smears a toy clip's hard edges a little.
+        # Taking rumble out smears a toy clip's hard edges a little: by 3.5 % in
+        # the worst of 400 seeds.
         loudest = max(np.abs(stem).max(initial=0.0), 0.05)
-        assert np.abs(stem[outside]).max(initial=0.0) <= 0.02 * loudest
+        assert np.abs(stem[outside]).max(initial=0.0) <= 0.05 * loudest
         inside = active_samples(spans, len(stem), grow=-0.02)
         blocks = stem[: len(stem) // 160 * 160].reshape(-1, 160)
         whole = inside[: len(stem) // 160 * 160].reshape(-1, 160).all(axis=1)
