@@ -34,7 +34,7 @@ from explainable_seg.corpora import (
     read_region,
     region_targets,
 )
-from explainable_seg.evaluation import oracle_mask, si_sdr
+from explainable_seg.evaluation import LoadedModel, oracle_mask, si_sdr
 from explainable_seg.explanation import (
     apply_mask,
     class_mask,
@@ -43,7 +43,7 @@ from explainable_seg.explanation import (
 )
 from explainable_seg.files import atomic_write_json
 from explainable_seg.frames import FRAME_RATE, HOP, SAMPLE_RATE
-from explainable_seg.models import Runner, Student, load_pretrained
+from explainable_seg.models import Runner, Student
 
 WINDOW = 4.0  # seconds of a mixture
 ACTIVE = 0.8  # of a window a class is heard
@@ -117,7 +117,8 @@ def masks_of(student: Student, mixture: Mixture) -> dict[str, torch.Tensor]:
     wav = torch.from_numpy(mixture.audio)[None]
     H = Runner(student).batch(wav, {"activations"}).named()["activations"][0]
     W, theta = student.dictionary, student.classifier.weight.detach()
-    c, other = class_columns_of(student, mixture)
+    c = student.classes.index(mixture.target)
+    other = student.classes.index(mixture.other)
     r = relevance(H, theta[c])
     chosen = {
         "the paper's threshold, 0.5": select_atoms(r, 0.5),
@@ -132,13 +133,6 @@ def masks_of(student: Student, mixture: Mixture) -> dict[str, torch.Tensor]:
         mixture.source, mixture.rest, student.spectrogram.n_fft
     )
     return {**masks, ORACLE: oracle}
-
-
-def class_columns_of(student: Student, mixture: Mixture) -> tuple[int, int]:
-    """Rows of the classifier of target and other source."""
-    names = (mixture.target, mixture.other)
-    first, second = (student.classes.index(name) for name in names)
-    return first, second
 
 
 class Listeners:
@@ -210,7 +204,8 @@ def main(
 ) -> None:
     """Mix, explain, listen."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    student, config = load_pretrained(model)
+    loaded = LoadedModel.load("model", model)
+    student, config = loaded.module, loaded.config
     document: dict[str, Any] = {}
     for snr_db in snr:
         level = config.get("level")

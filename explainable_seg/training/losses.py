@@ -293,12 +293,14 @@ def unsupported_share(
     >>> unsupported_share(H, excess, torch.ones(4, 1), known)
     tensor(0.2500)
     """
-    counted = known.unsqueeze(-1)
-    everything = total((H * counted).sum(dim=(0, 1)))
-    unsupported = total((excess * counted).sum(dim=(0, 1)))
     weights = theta.abs()
-    whole = (weights @ everything).clamp(min=SMALLEST)
-    return ((weights @ unsupported) / whole).mean()
+    whole = (weights @ _sums(H, known)).clamp(min=SMALLEST)
+    return ((weights @ _sums(excess, known)) / whole).mean()
+
+
+def _sums(activations: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Sum of each atom [K] over the known frames of all processes."""
+    return total((activations * known.unsqueeze(-1)).sum(dim=(0, 1)))
 
 
 @full_precision
@@ -333,8 +335,7 @@ def outside_share(
     >>> outside_share(H, theta, torch.tensor([[True, False]]), known)
     tensor(0.2500)
     """
-    everything = total((H * known.unsqueeze(-1)).sum(dim=(0, 1)))
-    weights = theta.abs()
+    everything, weights = _sums(H, known), theta.abs()
     whole = (weights @ everything).clamp(min=SMALLEST)
     return (((weights * ~own) @ everything) / whole).mean()
 
