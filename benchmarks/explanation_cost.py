@@ -75,12 +75,13 @@ def measure_time(
         for name, row in zip(student.classes, mean)
     ]
     weights = torch.stack(chosen).float()
-    masks = class_masks(H, W, weights)
+    sources = student.sources
+    masks = class_masks(H, W, weights, sources)
     taken = seconds_of(
         {
             "segment": lambda: segmenter.segment(path),
             "relevance": lambda: relevances(segmenter.analyse(path), theta),
-            "masks": lambda: class_masks(H, W, weights),
+            "masks": lambda: class_masks(H, W, weights, sources),
             "sounds": lambda: [apply_mask(audio, mask) for mask in masks],
         },
         repeats,

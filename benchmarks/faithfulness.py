@@ -70,11 +70,11 @@ class Candidates:
         c = CLASSES.index(passage.class_name)
         frames, X = passage.frames, passage.spectrogram
         H, theta_c, own_c = activations(self.student, passage.audio, c)
-        W = self.student.dictionary
-        rankings = atom_rankings(H, W, theta_c, frames, own_c)
-        rankings.update(control_masks(H, W, theta_c, frames, own_c))
+        W, sources = self.student.dictionary, self.student.source_atoms
+        rankings = atom_rankings(H, W, theta_c, frames, own_c, sources)
+        rankings.update(control_masks(H, W, theta_c, frames, own_c, sources))
         H, theta_c, own_c = activations(self.random_student, passage.audio, c)
-        untrained = atom_rankings(H, W, theta_c, frames, own_c)
+        untrained = atom_rankings(H, W, theta_c, frames, own_c, sources)
         rankings["randomised model"] = untrained[SELECTED]
         for method in self.methods:
             rankings[method] = attribute(

@@ -107,7 +107,7 @@ def heard_again(
         explained = H[first:last]
         r, z = relevance(explained, theta_c), explained.mean(dim=0)
         selected = default_selection(r, z, own_c)
-        masks.append(class_mask(H[low:high], W, selected))
+        masks.append(class_mask(H[low:high], W, selected, weights.sources))
     kept = apply_mask(decomposition.audio, torch.cat(masks))
     # What is left is as loud as it was in the whole.
     as_it_is = ExplainableSegmenter(

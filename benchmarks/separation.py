@@ -128,7 +128,10 @@ def masks_of(student: Student, mixture: Mixture) -> dict[str, torch.Tensor]:
     }
     if student.own_atoms is not None:
         chosen["its own atoms"] = student.own_atoms[c]
-    masks = {name: class_mask(H, W, atoms) for name, atoms in chosen.items()}
+    sources = student.source_atoms
+    masks = {
+        name: class_mask(H, W, atoms, sources) for name, atoms in chosen.items()
+    }
     oracle = oracle_mask(
         mixture.source, mixture.rest, student.spectrogram.n_fft
     )

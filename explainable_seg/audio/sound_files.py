@@ -128,8 +128,10 @@ def write_audio(
         soundfile.write(temporary, audio, sample_rate, subtype="PCM_16")
 
 
-def encode_audio(audio: np.ndarray, *formats: str) -> tuple[str, bytes]:
-    """A sound at 16 kHz as the bytes of a file.
+def encode_audio(
+    audio: np.ndarray, *formats: str, sample_rate: int = SAMPLE_RATE
+) -> tuple[str, bytes]:
+    """A sound as the bytes of a file.
 
     Arguments
     ---------
@@ -138,6 +140,8 @@ def encode_audio(audio: np.ndarray, *formats: str) -> tuple[str, bytes]:
     *formats : str
         Names of libsndfile's formats, such as ``MP3``; the first that this
         libsndfile has is taken.
+    sample_rate : int
+        Samples a second.
 
     Returns
     -------
@@ -152,7 +156,7 @@ def encode_audio(audio: np.ndarray, *formats: str) -> tuple[str, bytes]:
     known = soundfile.available_formats()
     name = next(name for name in formats if name in known)
     buffer = io.BytesIO()
-    soundfile.write(buffer, audio, SAMPLE_RATE, format=name)
+    soundfile.write(buffer, audio, sample_rate, format=name)
     return name, buffer.getvalue()
 
 

@@ -114,7 +114,7 @@ WHOLE = Excerpt()
 
 
 class AudioStream:
-    """A recording at 16 kHz, mono, in blocks, and what is to be said of it.
+    """A recording, mono, in blocks, and what is to be said of it.
 
     Arguments
     ---------
@@ -131,6 +131,9 @@ class AudioStream:
         Whether DC and rumble are taken out.
     shortest : int
         Samples at 16 kHz below which it is an error.
+    resampled : bool
+        Whether the blocks are at 16 kHz; else they are at the recording's own
+        rate, ``rate`` once it is open.
 
     Raises
     ------
@@ -152,12 +155,15 @@ class AudioStream:
         excerpt: Excerpt = WHOLE,
         filtered: bool = True,
         shortest: int = WINDOW,
+        resampled: bool = True,
     ):
         self.source = source
         self.sample_rate = sample_rate
         self.excerpt = excerpt
         self.filtered = filtered
         self.shortest = shortest
+        self.resampled = resampled
+        self.rate = SAMPLE_RATE  # of the blocks, known once it is open
         self.notes: list[str] = []  # complete when all was read
         self.duration: float | None = None  # seconds, known once it is open
         self._where = _name_of(source)
@@ -169,22 +175,29 @@ class AudioStream:
             sound = stack.enter_context(self._open())
             self._check(sound)
             self.duration = _expected(sound, self.excerpt)
+            if not self.resampled:
+                self.rate = sound.sample_rate
             n_samples = 0
             for block in self._samples(sound):
                 n_samples += len(block)
                 yield block
+        n_samples = n_samples * SAMPLE_RATE // self.rate
         _check_length(n_samples, self.shortest, self.excerpt, self._where)
+
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether it is a file or samples, and no pipe or open file."""
+        if isinstance(self.source, (str, os.PathLike)):
+            return os.path.isfile(self.source)
+        return not hasattr(self.source, "read")
 
     def expected_seconds(self) -> float | None:
         """Seconds that a file or an array will have, as far as it is known.
 
         Nothing is read of what can be read once only.
         """
-        if hasattr(self.source, "read"):
+        if not self.can_be_read_again:
             return None
-        if isinstance(self.source, (str, os.PathLike)):
-            if not os.path.isfile(self.source):
-                return None
         with self._open() as sound:
             seconds = _expected(sound, self.excerpt)
         self.notes.clear()
@@ -247,17 +260,17 @@ class AudioStream:
         )
 
     def _samples(self, sound: OpenSound) -> Iterator[np.ndarray]:
-        """The excerpt: what the whole recording has there, at 16 kHz."""
-        rate = sound.sample_rate
-        divisor = math.gcd(rate, SAMPLE_RATE)
-        up, down = SAMPLE_RATE // divisor, rate // divisor
-        margin = math.ceil(EXCERPT_MARGIN * SAMPLE_RATE)
-        first = round(self.excerpt.first * SAMPLE_RATE)
+        """The excerpt: what the whole recording has there, at its rate."""
+        rate, wanted = sound.sample_rate, self.rate
+        divisor = math.gcd(rate, wanted)
+        up, down = wanted // divisor, rate // divisor
+        margin = math.ceil(EXCERPT_MARGIN * wanted)
+        first = round(self.excerpt.first * wanted)
         # Begin where samples of both rates fall together.
         begin = max(0, first - margin) // up
         end = stop = None
         if self.excerpt.end is not None:
-            last = round(self.excerpt.end * SAMPLE_RATE)
+            last = round(self.excerpt.end * wanted)
             end = math.ceil((last + margin) / up) * down
             stop = last - begin * up
         blocks, channel = self._channel(sound)
@@ -267,7 +280,8 @@ class AudioStream:
         mono = _checked_mono(blocks, channel, begin * down, rate, self._where)
         if self.filtered:
             mono = RumbleFilter(rate).apply(mono)
-        yield from _cut(resampled(mono, rate), 0, first - begin * up, stop)
+        blocks = resampled(mono, rate) if self.resampled else mono
+        yield from _cut(blocks, 0, first - begin * up, stop)
 
     def _channel(
         self, sound: OpenSound

@@ -525,6 +525,7 @@ def control_masks(
     theta_c: torch.Tensor,
     frames: torch.Tensor,
     own_c: torch.Tensor | None = None,
+    sources: torch.Tensor | None = None,
     seed: int = 0,
 ) -> dict[str, torch.Tensor]:
     """Masks of the controls of an explanation by atoms.
@@ -541,6 +542,9 @@ def control_masks(
         Frames that are explained, at least one.
     own_c : torch.Tensor [shape=(K,), dtype=bool], optional
         The class's own atoms, if it has any.
+    sources : torch.Tensor, optional [shape=(S, K), dtype=bool]
+        Which atoms are a source's, as for
+        :func:`~explainable_seg.explanation.masks.class_mask`.
     seed : int
         Of all draws.
 
@@ -557,8 +561,10 @@ def control_masks(
     permuted = relevance(H[frames], permute_theta(theta_c, seed))
     drawn = random_atoms(selected, z, seed)
     return {
-        "random atoms": class_mask(H, W, drawn),
-        "permuted Theta": class_mask(H, W, select_atoms(permuted)),
-        "permuted W": class_mask(H, permute_frequencies(W, seed), selected),
+        "random atoms": class_mask(H, W, drawn, sources),
+        "permuted Theta": class_mask(H, W, select_atoms(permuted), sources),
+        "permuted W": class_mask(
+            H, permute_frequencies(W, seed), selected, sources
+        ),
         "random bins": torch.zeros(len(H), len(W)).to(H),
     }

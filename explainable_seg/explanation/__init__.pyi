@@ -27,9 +27,12 @@ from .grounding import (
     threshold_logit as threshold_logit,
 )
 from .masks import (
+    BELOW_TOP_HZ as BELOW_TOP_HZ,
+    TOP_HZ as TOP_HZ,
     apply_mask as apply_mask,
     class_mask as class_mask,
     class_masks as class_masks,
+    log_source_masks as log_source_masks,
 )
 from .prototypes import (
     ALL as ALL,

@@ -1,11 +1,13 @@
 """What an explanation is made from: a recording as a student read it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
 
+from explainable_seg.audio import resample
 from explainable_seg.brief import Brief
 from explainable_seg.classes import CLASSES, class_index
 from explainable_seg.decisions import Rules, decide
@@ -33,6 +35,8 @@ class StudentWeights(Brief):
         Folder or hub id of the model, as the user gave it.
     own : torch.Tensor, optional [shape=(C, K), dtype=bool]
         Which atoms are a class's own; None where all classes share all atoms.
+    sources : torch.Tensor, optional [shape=(3, K), dtype=bool]
+        Which atoms are of speech, of music and of noise; None likewise.
     """
 
     dictionary: torch.Tensor
@@ -41,6 +45,7 @@ class StudentWeights(Brief):
     classes: tuple[str, ...] = CLASSES
     name: str = ""
     own: torch.Tensor | None = None
+    sources: torch.Tensor | None = None
 
     def own_of(self, class_name: str) -> torch.Tensor | None:
         """Which atoms are a class's own, if it has its own.
@@ -125,7 +130,7 @@ class StudentWeights(Brief):
         -------
         StudentWeights
         """
-        own = student.own_atoms
+        own, sources = student.own_atoms, student.source_atoms
         return cls(
             dictionary=student.dictionary.detach().cpu(),
             theta=student.classifier.weight.detach().cpu(),
@@ -133,7 +138,12 @@ class StudentWeights(Brief):
             classes=student.classes,
             name=name,
             own=None if own is None else own.cpu(),
+            sources=None if sources is None else sources.cpu(),
         )
+
+
+Original = Callable[[float, float], tuple[np.ndarray, int]]
+"""Maps a span, seconds, to what a recording has there, mono, and its rate."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,6 +168,9 @@ class Decomposition(Brief):
         Sample of ``audio`` on which the first frame is centred.
     rules : Rules
         How it is decided what is found; by default nothing is.
+    original : callable, optional
+        Reads a span of the recording in its own quality, if it can be read
+        again: maps start and end, seconds, to samples [N] and their rate.
     """
 
     audio: np.ndarray
@@ -168,6 +181,7 @@ class Decomposition(Brief):
     start: float = 0.0
     first_centre: int = FIRST_CENTRE
     rules: Rules = Rules()
+    original: Original | None = None
 
     @property
     def n_frames(self) -> int:
@@ -178,6 +192,29 @@ class Decomposition(Brief):
     def duration(self) -> float:
         """Duration of the audio in seconds."""
         return len(self.audio) / SAMPLE_RATE
+
+    @cached_property
+    def as_recorded(self) -> tuple[np.ndarray, int]:
+        """Its sound [shape=(N,)] in the best quality there is, and the rate.
+
+        On the whole as loud as ``audio``, which is as loud as the model heard
+        it: what is faint in the recording can be heard as well.
+
+        Raises
+        ------
+        AudioError
+            If the recording can no longer be read.
+        """
+        if self.original is None:
+            return self.audio, SAMPLE_RATE
+        sound, rate = self.original(self.start, self.start + self.duration)
+        # What the model does not hear makes no sound louder to it.
+        heard, recorded = (
+            np.square(x, dtype=np.float64).mean()
+            for x in (self.audio, resample(sound, rate))
+        )
+        gain = np.sqrt(heard / recorded) if recorded > 0 else 1.0
+        return sound * np.float32(gain), rate
 
     @cached_property
     def probabilities(self) -> np.ndarray:
@@ -233,6 +270,7 @@ class Decomposition(Brief):
             start=self.start + start,
             first_centre=self.first_centre + HOP * first - low,
             rules=self.rules,
+            original=self.original,
         )
 
 

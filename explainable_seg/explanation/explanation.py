@@ -32,7 +32,13 @@ from explainable_seg.explanation.selection import (
     select_atoms,
 )
 from explainable_seg.explanation.words import describe_atoms
-from explainable_seg.frames import Span, frame_range, frame_spans, frame_targets
+from explainable_seg.frames import (
+    SAMPLE_RATE,
+    Span,
+    frame_range,
+    frame_spans,
+    frame_targets,
+)
 from explainable_seg.nmf import full_precision
 
 if TYPE_CHECKING:
@@ -231,6 +237,28 @@ class Explanation(Brief):
         return self.passage.rules.thresholds.get(self.class_name)
 
     @cached_property
+    def sound(self) -> tuple[np.ndarray, int]:
+        """``audio`` [shape=(N,)] in the recording's own quality, and its rate.
+
+        Where the recording cannot be read again, ``audio`` itself.
+
+        Raises
+        ------
+        AudioError
+            If the recording can no longer be read.
+        """
+        audio, rate = self.passage.as_recorded
+        masked = _explained_audio(
+            self.passage,
+            self.weights,
+            torch.from_numpy(self.selected),
+            self.explained,
+            audio,
+            rate,
+        )
+        return masked, rate
+
+    @cached_property
     def found_spans(self) -> Sequence[Span]:
         """Where in the passage the class was found, in seconds."""
         return self.spans.get(self.class_name, ())
@@ -405,7 +433,9 @@ def explain_class(
         selected=selected.numpy(),
         peak_hz=weights.peak_hz.numpy(),
         spectrogram=_explained_spectrogram(passage, W, selected, explained),
-        audio=_explained_audio(passage, W, selected, explained),
+        audio=_explained_audio(
+            passage, weights, selected, chosen.explained, passage.audio
+        ),
         passage=passage,
         weights=weights,
         grounding=measure_grounding(X, W, H, transform) if transform else None,
@@ -431,16 +461,19 @@ def _explained_spectrogram(
 
 def _explained_audio(
     passage: Decomposition,
-    W: torch.Tensor,
+    weights: StudentWeights,
     selected: torch.Tensor,
-    explained: torch.Tensor,
+    explained: np.ndarray,
+    audio: np.ndarray,
+    sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
     """The selected atoms' share of the audio, silent outside."""
-    mask = class_mask(passage.activations, W, selected)
-    masked = apply_mask(passage.audio, mask, passage.first_centre)
-    gate = frame_gate(
-        explained.numpy(), len(passage.audio), passage.first_centre
+    mask = class_mask(
+        passage.activations, weights.dictionary, selected, weights.sources
     )
+    centre = passage.first_centre
+    masked = apply_mask(audio, mask, centre, sample_rate)
+    gate = frame_gate(explained, len(audio), centre, sample_rate=sample_rate)
     return masked * gate
 
 

@@ -7,6 +7,7 @@ from explainable_seg.frames import HOP, SAMPLE_RATE, WINDOW
 from explainable_seg.nmf import full_precision
 
 EPSILON = 1e-10
+FAINTEST = 1e-9  # power, of a source that does not sound
 
 
 @full_precision
@@ -14,13 +15,16 @@ def class_mask(
     H: torch.Tensor,
     W: torch.Tensor,
     selected: torch.Tensor,
-    eps: float = EPSILON,
+    sources: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Soft mask of the selected atoms among all atoms.
 
-    ``M = (W_sel H_sel) / (W H + eps)``, the ratio mask of L2I
-    (arXiv 2202.11479). Mask-in is M, mask-out ``1 - M``. Where no atom is
-    active the mask is zero.
+    Where all classes share all atoms, ``M = (W_sel H_sel) / (W H)``, the ratio
+    mask of L2I (arXiv 2202.11479). Where atoms are a source's, each point is
+    first shared out among the sources (:func:`log_source_masks`), and what a source
+    has of it among its atoms. Mask-in is M, mask-out ``1 - M``. The masks of
+    atoms apart add up to the mask of them together; where no atom is active the
+    mask is zero.
 
     Arguments
     ---------
@@ -30,8 +34,8 @@ def class_mask(
         Non-negative dictionary.
     selected : torch.Tensor [shape=(K,), dtype=bool]
         Atoms to keep.
-    eps : float
-        Keeps silence from dividing by zero.
+    sources : torch.Tensor, optional [shape=(S, K), dtype=bool]
+        Which atoms are a source's, each atom one's; by default all are shared.
 
     Returns
     -------
@@ -45,9 +49,7 @@ def class_mask(
     >>> class_mask(H, W, torch.tensor([True, False])).tolist()
     [[0.75, 0.0]]
     """
-    kept = H[:, selected] @ W[:, selected].T
-    # Two products round differently, so the ratio may pass 1 by a rounding.
-    return (kept / (H @ W.T + eps)).clamp(max=1.0)
+    return class_masks(H, W, selected[None], sources)[0]
 
 
 @full_precision
@@ -55,13 +57,12 @@ def class_masks(
     H: torch.Tensor,
     W: torch.Tensor,
     weights: torch.Tensor,
-    eps: float = EPSILON,
+    sources: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Soft masks of all classes at once, atoms weighted by a class.
 
-    ``M_c = sum_k w_ck h_k W_k / (W h + eps)``: :func:`class_mask` where the
-    weights are 0 and 1. Classes may claim the same sound, so the masks need
-    not sum to one.
+    :func:`class_mask` where the weights are 0 and 1. Classes may claim the same
+    sound, so the masks need not sum to one.
 
     Arguments
     ---------
@@ -71,8 +72,8 @@ def class_masks(
         Non-negative dictionary.
     weights : torch.Tensor [shape=(C, K)]
         Weight of each atom for each class, in [0, 1].
-    eps : float
-        Keeps silence from dividing by zero.
+    sources : torch.Tensor, optional [shape=(S, K), dtype=bool]
+        Which atoms are a source's, each atom one's; by default all are shared.
 
     Returns
     -------
@@ -86,8 +87,56 @@ def class_masks(
     >>> class_masks(H, W, torch.tensor([[1.0, 0.0], [0.5, 1.0]])).tolist()
     [[[0.75, 0.0]], [[0.625, 1.0]]]
     """
-    kept = torch.einsum("tk,ck,fk->ctf", H, weights.to(H), W)
-    return (kept / (H @ W.T + eps)).clamp(max=1.0)
+    weighed = weights.to(H)[:, None] * H
+    if sources is None:
+        masks = weighed @ W.T / (H @ W.T + EPSILON)
+    else:
+        parts = torch.stack([H[:, own] @ W[:, own].T for own in sources])
+        shares = log_source_masks(parts).exp() / (parts + EPSILON)
+        masks = torch.zeros(len(weights), *shares.shape[1:]).to(H)
+        for own, share in zip(sources, shares):
+            masks += weighed[..., own] @ W[:, own].T * share
+    # Products round differently, so the ratio may pass 1 by a rounding.
+    return masks.clamp(max=1.0)
+
+
+@full_precision
+def log_source_masks(
+    parts: torch.Tensor, floor: float = FAINTEST
+) -> torch.Tensor:
+    """Logarithm of the share that each source has of the power of each point.
+
+    Atoms rebuild a log-power spectrogram, of which a source 15 dB below another
+    has a third; of the power, which is what is heard, it has a thirtieth. As
+    the loudest source alone makes nearly all of a point, what it rebuilds
+    stands for the whole, ``W H``, and what the others rebuild for as much less:
+    ``P_s = exp(W H rho_s / max rho) - 1`` with ``rho_s = W_s H_s / W H``. Of
+    these powers it is Wiener's mask.
+
+    Arguments
+    ---------
+    parts : torch.Tensor [shape=(S, ...)]
+        What the atoms of each source rebuild, ``W_s H_s``.
+    floor : float
+        Power of a source that is nowhere, in the spectrogram's unit; its
+        inverse is the largest gradient.
+
+    Returns
+    -------
+    torch.Tensor [shape=(S, ...)]
+        Their exponentials sum up to 1.
+
+    Example
+    -------
+    >>> parts = torch.tensor([2.0, 1.0, 0.0])
+    >>> log_source_masks(parts).exp().round(decimals=3)
+    tensor([0.8460, 0.1540, 0.0000])
+    """
+    whole, loudest = parts.sum(dim=0), parts.amax(dim=0)
+    level = parts * (whole / (loudest + EPSILON))
+    # log(exp(level) - 1 + floor), which no sound is too loud for.
+    power = level + (floor * (-level).exp() - (-level).expm1()).log()
+    return power.log_softmax(dim=0)
 
 
 @full_precision
@@ -128,17 +177,25 @@ def evidence_map(
 
 FINE_HOP = 80  # samples; the Hann window of 400 then overlaps by 80 %
 FIRST_CENTRE = WINDOW // 2  # sample on which frame 0 of a recording is centred
-BLOCK = 3000 * FINE_HOP  # samples resynthesised at once (15 s)
-BLOCK_MARGIN = 5 * FINE_HOP  # samples around a block that its STFT frames reach
+BLOCK = 3000  # fine hops resynthesised at once (15 s)
+BLOCK_MARGIN = 6  # fine hops around a block that its STFT frames reach
 GATE_FADE = 0.01  # seconds
+TOP_HZ = 7500.0
+"""What lies above is rebuilt by no atom, Hz."""
+BELOW_TOP_HZ = 6500.0
+"""It goes with what lies between here and there, Hz."""
 
 
 def apply_mask(
     audio: np.ndarray,
     mask: torch.Tensor,
     first_centre: int = FIRST_CENTRE,
+    sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
     """Audio with a time-frequency mask laid on it.
+
+    The audio may be of a higher quality than what the mask was made from: what
+    lies above 7.5 kHz then has the mean gain of 6.5 to 7.5 kHz.
 
     Worked through in blocks that overlap by more than a window, so memory does
     not grow with the duration and the blocks cannot be heard.
@@ -146,12 +203,16 @@ def apply_mask(
     Arguments
     ---------
     audio : np.ndarray [shape=(N,), dtype=float32]
-        Mono audio at 16 kHz, N >= 1.
+        Mono audio, N >= 1.
     mask : torch.Tensor [shape=(T, F)]
-        Gain of each frame and bin; frames are 320 samples apart.
+        Gain of each frame and bin; frames are 20 ms apart, and bins are up to
+        8 kHz.
     first_centre : int
-        Sample of ``audio`` on which the first frame of the mask is centred;
-        it differs from 200 for a passage cut out of a recording.
+        Where the first frame of the mask is centred, in samples at 16 kHz
+        from the first of ``audio``; it differs from 200 for a passage cut out
+        of a recording.
+    sample_rate : int
+        Samples a second of ``audio``.
 
     Returns
     -------
@@ -166,19 +227,24 @@ def apply_mask(
     """
     wav = torch.from_numpy(np.ascontiguousarray(audio, dtype=np.float32))
     output = torch.empty_like(wav)
-    for start in range(0, len(wav), BLOCK):
-        stop = min(start + BLOCK, len(wav))
-        low, high = (
-            max(0, start - BLOCK_MARGIN),
-            min(len(wav), stop + BLOCK_MARGIN),
+    hop = round(FINE_HOP * sample_rate / SAMPLE_RATE)
+    for start in range(0, len(wav), BLOCK * hop):
+        stop = min(start + BLOCK * hop, len(wav))
+        low = max(0, start - BLOCK_MARGIN * hop)
+        high = min(len(wav), stop + BLOCK_MARGIN * hop)
+        before = low * SAMPLE_RATE / sample_rate
+        block = _mask_block(
+            wav[low:high], mask, first_centre - before, sample_rate
         )
-        block = _mask_block(wav[low:high], mask, first_centre - low)
         output[start:stop] = block[start - low : stop - low]
     return output.numpy()
 
 
 def active_samples(
-    active: np.ndarray, n_samples: int, first_centre: int = FIRST_CENTRE
+    active: np.ndarray,
+    n_samples: int,
+    first_centre: int = FIRST_CENTRE,
+    sample_rate: int = SAMPLE_RATE,
 ) -> list[tuple[int, int]]:
     """Runs of active frames as half-open ranges of samples.
 
@@ -190,9 +256,11 @@ def active_samples(
     active : np.ndarray [shape=(T,), dtype=bool]
         Frame-wise decision.
     n_samples : int
-        Length of the audio, at 16 kHz.
+        Length of the audio.
     first_centre : int
-        Sample on which frame 0 is centred.
+        Where frame 0 is centred, in samples at 16 kHz.
+    sample_rate : int
+        Samples a second of the audio.
 
     Returns
     -------
@@ -207,6 +275,7 @@ def active_samples(
     padded = np.concatenate([[0], np.asarray(active, dtype=np.int8), [0]])
     edges = np.flatnonzero(np.diff(padded))
     borders = first_centre - HOP // 2 + HOP * edges
+    borders = borders * sample_rate // SAMPLE_RATE
     borders[edges == 0] = 0
     borders[edges == len(active)] = n_samples
     return [(start, stop) for start, stop in borders.reshape(-1, 2).tolist()]
@@ -217,6 +286,7 @@ def frame_gate(
     n_samples: int,
     first_centre: int = FIRST_CENTRE,
     fade: float = GATE_FADE,
+    sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
     """Gain that lets active frames sound and silences the others.
 
@@ -228,11 +298,13 @@ def frame_gate(
     active : np.ndarray [shape=(T,), dtype=bool]
         Frames that sound.
     n_samples : int
-        Length of the audio, at 16 kHz.
+        Length of the audio.
     first_centre : int
-        Sample on which frame 0 is centred.
+        Where frame 0 is centred, in samples at 16 kHz.
     fade : float
         Duration of a fade, seconds.
+    sample_rate : int
+        Samples a second of the audio.
 
     Returns
     -------
@@ -240,8 +312,10 @@ def frame_gate(
         Values in [0, 1].
     """
     gain = np.zeros(n_samples, dtype=np.float32)
-    for start, stop in active_samples(active, n_samples, first_centre):
-        length = min(round(fade * SAMPLE_RATE), (stop - start) // 2)
+    for start, stop in active_samples(
+        active, n_samples, first_centre, sample_rate
+    ):
+        length = min(round(fade * sample_rate), (stop - start) // 2)
         ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(length) + 0.5) / length)
         gain[start:stop] = 1.0
         gain[start : start + length] = ramp
@@ -250,33 +324,45 @@ def frame_gate(
 
 
 def _mask_block(
-    wav: torch.Tensor, mask: torch.Tensor, first_centre: int
+    wav: torch.Tensor, mask: torch.Tensor, first_centre: float, sample_rate: int
 ) -> torch.Tensor:
     """Mask a stretch of audio [N] that fits into memory."""
-    n_fft = 2 * (mask.shape[1] - 1)
-    window = torch.hann_window(WINDOW, device=wav.device)
+    scale = sample_rate / SAMPLE_RATE
+    hop, width = round(FINE_HOP * scale), round(WINDOW * scale)
+    n_fft = 2 * round((mask.shape[1] - 1) * scale)
+    window = torch.hann_window(width, device=wav.device)
     stft = torch.stft(
         wav,
         n_fft,
-        FINE_HOP,
-        WINDOW,
+        hop,
+        width,
         window,
         pad_mode="constant",
         return_complex=True,
     )
-    fine = _interpolate_frames(mask, stft.shape[1], first_centre)
+    centres = torch.arange(stft.shape[1], device=mask.device) * hop / scale
+    fine = _between(mask, (centres - first_centre) / HOP)
+    if sample_rate != SAMPLE_RATE:
+        hz = torch.arange(len(stft), device=mask.device) * sample_rate / n_fft
+        fine = _at_frequencies(fine.T, hz).T
     return torch.istft(
-        stft * fine.T, n_fft, FINE_HOP, WINDOW, window, length=len(wav)
+        stft * fine.T, n_fft, hop, width, window, length=len(wav)
     )
 
 
-def _interpolate_frames(
-    mask: torch.Tensor, n_fine: int, first_centre: int
-) -> torch.Tensor:
-    """Mask at the centres of the fine STFT; constant beyond its ends."""
-    centres = torch.arange(n_fine, device=mask.device) * FINE_HOP
-    position = ((centres - first_centre) / HOP).clamp(0, len(mask) - 1)
-    before = position.floor().long()
-    after = (before + 1).clamp(max=len(mask) - 1)
-    weight = (position - before).unsqueeze(1).to(mask)
-    return torch.lerp(mask[before], mask[after], weight)
+def _at_frequencies(mask: torch.Tensor, hz: torch.Tensor) -> torch.Tensor:
+    """Mask [F, T] at other frequencies than its own, and beyond them."""
+    spacing = SAMPLE_RATE / 2 / (len(mask) - 1)
+    top = mask[round(BELOW_TOP_HZ / spacing) : round(TOP_HZ / spacing)]
+    gains = _between(mask, hz / spacing)
+    gains[hz > TOP_HZ] = top.mean(dim=0)
+    return gains
+
+
+def _between(rows: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """Rows of a mask at places between them; constant beyond its ends."""
+    place = place.clamp(0, len(rows) - 1)
+    before = place.floor().long()
+    after = (before + 1).clamp(max=len(rows) - 1)
+    weight = (place - before).unsqueeze(1).to(rows)
+    return torch.lerp(rows[before], rows[after], weight)

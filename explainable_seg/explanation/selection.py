@@ -540,6 +540,7 @@ def atom_rankings(
     theta_c: torch.Tensor,
     frames: torch.Tensor,
     own_c: torch.Tensor | None = None,
+    sources: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
     """Readings of the same activations and relevances.
 
@@ -555,6 +556,8 @@ def atom_rankings(
         Frames that are explained, at least one.
     own_c : torch.Tensor [shape=(K,), dtype=bool], optional
         The class's own atoms, if it has any.
+    sources : torch.Tensor, optional [shape=(S, K), dtype=bool]
+        Which atoms are a source's, as for :func:`class_mask`.
 
     Returns
     -------
@@ -581,10 +584,10 @@ def atom_rankings(
     weights = positive / positive.max().clamp(min=1e-10)
     shown = default_selection(r, H[frames].mean(dim=0), own_c)
     rankings = {
-        SELECTED: class_mask(H, W, shown),
-        "weighted atoms": class_masks(H, W, weights[None])[0],
+        SELECTED: class_mask(H, W, shown, sources),
+        "weighted atoms": class_masks(H, W, weights[None], sources)[0],
         "evidence": evidence_map(H, W, theta_c),
     }
     if own_c is not None:
-        rankings[PAPER_ATOMS] = class_mask(H, W, select_atoms(r))
+        rankings[PAPER_ATOMS] = class_mask(H, W, select_atoms(r), sources)
     return rankings

@@ -212,7 +212,8 @@ class ExplainableSegmenter(PretrainedStudent):
         """One pass over a recording, for a segmentation and explanations.
 
         All that explanations need is held in memory: about 0.5 GB an hour.
-        The audio is held as the model hears it, at its level.
+        The audio is held as the model hears it, at its level; for the sound of
+        an explanation it is read again, in its own quality.
 
         Arguments
         ---------
@@ -262,9 +263,12 @@ class ExplainableSegmenter(PretrainedStudent):
             hear=held.hear,
         )
         notes = tuple(stream.notes)
+        original = None
+        if stream.can_be_read_again:
+            original = partial(_original, source, sample_rate, channel, track)
         return Analysis(
             replace(segmentation, notes=notes),
-            held.decomposition(outputs, rules),
+            replace(held.decomposition(outputs, rules), original=original),
         )
 
     def explain(
@@ -356,6 +360,22 @@ class ExplainableSegmenter(PretrainedStudent):
     def _weights(self) -> StudentWeights:
         """What explanations refer to, on the CPU."""
         return StudentWeights.of(self.model, self.name)
+
+
+def _original(
+    source: AudioSource,
+    sample_rate: int | None,
+    channel: int | None,
+    track: int | None,
+    start: float,
+    end: float,
+) -> tuple[np.ndarray, int]:
+    """A span of a recording, mono, at its own rate, and the rate."""
+    excerpt = Excerpt(channel, start, end, track)
+    stream = AudioStream(
+        source, sample_rate, excerpt, shortest=1, resampled=False
+    )
+    return stream.read(), stream.rate
 
 
 def _name_of(source: AudioSource) -> str:

@@ -15,11 +15,15 @@ import matplotlib.image
 import numpy as np
 import torch
 
-from explainable_seg.audio import encode_audio
+from explainable_seg.audio import encode_audio, resample
+from explainable_seg.classes import SOURCES
 from explainable_seg.explanation import (
     BANDS_HZ,
+    BELOW_TOP_HZ,
     CLOSE,
     DEFAULT_TAU,
+    TOP_HZ,
+    Decomposition,
     Explanation,
     ReportData,
     StudentWeights,
@@ -43,22 +47,52 @@ from explainable_seg.pages.drawing import (
 MEDIA = {"MP3": "audio/mpeg", "WAV": "audio/wav"}  # the smallest first
 
 
-def audio_address(audio: np.ndarray) -> str:
+def audio_address(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> str:
     """Audio for a player in a page.
 
     Arguments
     ---------
     audio : np.ndarray [shape=(N,), dtype=float32]
-        Mono audio at 16 kHz.
+        Mono audio.
+    sample_rate : int
+        Samples a second, one of PAGE_RATES.
 
     Returns
     -------
     str
-        MP3 (about 4 kB a second) where the sound library can write it, else
-        WAV of 16 bits (32 kB a second).
+        MP3 (about 4 kB a second at 16 kHz) where the sound library can write
+        it, else WAV of 16 bits (32 kB a second).
     """
-    kind, content = encode_audio(fit_range(audio), *MEDIA)
+    kind, content = encode_audio(
+        fit_range(audio), *MEDIA, sample_rate=sample_rate
+    )
     return data_address(MEDIA[kind], content)
+
+
+def page_sound(decomposition: Decomposition) -> tuple[np.ndarray, int]:
+    """Sound of a recording in its own quality, as far as a page plays it.
+
+    Arguments
+    ---------
+    decomposition : Decomposition
+        The recording.
+
+    Returns
+    -------
+    tuple[np.ndarray, int]
+        Samples [N], and their rate, one of PAGE_RATES.
+
+    Raises
+    ------
+    AudioError
+        If the recording can no longer be read.
+    """
+    audio, rate = decomposition.as_recorded
+    if rate in PAGE_RATES:
+        return audio, rate
+    if rate < PAGE_RATES[-1]:
+        return decomposition.audio, SAMPLE_RATE
+    return resample(audio, rate, PAGE_RATES[-1]), PAGE_RATES[-1]
 
 
 def fit_range(audio: np.ndarray) -> np.ndarray:
@@ -143,17 +177,19 @@ def _classifier(report_data: ReportData) -> dict[str, Any]:
         "peak_hz": [
             None if hz != hz else hz for hz in weights.peak_hz.tolist()
         ],
-        "own": _own(weights),
+        "own": _rows(weights.own, weights.classes),
+        "sources": _rows(weights.sources, SOURCES),
     }
 
 
-def _own(weights: StudentWeights) -> dict[str, list[int]] | None:
-    """Atoms of each class; None where all classes share all atoms."""
-    if weights.own is None:
+def _rows(
+    own: torch.Tensor | None, names: Sequence[str]
+) -> dict[str, list[int]] | None:
+    """Atoms of each name; None where all classes share all atoms."""
+    if own is None:
         return None
     return {
-        name: row.nonzero().flatten().tolist()
-        for name, row in zip(weights.classes, weights.own)
+        name: row.nonzero().flatten().tolist() for name, row in zip(names, own)
     }
 
 
@@ -213,6 +249,8 @@ def short(value: float) -> float:
     return float(f"{value:.{FLOAT_DIGITS}g}")
 
 
+PAGE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+"""Rates that an MP3 can have, Hz."""
 LARGEST_STEP = 65535  # of a value rounded to 16 bits, from zero to the largest
 PAGE_ROWS = 96  # of the pictures, evenly spaced on the frequency axis
 TILE = 3000  # frames a picture: browsers refuse very wide ones
@@ -244,13 +282,17 @@ def page_data(report_data: ReportData) -> dict[str, Any]:
     rows = row_weights(X.shape[1])
     shown = X @ rows.T
     brightest = max(float(np.percentile(shown, PAGE_PERCENTILE)), 1e-9)
+    audio, rate = page_sound(decomposition)
+    scale = rate / SAMPLE_RATE
     return {
         "start": decomposition.start,
         "duration": decomposition.duration,
-        "rate": SAMPLE_RATE,
-        "hop": HOP,
-        "window": WINDOW,
-        "first_centre": decomposition.first_centre,
+        "rate": rate,
+        "hop": HOP * scale,
+        "window": round(WINDOW * scale),
+        "first_centre": decomposition.first_centre * scale,
+        "top_hz": SAMPLE_RATE / 2,
+        "carried": {"above": TOP_HZ, "from": BELOW_TOP_HZ},
         "n_frames": decomposition.n_frames,
         "n_atoms": W.shape[1],
         "n_bins": W.shape[0],
@@ -271,7 +313,7 @@ def page_data(report_data: ReportData) -> dict[str, Any]:
             {"low": low, "high": high, "place": format_band((low, high))}
             for low, high in BANDS_HZ
         ],
-        "audio": audio_address(decomposition.audio),
+        "audio": audio_address(audio, rate),
         "peaks": waveform_peaks(decomposition.audio),
         "rows": {"count": PAGE_ROWS, "top": float(warp_hz(np.array(8000.0)))},
         "brightest": brightest,

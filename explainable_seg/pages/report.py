@@ -374,7 +374,7 @@ def save_explanations(
     text = json.dumps(document, indent=1, allow_nan=False)
     dense = json.dumps(document, separators=(",", ":"), allow_nan=False)
     html = render_report(dense, report_data)
-    sounds = sum(len(e.audio) * SAMPLE_BYTES for e in explanations)
+    sounds = sum(len(e.sound[0]) * SAMPLE_BYTES for e in explanations)
     pictures = sum(len(e.picture) for e in explanations)
     check_room(Path(folder), len(text) + len(html) + sounds + pictures)
     atomic_write_text(numbers, text + "\n")
@@ -426,7 +426,7 @@ def file_names(class_names: Sequence[str]) -> list[str]:
 
 
 def save_audio(explanation: Explanation, path: str | os.PathLike[str]) -> None:
-    """Write the sound of an explanation: WAV, 16 kHz, mono, 16 bits.
+    """Write the sound of an explanation: WAV, mono, 16 bits, at its own rate.
 
     Arguments
     ---------
@@ -435,4 +435,5 @@ def save_audio(explanation: Explanation, path: str | os.PathLike[str]) -> None:
     path : str or os.PathLike
         The file to write.
     """
-    write_audio(path, fit_range(explanation.audio))
+    sound, rate = explanation.sound
+    write_audio(path, fit_range(sound), rate)

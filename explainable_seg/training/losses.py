@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from explainable_seg.distributed import total
 from explainable_seg.errors import SettingsError
+from explainable_seg.explanation import log_source_masks
 from explainable_seg.frames import UNKNOWN
 from explainable_seg.models import StudentOutput
 from explainable_seg.nmf import full_precision, overshoot
@@ -93,6 +94,7 @@ class Budget(torch.nn.Module):
 # a thousand times as much.
 FAINT = 0.01
 SMALLEST = 1e-6  # sum of relevance that has a share of its own
+SILENT = 0.05  # power of a stem that nobody hears, in the spectrogram's unit
 
 
 def masked_mean(values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -348,14 +350,14 @@ def mask_error(
     sources: torch.Tensor,
     shares: torch.Tensor,
 ) -> torch.Tensor:
-    """How far the atoms of each source are from what it is of the sound.
+    """How far the masks of the sources are from what each is of the sound.
 
-    Atoms rebuild a log-power spectrogram, so it is shared out as such: the part
-    of a source, ``W_s H_s / (W H)``, against that of its stem,
-    ``X_s / sum_d X_d`` with ``X_s = log(1 + |S_s|^2)``. A bed 15 dB below a
-    voice has a third of it, where of the power it has a thirtieth, which would
-    leave its atoms too little to be heard by. Measured is what goes to the
-    wrong source, of all there is.
+    Divergence of the share of the power that the atoms of each source have of
+    a point (:func:`~explainable_seg.explanation.masks.log_source_masks`) from
+    that of its stem, points weighted by ``X^2``: loud ones are what is heard.
+    A bed 15 dB below a voice has a thirtieth of the power, and may yet be
+    rebuilt, or be left, with a third of the log-power or less: enough to be
+    decided by.
 
     Arguments
     ---------
@@ -374,29 +376,28 @@ def mask_error(
     Returns
     -------
     torch.Tensor [shape=()]
-        In [0, 1], mean over the chunks of which anything is known; 0 without
-        any.
+        Nats a point, mean over the chunks of which anything is known; 0
+        without any.
 
     Example
     -------
     >>> X, W = torch.ones(1, 1, 2), torch.eye(2)
     >>> shares = torch.tensor([[[[255, 0], [0, 255]]]], dtype=torch.uint8)
     >>> sources = torch.eye(2, dtype=torch.bool)
-    >>> mask_error(X, W, torch.ones(1, 1, 2), sources, shares).item()
-    0.0
+    >>> H = torch.full((1, 1, 2), 9.0)
+    >>> mask_error(X, W, H, sources, shares).round(decimals=4)
+    tensor(0.)
     """
-    parts = [H[..., part] @ W[:, part].T for part in sources]
-    kept = torch.stack(parts, dim=-1)
-    found = kept / (kept.sum(dim=-1, keepdim=True) + SMALLEST)
-    power = X.expm1().unsqueeze(-1) * shares / WHOLE
-    stems = power.log1p()
-    ideal = stems / (stems.sum(dim=-1, keepdim=True) + SMALLEST)
-    loudness = X * (shares > 0).any(dim=-1)
-    # What one source has too much another one has too little: half of both.
-    wrong = 0.5 * (found - ideal).abs().sum(dim=-1)
+    parts = torch.stack([H[..., own] @ W[:, own].T for own in sources])
+    found = log_source_masks(parts, SILENT)
+    ideal = shares.movedim(-1, 0) / WHOLE
+    known = ideal.sum(dim=0)
+    ideal = ideal / known.clamp(min=SMALLEST)
+    divergence = (torch.xlogy(ideal, ideal) - ideal * found).sum(dim=0)
+    loudness = X.square() * (known > 0)
     whole = loudness.sum(dim=(1, 2))
-    errors = (wrong * loudness).sum(dim=(1, 2)) / whole.clamp(min=SMALLEST)
-    return masked_mean(errors, whole > 0)
+    errors = (divergence * loudness).sum(dim=(1, 2))
+    return masked_mean(errors / whole.clamp(min=SMALLEST), whole > 0)
 
 
 def student_losses(

@@ -66,16 +66,20 @@ def explain(
     audio: np.ndarray,
     folder: Path,
     atoms_per_class: Sequence[int] | None = None,
+    rate: int = RATE,
 ) -> Explained:
     """Everything that the command ``explain`` writes, with a reference.
 
-    The atoms of the default model may be dealt to the classes.
+    The atoms of the default model may be dealt to the classes, and the
+    recording may be of a higher quality than the model hears.
     """
     from explainable_seg import ExplainableSegmenter
+    from explainable_seg.audio import resample
     from explainable_seg.classes import CLASSES
     from explainable_seg.pages.report import save_explanations
 
-    soundfile.write(folder / "show.wav", audio, RATE)
+    recorded = resample(audio, RATE, rate)
+    soundfile.write(folder / "show.wav", recorded, rate)
     segmenter = ExplainableSegmenter.from_pretrained(device="cpu")
     segmenter.model.atoms_per_class = atoms_per_class
     analysis = segmenter.analyse(folder / "show.wav")
@@ -115,9 +119,12 @@ def explained(
 def explained_by_own(
     programme: np.ndarray, tmp_path_factory: pytest.TempPathFactory
 ) -> Explained:
-    """The same by a student with atoms of speech, of music and of noise."""
+    """The same by a student with atoms of speech, of music and of noise.
+
+    It was recorded at 44.1 kHz.
+    """
     folder = tmp_path_factory.mktemp("own")
-    return explain(programme, folder, [50, 50, 28, 0])
+    return explain(programme, folder, [50, 50, 28, 0], 44100)
 
 
 @pytest.fixture(scope="session")

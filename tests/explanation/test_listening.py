@@ -11,6 +11,7 @@ from hypothesis import (
 
 from explainable_seg.explanation.masks import (
     BLOCK,
+    FINE_HOP,
     active_samples,
     apply_mask,
     frame_gate,
@@ -54,7 +55,7 @@ def test_mask_in_and_mask_out_sum_to_the_input(
 def test_blocks_leave_no_trace(
     extra: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n_samples = 2 * BLOCK + extra
+    n_samples = 2 * BLOCK * FINE_HOP + extra
     audio, mask = noise(n_samples), random_mask(n_samples)
     in_blocks = apply_mask(audio, mask)
     monkeypatch.setattr("explainable_seg.explanation.masks.BLOCK", 3 * BLOCK)
@@ -127,3 +128,65 @@ def test_the_gate_fades_inside_the_active_time() -> None:
 def test_the_gate_of_short_runs_stays_in_range() -> None:
     gate = frame_gate(np.array([True, False, True]), 1040, fade=1.0)
     assert gate.max() <= 1 and gate.min() >= 0 and gate.any()
+
+
+@given(
+    n_samples=st.integers(1, 12000),
+    sample_rate=st.sampled_from([8000, 11025, 22050, 44100, 48000, 96000]),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_mask_of_ones_returns_a_sound_of_any_rate(
+    n_samples: int, sample_rate: int
+) -> None:
+    audio, ones = noise(n_samples), torch.ones(40, F)
+    same = apply_mask(audio, ones, sample_rate=sample_rate)
+    np.testing.assert_allclose(same, audio, atol=1e-5)
+
+
+def at_rate(sample_rate: int, *tones: float) -> np.ndarray:
+    """A second of tones, each of amplitude 0.2."""
+    times = np.arange(sample_rate) / sample_rate
+    waves = [0.2 * np.sin(2 * np.pi * hz * times) for hz in tones]
+    return np.sum(waves, axis=0).astype(np.float32)
+
+
+def test_a_mask_does_the_same_at_a_higher_rate() -> None:
+    """Tones pass where they lie, at their time, as at 16 kHz."""
+    tones = (300.0, 1234.0, 4321.0)
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.rand(5, F, generator=generator).repeat_interleave(10, dim=0)
+    coarse = apply_mask(at_rate(16000, *tones), mask, 360)
+    fine = apply_mask(at_rate(48000, *tones), mask, 360, 48000)[::3]
+    error = (fine - coarse)[1000:-1000]
+    assert np.square(error).mean() < 1e-3 * np.square(coarse).mean()
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.25, 1.0])
+def test_what_no_atom_rebuilds_goes_with_what_lies_below(gain: float) -> None:
+    """A tone at 12 kHz is kept as the last octave is, not as the last bin."""
+    audio = at_rate(44100, 12000.0)
+    mask = torch.full((50, F), 1 - gain)
+    mask[:, 200:246] = gain
+    kept = apply_mask(audio, mask, sample_rate=44100)
+    np.testing.assert_allclose(
+        kept[2000:-2000], gain * audio[2000:-2000], atol=5e-3
+    )
+
+
+@given(
+    active=st.lists(st.booleans(), min_size=1, max_size=40),
+    sample_rate=st.sampled_from([8000, 44100, 48000]),
+)
+@settings(max_examples=20, deadline=None)
+def test_the_gate_opens_at_the_same_time_at_any_rate(
+    active: list[bool], sample_rate: int
+) -> None:
+    n_samples = 400 + 320 * (len(active) - 1)
+    borders = active_samples(np.array(active), n_samples)
+    fine = n_samples * sample_rate // 16000
+    others = active_samples(np.array(active), fine, sample_rate=sample_rate)
+    np.testing.assert_allclose(
+        np.array(others) / sample_rate,
+        np.array(borders) / 16000,
+        atol=1.01 / sample_rate,
+    )

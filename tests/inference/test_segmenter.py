@@ -12,6 +12,7 @@ from tiny_student import CONFIG, make_student, save_student, tones
 
 import explainable_seg
 import explainable_seg.inference.loading as loading
+from explainable_seg.audio import resample
 from explainable_seg.classes import CLASSES
 from explainable_seg.decisions.segmentation import Segmentation
 from explainable_seg.errors import AudioError, ExplainableSegError, ModelError
@@ -129,6 +130,63 @@ def test_explanation_of_a_span_adds_up(segmenter):
     p = result.probabilities[inside, CLASSES.index("music")].astype(float)
     logits = np.log(p / (1 - p))
     np.testing.assert_allclose(logits.mean(), explanation.logit_mean, atol=1e-4)
+
+
+def high_tones(seconds, sample_rate):
+    """The tones, and one at 12 kHz, far softer than the model's level."""
+    times = np.arange(round(seconds * sample_rate)) / sample_rate
+    high = 0.3 * np.sin(2 * np.pi * 12000 * times)
+    sound = tones(seconds, sample_rate) + high
+    return (0.05 * sound).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["file", "samples", "excerpt"])
+def test_an_explanation_sounds_as_good_as_the_recording(
+    segmenter, tmp_path, kind
+):
+    sound = high_tones(4.0, 44100)
+    source, options = sound, {"sample_rate": 44100}
+    if kind != "samples":
+        source, options = tmp_path / "a.flac", {}
+        soundfile.write(source, sound, 44100)
+    span = (1.0, 2.5) if kind == "excerpt" else (0.0, 4.0)
+    explanation = segmenter.explain(source, "music", *span, **options)
+    heard, rate = explanation.sound
+    seconds = span[1] - span[0]
+    assert rate == 44100 and len(heard) == round(seconds * 44100)
+    assert len(explanation.audio) == round(seconds * 16000)
+    # The same sound, at the model's level, and what lies above 8 kHz.
+    resampled = resample(heard, 44100)
+    error = resampled - explanation.audio
+    assert np.square(error).mean() < 0.02 * np.square(explanation.audio).mean()
+    whole, _ = explanation.passage.as_recorded
+    first, last = (round(second * 44100) for second in span)
+    assert np.corrcoef(whole, sound[first:last])[0, 1] > 0.999
+    (written,) = (
+        p for p in explanation.save(tmp_path / "e") if p.suffix == ".wav"
+    )
+    assert soundfile.info(written).samplerate == 44100
+
+
+def test_what_can_be_read_once_sounds_as_the_model_heard_it(
+    segmenter, tmp_path
+):
+    soundfile.write(tmp_path / "a.flac", high_tones(4.0, 44100), 44100)
+    with open(tmp_path / "a.flac", "rb") as file:
+        explanation = segmenter.explain(file, "music", 0.0, 4.0)
+    heard, rate = explanation.sound
+    assert rate == 16000 and np.array_equal(heard, explanation.audio)
+
+
+def test_a_recording_that_is_gone_is_one_line(segmenter, tmp_path):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, high_tones(4.0, 44100), 44100)
+    explanation = segmenter.explain(path, "music", 0.0, 4.0)
+    path.unlink()
+    with pytest.raises(AudioError, match=r"a\.flac") as raised:
+        explanation.save(tmp_path / "e")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "e").exists() or not any((tmp_path / "e").iterdir())
 
 
 def test_explanation_covers_what_the_segmentation_found(segmenter):

@@ -180,32 +180,48 @@ def masks_of_two(H, shares, X=None):
     return mask_error(X, torch.ones(1, 2), H, SOURCES, shares)
 
 
+def divergence(levels, shares):
+    """By hand: of powers exp(level) - 1, each 0.05 more."""
+    powers = np.expm1(levels) + 0.05
+    found = powers / powers.sum()
+    return sum(p * np.log(p / q) for p, q in zip(shares, found) if p > 0)
+
+
 def test_mask_error_by_hand():
-    H = torch.tensor([[[3.0, 1.0]]])
+    H = torch.tensor([[[3.0, 1.0]]])  # of the four that are rebuilt
+    levels = np.array([4.0, 4 / 3])
     shares = torch.tensor([[[[255, 0]]]], dtype=torch.uint8)
-    assert masks_of_two(H, shares).item() == pytest.approx(0.25, abs=1e-5)
-    wrong = shares.flip(-1)
-    assert masks_of_two(H, wrong).item() == pytest.approx(0.75, abs=1e-5)
+    right, wrong = (divergence(levels, p) for p in ([1, 0], [0, 1]))
+    assert masks_of_two(H, shares).item() == pytest.approx(right, abs=1e-5)
+    found = masks_of_two(H, shares.flip(-1)).item()
+    assert found == pytest.approx(wrong, abs=1e-5)
+    assert right < 0.06 and wrong > 2.9
 
 
 def test_loud_points_weigh_more_and_chunks_alike():
     H = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]]).repeat(2, 1, 1)
     right, wrong = [[255, 0]], [[0, 255]]
     shares = torch.tensor([[right, wrong], [right, wrong]], dtype=torch.uint8)
-    loud = torch.tensor([[[9.0], [1.0]], [[1.0], [1.0]]]).log1p()
-    # Log-powers of log 10 and log 2, then of log 2 twice.
+    loud = torch.tensor([[[3.0], [1.0]], [[1.0], [1.0]]])
+    good, bad = (divergence(np.array([1.0, 0.0]), p) for p in ([1, 0], [0, 1]))
+    expected = ((9 * good + bad) / 10 + (good + bad) / 2) / 2
     found = masks_of_two(H, shares, loud).item()
-    first = np.log(2) / np.log(20)
-    assert found == pytest.approx((first + 0.5) / 2, abs=1e-5)
+    assert found == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_bed_far_below_keeps_a_part_of_the_log_power():
-    X = torch.full((1, 1, 1), 1023.0).log1p()
+def test_a_bed_far_below_may_be_rebuilt_with_a_third_or_less():
     shares = torch.tensor([[[[247, 8]]]], dtype=torch.uint8)  # 15 dB
-    stems = np.log1p(1023 * np.array([247, 8]) / 255)
-    H = torch.tensor(stems, dtype=torch.float32)[None, None]
-    assert masks_of_two(H, shares, X).item() == pytest.approx(0, abs=1e-5)
-    assert 0.3 < stems[1] / stems.sum() < 0.36
+    X = torch.full((1, 1, 1), 1023.0).log1p()
+    voice, bed = np.log1p(1023 * np.array([247, 8]) / 255)
+
+    def error(of_bed):
+        rebuilt = torch.tensor([[[voice, of_bed]]], dtype=torch.float32)
+        H = rebuilt * X / rebuilt.sum()
+        return masks_of_two(H, shares, X).item()
+
+    assert 0.3 < bed / (voice + bed) < 0.36
+    assert error(bed) < 0.01 and error(bed / 2) < 0.1
+    assert error(voice) > 0.5  # as if it were as loud
 
 
 def test_what_nobody_knows_counts_in_no_mask():

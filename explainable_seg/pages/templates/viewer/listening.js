@@ -2,7 +2,7 @@
 // What chosen atoms sound like in the recording: their share of each point of
 // the spectrogram, laid on the sound with its own phase. As listening.py does it.
 
-const FINE_HOP = 80;
+const FINE_HOP = Math.round(recording.rate / 200);
 const FADE = 0.01;
 const EPSILON = 1e-10;
 const PAUSE_EVERY = 4000; // frames, so that the page stays alive
@@ -38,9 +38,9 @@ async function soundsOf(passage, atoms) {
 }
 
 async function maskedSound(input, low, runs, kept) {
-  const size = 2 * (recording.n_bins - 1);
   const { window: width, hop } = recording;
-  const pad = (size - width) / 2;
+  const size = 2 ** Math.ceil(Math.log2(width));
+  const pad = Math.floor((size - width) / 2);
   const window = Float64Array.from({ length: width }, (_, i) =>
     0.5 - 0.5 * Math.cos((2 * Math.PI * i) / width));
   const fft = new FFT(size);
@@ -50,9 +50,9 @@ async function maskedSound(input, low, runs, kept) {
   const output = new Float32Array(input.length);
   const weight = new Float32Array(input.length);
   const limits = [runs[0][0], runs[runs.length - 1][1] - 1];
-  const maskOf = remember((t) => frameMask(t, kept));
+  const maskOf = remember((t) => atFrequencies(frameMask(t, kept), size));
   for (let centre = 0, n = 1; centre <= input.length; centre += FINE_HOP, n++) {
-    const from = centre - width / 2;
+    const from = centre - Math.floor(width / 2);
     for (let i = 0; i < width; i++) frame[pad + i] = (input[from + i] ?? 0) * window[i];
     fft.realTransform(spectrum, frame);
     const place = (centre + low - recording.first_centre) / hop;
@@ -81,20 +81,59 @@ function layMask(spectrum, maskOf, place) {
   }
 }
 
-// Share of the kept atoms in each bin of a frame.
+// Gains at the bins of another transform, and above what atoms rebuild.
+function atFrequencies(mask, size) {
+  const spacing = recording.top_hz / (mask.length - 1);
+  const { above, from } = recording.carried;
+  const carrying = mask.slice(Math.round(from / spacing), Math.round(above / spacing));
+  const carried = carrying.reduce((sum, gain) => sum + gain, 0) / carrying.length;
+  if (recording.rate === 2 * recording.top_hz && size === 2 * (mask.length - 1)) return mask;
+  return Float32Array.from({ length: size / 2 + 1 }, (_, k) => {
+    const hz = k * recording.rate / size;
+    if (hz > above) return carried;
+    const before = Math.floor(hz / spacing);
+    return mask[before] + (hz / spacing - before) * (mask[before + 1] - mask[before]);
+  });
+}
+
+// Whose each atom is; of one source where all classes share all atoms.
+const sourceOfAtom = new Uint8Array(peaks.length);
+const sources = Object.values(numbers.classifier.sources ?? { all: [] });
+sources.forEach((atoms, s) => atoms.forEach((k) => { sourceOfAtom[k] = s; }));
+
+// Share of the kept atoms in each bin of a frame: of what each source has of it.
 function frameMask(t, kept) {
-  const part = new Float32Array(recording.n_bins);
-  const whole = new Float32Array(recording.n_bins).fill(EPSILON);
+  const zeros = () => sources.map(() => new Float32Array(recording.n_bins));
+  const [parts, wholes] = [zeros(), zeros()];
   for (let i = sounding.offsets[t]; i < sounding.offsets[t + 1]; i++) {
-    const spectrum = spectrumOf(sounding.atoms[i]);
+    const atom = sounding.atoms[i];
+    const [part, whole] = [parts[sourceOfAtom[atom]], wholes[sourceOfAtom[atom]]];
+    const spectrum = spectrumOf(atom);
     const amount = sounding.values[i];
-    const keep = kept.has(sounding.atoms[i]) ? amount : 0;
-    for (let f = 0; f < part.length; f++) {
+    const keep = kept.has(atom) ? amount : 0;
+    for (let f = 0; f < whole.length; f++) {
       part[f] += keep * spectrum[f];
       whole[f] += amount * spectrum[f];
     }
   }
-  return part.map((value, f) => Math.min(1, value / whole[f]));
+  return parts[0].map((_, f) => {
+    const shares = sourceShares(wholes.map((whole) => whole[f]));
+    const mask = shares.reduce(
+      (sum, share, s) => sum + share * parts[s][f] / (wholes[s][f] + EPSILON), 0);
+    return Math.min(1, mask);
+  });
+}
+
+// Of the power of a point, from what the atoms of each source rebuild of its
+// logarithm: the loudest source is nearly all of it (log_source_masks in masks.py).
+function sourceShares(levels) {
+  if (levels.length === 1) return [1];
+  const whole = levels.reduce((sum, level) => sum + level, 0);
+  const factor = whole / (Math.max(...levels) + EPSILON);
+  const powers = levels.map((level) =>
+    Math.exp(level * factor - whole) * -Math.expm1(-level * factor));
+  const total = powers.reduce((sum, power) => sum + power, EPSILON);
+  return powers.map((power) => power / total);
 }
 
 // The last two results of a function: neighbours are asked for in turn.
@@ -112,7 +151,8 @@ function remember(compute) {
 // Runs of explained frames sound, each fading inside its own time.
 function gateOf(length, low, runs) {
   const gate = new Float32Array(length);
-  const border = (t) => recording.first_centre + recording.hop * (t - 0.5) - low;
+  const border = (t) =>
+    Math.floor(recording.first_centre + recording.hop * (t - 0.5)) - low;
   runs.forEach(([first, last], run) => {
     const start = run === 0 ? 0 : border(first);
     const stop = run === runs.length - 1 ? length : border(last);

@@ -109,7 +109,7 @@ function against(why, total) {
 }
 
 function bandShares(amountOf) {
-  const step = recording.rate / 2 / (recording.n_bins - 1);
+  const step = recording.top_hz / (recording.n_bins - 1);
   const sums = recording.bands.map(() => 0);
   for (let k = 0; k < recording.n_atoms; k++) {
     const amount = amountOf(k);
