@@ -26,10 +26,12 @@ from explainable_seg.training import (
     Command,
     Hparams,
     Lessons,
+    MixedChunks,
     StudentBase,
     choose_classes,
     log_settings,
     mask_error,
+    mix_stems,
     read_parts,
     start,
     student_losses,
@@ -55,9 +57,9 @@ class StudentBrain(StudentBase):
     def compute_forward(self, batch: Batch, stage: sb.Stage) -> Any:
         """Outputs of chunks and their teacher's, or of a whole recording."""
         if stage == sb.Stage.TRAIN:
-            wav = batch["wav"].to(self.device)
-            features, teacher_logits = self.lessons.of_batch(batch, wav)
-            return self.modules.model(wav, features), teacher_logits
+            chunks = self.chunks(batch)
+            features, taught = self.lessons.of_batch(batch, chunks.wav)
+            return self.modules.model(chunks.wav, features), taught, chunks
         known = None
         # Scores at the end come from the model as it will be run.
         if stage == sb.Stage.VALID:
@@ -67,21 +69,38 @@ class StudentBrain(StudentBase):
             batch["wav"], {"activations", "spectrogram"}, known
         )
 
+    def chunks(self, batch: Batch) -> MixedChunks:
+        """Chunks on the device, with other sources laid on some of one."""
+        wav, targets = (
+            batch[name].to(self.device) for name in ("wav", "targets")
+        )
+        if "shares" not in batch:
+            return MixedChunks(wav, targets)
+        return mix_stems(
+            MixedChunks(wav, targets, batch["shares"].to(self.device)),
+            self.model.spectrogram,
+            self.model.classes,
+            self.hparams.stem_mixing,
+        )
+
     def compute_objectives(
         self, predictions: Any, batch: Batch, stage: sb.Stage
     ) -> torch.Tensor:
         """The task under the budgets that keep H to the sound."""
-        targets = batch["targets"].to(self.device)
         if stage != sb.Stage.TRAIN:
             H, X = predictions.activations, predictions.spectrogram
+            targets = batch["targets"].to(self.device)
             self.measure(predictions.logits, H, X, targets)
             return torch.zeros(())
-        output, teacher_logits = predictions
+        output, taught, chunks = predictions
         W, theta = self.model.dictionary, self.model.classifier.weight
         own = self.model.own_atoms
-        losses = student_losses(output, targets, W, theta, teacher_logits, own)
-        if "shares" in batch:
-            shares = batch["shares"][:, ::MASK_STEP].to(self.device)
+        if own is not None:
+            code = self.model.joint_code(output.spectrogram)
+            output = output._replace(code=code)
+        losses = student_losses(output, chunks.targets, W, theta, taught, own)
+        if chunks.shares is not None:
+            shares = chunks.shares[:, ::MASK_STEP]
             X = output.spectrogram[:, ::MASK_STEP]
             H = output.activations[:, ::MASK_STEP]
             losses["mask_error"] = mask_error(

@@ -111,13 +111,11 @@ class MappedTCN(torch.nn.Module):
 class _OpenStudent(Student):
     """A student whose sparse code lets gradients through."""
 
-    def sparse_code(self, X: torch.Tensor) -> torch.Tensor:
+    def _code(self, X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
         """Code [B, T, K] of a spectrogram [B, T, F], with its gradient."""
         # The forward pass of a student asks for a code without gradients.
         with torch.enable_grad():
-            H = SparseCode.apply(
-                X.flatten(0, 1), self.dictionary, self.mu, self.code_sweeps
-            )
+            H = SparseCode.apply(X.flatten(0, 1), W, self.mu, self.code_sweeps)
             return H.reshape(*X.shape[:2], -1)
 
 

@@ -104,6 +104,8 @@ class StudentOutput(NamedTuple):
 
 
 OWN_WEIGHT = 0.3  # a frame of a voice then has a logit of about 2
+OWN_GAIN = -1.6  # of what the atoms of each class could rebuild, a third
+SIGHT_SCALE = 0.1  # codes are about ten times what a linear layer likes
 
 
 class Student(torch.nn.Module):
@@ -115,6 +117,9 @@ class Student(torch.nn.Module):
     itself, grounded and without dead atoms, and training moves it away only as
     far as its budget allows (:mod:`explainable_seg.training.losses`). The
     logits are ``H Theta' + b``: sums of atom contributions, exactly.
+
+    Where atoms are a class's own, there is a code of each class apart, and how
+    much of it is heard is said by the context and by the codes themselves.
 
     Arguments
     ---------
@@ -186,6 +191,10 @@ class Student(torch.nn.Module):
         torch.nn.init.normal_(self.head.weight, std=0.01)
         torch.nn.init.zeros_(self.head.bias[:n_atoms])
         torch.nn.init.constant_(self.head.bias[n_atoms:], -0.05)
+        self.sight: Optional[torch.nn.Linear] = None
+        if self.atoms_per_class:
+            self.sight = torch.nn.Linear(n_atoms, 2 * n_atoms, bias=False)
+            torch.nn.init.zeros_(self.sight.weight)
         # A module, so that methods that change its gradient find it.
         self.rectifier = torch.nn.ReLU()
         self.classifier = torch.nn.Linear(n_atoms, len(self.classes))
@@ -222,6 +231,7 @@ class Student(torch.nn.Module):
         own = self.own_atoms
         if own is not None:
             self.classifier.weight.copy_(OWN_WEIGHT * own)
+            self.head.bias[: own.shape[1]] = OWN_GAIN
 
     @property
     def own_atoms(self) -> Optional[torch.Tensor]:
@@ -291,8 +301,7 @@ class Student(torch.nn.Module):
             Spectrogram and sparse code.
         """
         X = self.spectrogram(wav)
-        with torch.no_grad():
-            return X, self.sparse_code(X)
+        return X, self.sparse_code(X)
 
     def decide(
         self, X: torch.Tensor, code: torch.Tensor, features: torch.Tensor
@@ -333,6 +342,8 @@ class Student(torch.nn.Module):
         StudentOutput
         """
         changes = self.head(context)
+        if self.sight is not None:
+            changes = changes + self.sight(SIGHT_SCALE * code)
         gain, shift = changes.float().chunk(2, dim=-1)
         H = self.rectifier(code * 2 * gain.sigmoid() + shift)
         return StudentOutput(self._classify(H), H, X, code)
@@ -369,7 +380,11 @@ class Student(torch.nn.Module):
         return logits
 
     def sparse_code(self, X: torch.Tensor) -> torch.Tensor:
-        """Sparse code of a spectrogram for the dictionary.
+        """What H starts from: sparse code of a spectrogram.
+
+        Where atoms are a class's own, of each class apart, as if nothing else
+        were heard: of two atoms that are alike one code would give all to
+        either, by chance, and what belongs to whom is what the context says.
 
         Arguments
         ---------
@@ -381,9 +396,30 @@ class Student(torch.nn.Module):
         torch.Tensor [shape=(B, T, K)]
             Activations that depend on each frame alone.
         """
-        H = sparse_code(
-            X.flatten(0, 1), self.dictionary, self.mu, self.code_sweeps
-        )
+        numbers = self.atoms_per_class or [self.dictionary.shape[1]]
+        dictionaries = self.dictionary.split(numbers, dim=1)
+        codes = [self._code(X, W) for W in dictionaries if W.shape[1]]
+        return torch.cat(codes, dim=-1)
+
+    def joint_code(self, X: torch.Tensor) -> torch.Tensor:
+        """Sparse code of a spectrogram for all atoms together.
+
+        Arguments
+        ---------
+        X : torch.Tensor [shape=(B, T, F)]
+            Spectrogram.
+
+        Returns
+        -------
+        torch.Tensor [shape=(B, T, K)]
+            What the budgets of H are measured by.
+        """
+        return self._code(X, self.dictionary)
+
+    @torch.no_grad()
+    def _code(self, X: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
+        """Sparse code [B, T, K] for some atoms [F, K]."""
+        H = sparse_code(X.flatten(0, 1), W, self.mu, self.code_sweeps)
         return H.reshape(*X.shape[:2], -1)
 
 
@@ -503,8 +539,10 @@ def count_values(config: dict[str, Any]) -> int:
     if config["type"] == "teacher":
         return network + _linear(n_channels, n_classes)
     n_atoms = model["n_atoms"]
+    sight = 2 * n_atoms**2 if model["atoms_per_class"] else 0
     return (
         network
+        + sight
         + _linear(n_channels, 2 * n_atoms)
         + _linear(n_atoms, n_classes)
         + (model["n_fft"] // 2 + 1) * n_atoms

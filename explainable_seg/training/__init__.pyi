@@ -38,7 +38,6 @@ from .loop import (
 )
 from .losses import (
     label_loss as label_loss,
-    mask_error as mask_error,
     student_losses as student_losses,
 )
 from .run import (
@@ -49,4 +48,9 @@ from .run import (
     start as start,
 )
 from .settings import SettingsFile as SettingsFile
+from .stems import (
+    MixedChunks as MixedChunks,
+    mask_error as mask_error,
+    mix_stems as mix_stems,
+)
 from .training_set import choose_classes as choose_classes

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from explainable_seg.audio import at_level
-from explainable_seg.classes import CLASSES, SOURCES
+from explainable_seg.classes import CLASSES
 from explainable_seg.composer import (
     Augment,
     ClipPool,
@@ -36,7 +36,6 @@ from explainable_seg.corpora import (
     region_targets,
 )
 from explainable_seg.errors import CorpusError, SettingsError
-from explainable_seg.features import LogPowerSpectrogram
 from explainable_seg.files import atomic_write_json
 from explainable_seg.frames import (
     HOP,
@@ -46,6 +45,7 @@ from explainable_seg.frames import (
     frame_targets,
     num_frames,
 )
+from explainable_seg.training.stems import shares_shape, stem_shares
 
 # Each purpose has a place here, which stays: another one gives other chunks.
 PURPOSES = (
@@ -103,67 +103,13 @@ class Chunk(NamedTuple):
 
     ``audio`` [N] at 16 kHz, float32; ``targets`` [T, C], float16: 1, 0, -1
     for unknown, or a score of another system between 0 and 1; ``shares``
-    [T, F, S], uint8, of :func:`stem_shares`, where it is asked for: all 0
+    [T, F, S], uint8, of :func:`~.stems.stem_shares`, where it is asked for: all 0
     where the stems are not known.
     """
 
     audio: np.ndarray
     targets: np.ndarray
     shares: Optional[np.ndarray] = None
-
-
-WHOLE = 255  # a share of 1
-
-
-def shares_shape(n_frames: int) -> tuple[int, int, int]:
-    """Shape of the shares of a chunk.
-
-    Arguments
-    ---------
-    n_frames : int
-        Frames of the chunk.
-
-    Returns
-    -------
-    tuple[int, int, int]
-        Frames, bins, stems.
-    """
-    return n_frames, SPECTROGRAM.n_features, len(SOURCES)
-
-
-def stem_shares(stems: Mapping[str, np.ndarray]) -> np.ndarray:
-    """How the power of each point is shared out among stems.
-
-    The ideal ratio mask ``|S_c|^2 / sum_d |S_d|^2``. It does not depend on level
-    and tone of the mix, which augmentation changes.
-
-    Arguments
-    ---------
-    stems : Mapping[str, np.ndarray]
-        Speech, music and noise [N] as they are heard in the mix.
-
-    Returns
-    -------
-    np.ndarray [shape=(T, F, 3), dtype=uint8]
-        255 where one stem is all there is; 0 of all where all are silent.
-
-    Example
-    -------
-    >>> tone = np.sin(np.arange(800, dtype=np.float32))
-    >>> silence = np.zeros_like(tone)
-    >>> shares = stem_shares({"speech": tone, "music": tone, "noise": silence})
-    >>> shares.shape, shares[0, 81].tolist()
-    ((2, 257, 3), [128, 128, 0])
-    """
-    parts = torch.from_numpy(np.stack([stems[name] for name in SOURCES]))
-    power = SPECTROGRAM(parts).double().expm1()
-    total = power.sum(dim=0)
-    shares = torch.where(total > SILENT, power / total, 0.0)
-    return (WHOLE * shares).round().byte().permute(1, 2, 0).numpy()
-
-
-SPECTROGRAM = LogPowerSpectrogram()  # on whose points stems are told apart
-SILENT = 1e-6  # power of a point that nobody hears
 
 
 FULL_SCALE = 32767

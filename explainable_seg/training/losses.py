@@ -13,11 +13,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from explainable_seg.distributed import total
 from explainable_seg.errors import SettingsError
-from explainable_seg.explanation import log_source_masks
 from explainable_seg.frames import UNKNOWN
 from explainable_seg.models import StudentOutput
 from explainable_seg.nmf import full_precision, overshoot
-from explainable_seg.training.chunks import WHOLE
 
 
 class Budget(torch.nn.Module):
@@ -94,7 +92,6 @@ class Budget(torch.nn.Module):
 # a thousand times as much.
 FAINT = 0.01
 SMALLEST = 1e-6  # sum of relevance that has a share of its own
-SILENT = 0.05  # power of a stem that nobody hears, in the spectrogram's unit
 
 
 def masked_mean(values: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -340,64 +337,6 @@ def outside_share(
     everything, weights = _sums(H, known), theta.abs()
     whole = (weights @ everything).clamp(min=SMALLEST)
     return (((weights * ~own) @ everything) / whole).mean()
-
-
-@full_precision
-def mask_error(
-    X: torch.Tensor,
-    W: torch.Tensor,
-    H: torch.Tensor,
-    sources: torch.Tensor,
-    shares: torch.Tensor,
-) -> torch.Tensor:
-    """How far the masks of the sources are from what each is of the sound.
-
-    Divergence of the share of the power that the atoms of each source have of
-    a point (:func:`~explainable_seg.explanation.masks.log_source_masks`) from
-    that of its stem, points weighted by ``X^2``: loud ones are what is heard.
-    A bed 15 dB below a voice has a thirtieth of the power, and may yet be
-    rebuilt, or be left, with a third of the log-power or less: enough to be
-    decided by.
-
-    Arguments
-    ---------
-    X : torch.Tensor [shape=(B, T, F)]
-        Log-power spectrogram.
-    W : torch.Tensor [shape=(F, K)]
-        Dictionary.
-    H : torch.Tensor [shape=(B, T, K)]
-        Activations.
-    sources : torch.Tensor [shape=(S, K), dtype=bool]
-        Which atoms are each source's; each atom is of one.
-    shares : torch.Tensor [shape=(B, T, F, S), dtype=uint8]
-        Of :func:`~explainable_seg.training.chunks.stem_shares`; 0 of all where
-        nothing is known.
-
-    Returns
-    -------
-    torch.Tensor [shape=()]
-        Nats a point, mean over the chunks of which anything is known; 0
-        without any.
-
-    Example
-    -------
-    >>> X, W = torch.ones(1, 1, 2), torch.eye(2)
-    >>> shares = torch.tensor([[[[255, 0], [0, 255]]]], dtype=torch.uint8)
-    >>> sources = torch.eye(2, dtype=torch.bool)
-    >>> H = torch.full((1, 1, 2), 9.0)
-    >>> mask_error(X, W, H, sources, shares).round(decimals=4)
-    tensor(0.)
-    """
-    parts = torch.stack([H[..., own] @ W[:, own].T for own in sources])
-    found = log_source_masks(parts, SILENT)
-    ideal = shares.movedim(-1, 0) / WHOLE
-    known = ideal.sum(dim=0)
-    ideal = ideal / known.clamp(min=SMALLEST)
-    divergence = (torch.xlogy(ideal, ideal) - ideal * found).sum(dim=0)
-    loudness = X.square() * (known > 0)
-    whole = loudness.sum(dim=(1, 2))
-    errors = (divergence * loudness).sum(dim=(1, 2))
-    return masked_mean(errors / whole.clamp(min=SMALLEST), whole > 0)
 
 
 def student_losses(

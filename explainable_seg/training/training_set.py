@@ -372,7 +372,7 @@ def make_training_set(
         systems say of the regions, in place of their labels.
     stems : bool
         Whether chunks tell what their stems share
-        (:func:`~explainable_seg.training.chunks.stem_shares`): known of composed
+        (:func:`~explainable_seg.training.stems.stem_shares`): known of composed
         chunks.
 
     Returns

@@ -43,10 +43,13 @@ def small(kind: str) -> Student | Teacher:
     if kind == "teacher":
         return Teacher(SPECTROGRAM, tcn).eval()
     W = torch.nn.functional.normalize(torch.rand(257, 6) ** 4, dim=0)
-    return Student(SPECTROGRAM, tcn, 6, mu=0.1, dictionary=W).eval()
+    numbers = [2, 2, 1, 1] if kind == "student of own atoms" else None
+    return Student(
+        SPECTROGRAM, tcn, 6, mu=0.1, dictionary=W, atoms_per_class=numbers
+    ).eval()
 
 
-@pytest.mark.parametrize("kind", ["student", "teacher"])
+@pytest.mark.parametrize("kind", ["student", "student of own atoms", "teacher"])
 def test_the_opened_model_is_the_same_model(kind: str) -> None:
     model, wav = small(kind), sound()
     before = {k: v.clone() for k, v in model.state_dict().items()}

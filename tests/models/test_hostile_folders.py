@@ -240,6 +240,8 @@ def test_the_count_of_numbers_is_that_of_the_model(seed):
         config["classes"] = rng.choice([["speech"], ["music", "overlap"]])
     if config["type"] == "student" and rng.random() < 0.5:
         config |= {"n_atoms": rng.randint(1, 9), "n_fft": 800}
+        if rng.random() < 0.5:
+            config["atoms_per_class"] = [config["n_atoms"], 0, 0, 0]
     state = build_model(config).state_dict()
     assert count_values(config) == sum(x.numel() for x in state.values())
 

@@ -6,6 +6,7 @@ import torch
 from explainable_seg.errors import SettingsError
 from explainable_seg.frames import num_frames
 from explainable_seg.models import build_model
+from explainable_seg.nmf import sparse_code
 
 TCN = {"n_blocks": 1, "n_layers": 2, "n_channels": 8, "n_hidden": 8}
 STUDENT = {"type": "student", "frontend": {}, "tcn": TCN, "n_atoms": 12}
@@ -153,6 +154,39 @@ def test_overlap_may_have_atoms_of_its_own():
     assert torch.equal(speech, torch.arange(12).lt(5) | overlap)
     assert (music.sum(), noise.sum()) == (4, 1)
     assert torch.equal(student.source_atoms, student.own_atoms[:3])
+
+
+def test_own_atoms_start_from_the_code_of_each_class_alone(dictionary):
+    numbers = [5, 4, 0, 3]
+    config = {**STUDENT, "atoms_per_class": numbers, "mu": 0.1}
+    student = build_model(config, dictionary).eval()
+    X = student.spectrogram(noise(1, 8000))
+    apart = [
+        sparse_code(X[0], W, 0.1, 8) for W in dictionary.split([5, 4, 3], 1)
+    ]
+    torch.testing.assert_close(student.sparse_code(X)[0], torch.cat(apart, 1))
+    joint = sparse_code(X[0], dictionary, 0.1, 8)
+    torch.testing.assert_close(student.joint_code(X)[0], joint)
+    assert not torch.allclose(student.sparse_code(X), student.joint_code(X))
+    # Three classes bid for a frame: what they rebuild together is about it.
+    rebuilt = student(noise(1, 8000)).activations @ dictionary.T
+    assert 0.5 < (rebuilt.norm() / X.norm()).item() < 1.5
+
+
+def test_what_each_class_could_be_is_seen_by_the_others(dictionary):
+    config = {**STUDENT, "atoms_per_class": [5, 4, 0, 3], "mu": 0.1}
+    student = build_model(config, dictionary).eval()
+    before = student(noise(1, 8000))
+    with torch.no_grad():
+        student.sight.weight[0, 11] = -9.0  # atom 11 shuts atom 0
+    after = student(noise(1, 8000))
+    assert torch.equal(before.activations[..., 1:], after.activations[..., 1:])
+    loud = after.code[..., 11] > 1
+    assert loud.any()
+    assert (
+        after.activations[..., 0][loud] <= before.activations[..., 0][loud]
+    ).all()
+    assert build_model(STUDENT).sight is None
 
 
 def test_own_atoms_speak_for_their_class_from_the_start(dictionary):

@@ -5,9 +5,18 @@ import re
 
 import pytest
 import torch
-from recipe_runs import LITTLE, LITTLE_DICTIONARY, run_recipe
+from recipe_runs import (
+    LITTLE,
+    LITTLE_DICTIONARY,
+    of_stage,
+    run_recipe,
+    run_script,
+)
 from safetensors.torch import load_file
 from tiny_student import save_student
+from toy_clips import write_toy_clips
+
+from explainable_seg.composer.clips import write_clips
 
 
 def test_every_stage_leaves_what_the_next_one_needs(trained):
@@ -112,6 +121,36 @@ def test_a_dictionary_of_atoms_for_each_class(corpus, tmp_path):
         ((hz[3:] - 1800).abs() < 40).any()
     )
     assert not bool(((hz[:3] - 1800).abs() < 40).any())
+
+
+def test_a_student_learns_from_stems_what_is_whose(trained, corpus, tmp_path):
+    clips = tmp_path / "clips.csv"
+    write_clips(clips, write_toy_clips(tmp_path / "clips"))
+    options = [*LITTLE_DICTIONARY, "--atoms_per_class=[3, 2, 2, 1]"]
+    run_recipe("dictionary", corpus, tmp_path, *options)
+    others = ("--composed_share", "--clips", "--chunks_folder")
+    words = of_stage("student", corpus, tmp_path, *LITTLE)
+    options = [
+        "--composed_share=0.8",
+        "--stems=True",
+        "--stem_mixing=1.0",
+        "--style=[on_air]",
+        "--force=True",
+        f"--clips={clips}",
+        f"--chunks_folder={tmp_path / 'student_chunks'}",
+        f"--teacher={trained / 'teacher/export'}",
+        f"--dictionary={tmp_path / 'dictionary/dictionary.safetensors'}",
+    ]
+    words = [word for word in words if not word.startswith(others)]
+    run_script([*words, *options], tmp_path)
+    log = (tmp_path / "student/train_log.txt").read_text()
+    errors = [float(x) for x in re.findall("train mask_error: (.*?) ", log)]
+    assert len(errors) == 2 and all(0 < error < 5 for error in errors)
+    export = tmp_path / "student/export"
+    config = json.loads((export / "config.json").read_text())
+    assert config["model"]["atoms_per_class"] == [3, 2, 2, 1]
+    weights = load_file(export / "model.safetensors")
+    assert weights["sight.weight"].any()
 
 
 def test_a_missing_teacher_is_one_line(corpus, trained, tmp_path):

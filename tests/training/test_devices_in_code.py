@@ -44,6 +44,7 @@ EXCEPTIONS = {
     "models/windows.py one_stretch": WINDOWS,
     "models/windows.py OverlapAdd.__init__": WINDOWS,
     "models/student.py Student.__init__": "becomes a buffer two lines below",
+    "training/stems.py mix_stems": "drawn on the CPU, and brought",
     "nmf/numerics.py _as_tensor": "of an array, which is on the CPU",
     "evaluation/thresholds.py ThresholdSweep.__init__": COUNTS,
     "interpreters/captum_methods.py patch_index": "made once, on the CPU",

@@ -33,6 +33,35 @@ def test_equal_architectures_share_their_context():
     torch.testing.assert_close(student.tcn(X), teacher.tcn(X))
 
 
+def test_own_atoms_are_heard_where_the_teacher_finds_their_class():
+    teacher = build_model({"type": "teacher", "frontend": {}, "tcn": TCN})
+    config = {"type": "student", "frontend": {}, "tcn": TCN, "n_atoms": 7}
+    student = build_model({**config, "atoms_per_class": [2, 1, 1, 3]})
+    assert warm_start(student, teacher)
+    context = torch.randn(50, 8)
+    gains = student.head(context)[:, :7]
+    logits = teacher.classifier(context)
+    for k, c in enumerate([0, 0, 1, 2, 3, 3, 3]):  # overlap's are its own
+        both = torch.stack([gains[:, k], logits[:, c]])
+        assert torch.corrcoef(both)[0, 1] > 0.999
+        heard = (gains[:, k] > 0) == (logits[:, c] > 5.5)
+        assert heard.all()
+
+
+def test_own_atoms_of_a_class_that_no_teacher_knows_are_left():
+    teacher = build_model(
+        {"type": "teacher", "frontend": {}, "tcn": TCN, "classes": ["speech"]}
+    )
+    config = {"type": "student", "frontend": {}, "tcn": TCN, "n_atoms": 7}
+    student = build_model({**config, "atoms_per_class": [2, 1, 1, 3]})
+    before = student.head.weight.clone()
+    assert warm_start(student, teacher)
+    same = (student.head.weight == before).all(dim=1)
+    # Speech's own, those of overlap among them.
+    assert same[:7].tolist() == [False] * 2 + [True] * 2 + [False] * 3
+    assert same[7:].all()
+
+
 def test_other_architectures_start_cold():
     student, teacher = pair({**TCN, "n_blocks": 2})
     before = {k: v.clone() for k, v in student.state_dict().items()}

@@ -11,7 +11,6 @@ from explainable_seg.training.losses import (
     Budget,
     distillation_loss,
     label_loss,
-    mask_error,
     outside_share,
     reconstruction_energy,
     student_losses,
@@ -169,84 +168,6 @@ def test_budget_is_part_of_a_checkpoint():
     assert torch.equal(copy.weight, budget.weight)
     with pytest.raises(ValueError, match="limit"):
         Budget(limit=0.0)
-
-
-SOURCES = torch.eye(2, dtype=torch.bool)
-
-
-def masks_of_two(H, shares, X=None):
-    """Error of two sources of one atom each, that are alike."""
-    X = torch.ones(*H.shape[:2], 1) if X is None else X
-    return mask_error(X, torch.ones(1, 2), H, SOURCES, shares)
-
-
-def divergence(levels, shares):
-    """By hand: of powers exp(level) - 1, each 0.05 more."""
-    powers = np.expm1(levels) + 0.05
-    found = powers / powers.sum()
-    return sum(p * np.log(p / q) for p, q in zip(shares, found) if p > 0)
-
-
-def test_mask_error_by_hand():
-    H = torch.tensor([[[3.0, 1.0]]])  # of the four that are rebuilt
-    levels = np.array([4.0, 4 / 3])
-    shares = torch.tensor([[[[255, 0]]]], dtype=torch.uint8)
-    right, wrong = (divergence(levels, p) for p in ([1, 0], [0, 1]))
-    assert masks_of_two(H, shares).item() == pytest.approx(right, abs=1e-5)
-    found = masks_of_two(H, shares.flip(-1)).item()
-    assert found == pytest.approx(wrong, abs=1e-5)
-    assert right < 0.06 and wrong > 2.9
-
-
-def test_loud_points_weigh_more_and_chunks_alike():
-    H = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]]).repeat(2, 1, 1)
-    right, wrong = [[255, 0]], [[0, 255]]
-    shares = torch.tensor([[right, wrong], [right, wrong]], dtype=torch.uint8)
-    loud = torch.tensor([[[3.0], [1.0]], [[1.0], [1.0]]])
-    good, bad = (divergence(np.array([1.0, 0.0]), p) for p in ([1, 0], [0, 1]))
-    expected = ((9 * good + bad) / 10 + (good + bad) / 2) / 2
-    found = masks_of_two(H, shares, loud).item()
-    assert found == pytest.approx(expected, abs=1e-5)
-
-
-def test_a_bed_far_below_may_be_rebuilt_with_a_third_or_less():
-    shares = torch.tensor([[[[247, 8]]]], dtype=torch.uint8)  # 15 dB
-    X = torch.full((1, 1, 1), 1023.0).log1p()
-    voice, bed = np.log1p(1023 * np.array([247, 8]) / 255)
-
-    def error(of_bed):
-        rebuilt = torch.tensor([[[voice, of_bed]]], dtype=torch.float32)
-        H = rebuilt * X / rebuilt.sum()
-        return masks_of_two(H, shares, X).item()
-
-    assert 0.3 < bed / (voice + bed) < 0.36
-    assert error(bed) < 0.01 and error(bed / 2) < 0.1
-    assert error(voice) > 0.5  # as if it were as loud
-
-
-def test_what_nobody_knows_counts_in_no_mask():
-    H = torch.rand(2, 3, 2, requires_grad=True)
-    shares = torch.zeros(2, 3, 1, 2, dtype=torch.uint8)
-    nothing = masks_of_two(H, shares)
-    nothing.backward()
-    assert nothing.item() == 0 and not H.grad.any()
-    shares[0, 0, 0, 0] = 255
-    masks_of_two(H, shares).backward()
-    assert H.grad[0, 0].any() and not H.grad[1].any()
-    assert not H.grad[0, 1:].any()
-
-
-def test_the_ideal_mask_has_no_error_and_descent_finds_it():
-    torch.manual_seed(0)
-    shares = torch.randint(0, 256, (1, 5, 1, 1))
-    shares = torch.cat([shares, 255 - shares], dim=-1).byte()
-    raw = torch.zeros(1, 5, 2, requires_grad=True)
-    optimiser = torch.optim.Adam([raw], lr=0.05)
-    for _ in range(400):
-        optimiser.zero_grad()
-        masks_of_two(raw.exp(), shares).backward()
-        optimiser.step()
-    assert masks_of_two(raw.exp(), shares).item() < 0.01
 
 
 def test_outside_share_is_the_mean_over_classes():
