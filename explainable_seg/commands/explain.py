@@ -83,26 +83,27 @@ def explain(
     check_span(start, end)
     truth = read_reference(reference, audio) if reference else None
     segmenter = load_segmenter(**loading)
+    # What comes through a pipe is read again for its sound.
     with TemporaryDirectory(prefix="explainable-seg-") as spool:
         job = recording_file(audio, Path(spool))
         span = {"start": start, "end": end}
         analysis = _analyse(
             segmenter, job, quiet, {**heard, **span, **decisions}
         )
-    found = analysis.segmentation.seconds()
-    chosen = classes or [label for label in found if found[label] > 0]
-    if not chosen:
-        raise ExplainableSegError(
-            f"expected a class to be found, got none, in {audio}; name one "
-            "with --class and a span with --start and --end"
-        )
-    # All are made before any is written.
-    explanations = [
-        segmenter.explain(analysis, label, start, end) for label in chosen
-    ]
-    report_data = segmenter.report_data(analysis, truth)
-    remove_leftovers(output)
-    save_explanations(output, explanations, report_data)
+        found = analysis.segmentation.seconds()
+        chosen = classes or [label for label in found if found[label] > 0]
+        if not chosen:
+            raise ExplainableSegError(
+                f"expected a class to be found, got none, in {audio}; name one "
+                "with --class and a span with --start and --end"
+            )
+        # All are made before any is written.
+        explanations = [
+            segmenter.explain(analysis, label, start, end) for label in chosen
+        ]
+        report_data = segmenter.report_data(analysis, truth)
+        remove_leftovers(output)
+        save_explanations(output, explanations, report_data)
     if not quiet:
         for text in analysis.segmentation.notes:
             note(f"note: {text}")

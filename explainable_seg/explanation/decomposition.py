@@ -1,7 +1,7 @@
 """What an explanation is made from: a recording as a student read it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -181,7 +181,7 @@ class Decomposition(Brief):
     start: float = 0.0
     first_centre: int = FIRST_CENTRE
     rules: Rules = Rules()
-    original: Original | None = None
+    original: Original | None = field(default=None, repr=False)
 
     @property
     def n_frames(self) -> int:
