@@ -82,7 +82,6 @@ def main(arguments: Sequence[str]) -> None:
         "clips": clips,
         "data_folder": prepare(options.corpora, work),
         "skip_prep": True,
-        "chunks_folder": work / "chunks",
         "dictionary": dictionary / "dictionary.safetensors",
         "scores": json.dumps(
             {
@@ -93,7 +92,10 @@ def main(arguments: Sequence[str]) -> None:
             }
         ),
     }
-    own = {"output_folder": dictionary, "chunks_folder": dictionary / "chunks"}
+    own = {
+        "output_folder": dictionary,
+        "chunks_folder": work / "dictionary_chunks",
+    }
     run_stage(HERE, "dictionary", STAGES, {**shared, **own})
     for seed in options.seeds:
         train_seed(seed, shared, work)
@@ -138,6 +140,7 @@ def train_seed(seed: int, shared: dict[str, Any], work: Path) -> None:
         own = {
             "seed": seed,
             "output_folder": folder,
+            "chunks_folder": work / f"{stage}_chunks",
             "teacher": work / f"teacher/{seed}/export",
         }
         run_stage(HERE, stage, STAGES, {**shared, **own}, FASTER)

@@ -65,13 +65,14 @@ def make_programme() -> np.ndarray:
 def explain(
     audio: np.ndarray,
     folder: Path,
-    atoms_per_class: Sequence[int] | None = None,
+    atoms_per_class: Sequence[int] | None = (),
     rate: int = RATE,
 ) -> Explained:
     """Everything that the command ``explain`` writes, with a reference.
 
-    The atoms of the default model may be dealt to the classes, and the
-    recording may be of a higher quality than the model hears.
+    The atoms of the default model may be dealt to the classes otherwise, or
+    shared by all, and the recording may be of a higher quality than the model
+    hears.
     """
     from explainable_seg import ExplainableSegmenter
     from explainable_seg.audio import resample
@@ -81,7 +82,8 @@ def explain(
     recorded = resample(audio, RATE, rate)
     soundfile.write(folder / "show.wav", recorded, rate)
     segmenter = ExplainableSegmenter.from_pretrained(device="cpu")
-    segmenter.model.atoms_per_class = atoms_per_class
+    if atoms_per_class != ():
+        segmenter.model.atoms_per_class = atoms_per_class
     analysis = segmenter.analyse(folder / "show.wav")
     found = analysis.segmentation.seconds()
     explanations = [
@@ -119,12 +121,20 @@ def explained(
 def explained_by_own(
     programme: np.ndarray, tmp_path_factory: pytest.TempPathFactory
 ) -> Explained:
-    """The same by a student with atoms of speech, of music and of noise.
+    """The same by a student whose overlap has no atoms of its own.
 
     It was recorded at 44.1 kHz.
     """
     folder = tmp_path_factory.mktemp("own")
-    return explain(programme, folder, [50, 50, 28, 0], 44100)
+    return explain(programme, folder, [60, 60, 40, 0], 44100)
+
+
+@pytest.fixture(scope="session")
+def explained_by_shared(
+    programme: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> Explained:
+    """The same by a student whose classes share all atoms."""
+    return explain(programme, tmp_path_factory.mktemp("shared"), None)
 
 
 @pytest.fixture(scope="session")

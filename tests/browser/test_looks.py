@@ -16,7 +16,9 @@ PHONE = {
 }
 
 
-@pytest.mark.parametrize("kind", ["explained", "explained_by_own"])
+@pytest.mark.parametrize(
+    "kind", ["explained", "explained_by_own", "explained_by_shared"]
+)
 def test_a_phone_scrolls_down_only(
     kind: str, request: pytest.FixtureRequest, visit: Visit
 ) -> None:

@@ -19,6 +19,7 @@ from explainable_seg.explanation.masks import (
     class_mask,
     frame_gate,
 )
+from explainable_seg.explanation.selection import DEFAULT_TAU
 from explainable_seg.explanation.words import describe_atoms
 from explainable_seg.pages.report import Demo, render_demo
 
@@ -82,7 +83,9 @@ def assert_shows(page: Any, explained: Any, segment: dict[str, Any]) -> None:
         for row in rows
     }
     assert shown == {k: signed(expected[k]) for k in shown}
-    assert set(segment["selected"][:9]) <= set(shown)
+    strongest = sorted(expected, key=lambda k: -expected[k])[:9]
+    least = DEFAULT_TAU * expected[strongest[0]]
+    assert {k for k in strongest if expected[k] > least} <= set(shown)
 
 
 def test_a_click_shows_the_numbers_of_the_file(
@@ -233,7 +236,11 @@ def decibels(signal: np.ndarray, error: np.ndarray) -> float:
 @pytest.mark.parametrize(
     ("which", "rate", "agreement"),
     # Transforms of the page are powers of two, so bins differ at 44.1 kHz.
-    [("explained", 16000, 60), ("explained_by_own", 44100, 30)],
+    [
+        ("explained", 16000, 60),
+        ("explained_by_own", 44100, 30),
+        ("explained_by_shared", 16000, 60),
+    ],
 )
 def test_the_sounds_are_those_of_the_package(
     request: pytest.FixtureRequest,
@@ -314,7 +321,9 @@ def test_a_span_is_chosen_by_its_seconds(explained: Any, visit: Visit) -> None:
     assert_close_to_package(page, explained, 14.1, 14.9)
 
 
-@pytest.mark.parametrize("kind", ["explained", "explained_by_own"])
+@pytest.mark.parametrize(
+    "kind", ["explained", "explained_by_own", "explained_by_shared"]
+)
 def test_atoms_are_chosen_as_by_the_package(
     kind: str, request: pytest.FixtureRequest, visit: Visit
 ) -> None:
@@ -368,7 +377,9 @@ def assert_shows_own(
         assert int(row.get_attribute("data-atom")) in own[owner]
 
 
-@pytest.mark.parametrize("kind", ["explained", "explained_by_own"])
+@pytest.mark.parametrize(
+    "kind", ["explained", "explained_by_own", "explained_by_shared"]
+)
 def test_atoms_are_put_in_words(
     kind: str, request: pytest.FixtureRequest, visit: Visit
 ) -> None:

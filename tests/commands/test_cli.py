@@ -273,7 +273,7 @@ def test_the_model_of_the_package_is_used_where_none_is_named(show, tmp_path):
     assert run("segment", show, "--output", tmp_path / "out") == 0
     assert run("explain", show, "--output", tmp_path, "--class", "music") == 0
     written = json.loads((tmp_path / "explanation.json").read_text())
-    assert len(written["explanations"][0]["atoms"]) == 128
+    assert len(written["explanations"][0]["atoms"]) == 160
 
 
 def test_segment_of_what_cannot_be(model, show, tmp_path, capsys):

@@ -57,10 +57,13 @@ def options(training, data, work):
         yield f"--data_folder={work / 'combined/manifests'}"
     else:
         yield f"--data_folder={data / corpus}"
+    if training == "default/dictionary":
+        yield "--atoms_per_class=[2, 2, 0, 0]"
     if stage == "student":
         # Trials of these are taken, which lie in folders of their own.
         yield f"--teacher={work / 'albayzin/teacher/export'}"
-        dictionary = work / "aragonradio/dictionary"
+        of = "default" if corpus == "default" else "aragonradio"
+        dictionary = work / of / "dictionary"
         yield f"--dictionary={dictionary / 'dictionary.safetensors'}"
     size = "n_atoms" if stage == "dictionary" else "batch_size"
     yield from (f"--{size}=4", f"--output_folder={work / training}")
