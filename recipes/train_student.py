@@ -71,13 +71,13 @@ class StudentBrain(StudentBase):
 
     def chunks(self, batch: Batch) -> MixedChunks:
         """Chunks on the device, with other sources laid on some of one."""
-        wav, targets = (
-            batch[name].to(self.device) for name in ("wav", "targets")
-        )
-        if "shares" not in batch:
-            return MixedChunks(wav, targets)
+        known = {
+            name: batch[name].to(self.device)
+            for name in MixedChunks._fields
+            if name in batch
+        }
         return mix_stems(
-            MixedChunks(wav, targets, batch["shares"].to(self.device)),
+            MixedChunks(**known),
             self.model.spectrogram,
             self.model.classes,
             self.hparams.stem_mixing,

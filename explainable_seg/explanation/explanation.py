@@ -247,6 +247,8 @@ class Explanation(Brief):
         AudioError
             If the recording can no longer be read.
         """
+        if self.passage.original is None:
+            return self.audio, SAMPLE_RATE
         audio, rate = self.passage.as_recorded
         masked = _explained_audio(
             self.passage,

@@ -184,8 +184,7 @@ def mask_error(
     sources : torch.Tensor [shape=(S, K), dtype=bool]
         Which atoms are each source's; each atom is of one.
     shares : torch.Tensor [shape=(B, T, F, S), dtype=uint8]
-        Of :func:`stem_shares`; 0 of all where
-        nothing is known.
+        Of :func:`stem_shares`; 0 of all where nothing is known.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 "use strict";
 // What chosen atoms sound like in the recording: their share of each point of
-// the spectrogram, laid on the sound with its own phase. As listening.py does it.
+// the spectrogram, laid on the sound with its own phase. As masks.py does it.
 
 const FINE_HOP = Math.round(recording.rate / 200);
 const FADE = 0.01;
@@ -83,11 +83,11 @@ function layMask(spectrum, maskOf, place) {
 
 // Gains at the bins of another transform, and above what atoms rebuild.
 function atFrequencies(mask, size) {
+  if (recording.rate === 2 * recording.top_hz && size === 2 * (mask.length - 1)) return mask;
   const spacing = recording.top_hz / (mask.length - 1);
   const { above, from } = recording.carried;
   const carrying = mask.slice(Math.round(from / spacing), Math.round(above / spacing));
   const carried = carrying.reduce((sum, gain) => sum + gain, 0) / carrying.length;
-  if (recording.rate === 2 * recording.top_hz && size === 2 * (mask.length - 1)) return mask;
   return Float32Array.from({ length: size / 2 + 1 }, (_, k) => {
     const hz = k * recording.rate / size;
     if (hz > above) return carried;
